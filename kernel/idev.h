@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * IP over SCSI, initiator side: a communications device that we send to
+ *
+ * initiator.c attaches, speaks HELLO and follows the state; io.c has the
+ * worker that submits SENDs and GETs and takes their results.
+ */
+#ifndef IPSCSI_IDEV_H
+#define IPSCSI_IDEV_H
+
+#include <linux/bio.h>
+#include <linux/blk-mq.h>
+#include <linux/llist.h>
+#include <scsi/scsi_common.h>
+#include <scsi/scsi_device.h>
+
+#include "ipscsi.h"
+
+/*
+ * Times. A GET must never time out: error recovery stops the whole adapter.
+ * It ends by itself after the hold time, at most 10 s; a gateway that restarts
+ * under an iSCSI initiator may take a minute to come back.
+ */
+#define IPSCSI_SEND_TIMEOUT	(60 * HZ)
+#define IPSCSI_GET_TIMEOUT	(120 * HZ)
+#define IPSCSI_CONTROL_TIMEOUT	(20 * HZ)
+#define IPSCSI_BYE_TIMEOUT	(3 * HZ)
+#define IPSCSI_RETRIES		5	/* by the mid-layer, for BUSY */
+#define IPSCSI_UA_RETRIES	3	/* by us: it hands them up */
+#define IPSCSI_BACKOFF_MIN	(HZ / 4)
+#define IPSCSI_BACKOFF_MAX	(4 * HZ)
+#define IPSCSI_STANDBY_CHECK	(5 * HZ)
+#define IPSCSI_TUR_INTERVAL	(5 * HZ)	/* where no GET watches */
+
+#define IPSCSI_SENDS_MAX	16	/* SENDs in flight */
+#define IPSCSI_MAX_VECS		128	/* pieces of one message */
+#define IPSCSI_CHUNK_ORDER	3	/* pages of receive memory together */
+#define IPSCSI_CHUNK_SIZE	(PAGE_SIZE << IPSCSI_CHUNK_ORDER)
+#define IPSCSI_GET_CHUNKS	DIV_ROUND_UP(IPSCSI_CONT_DEFAULT + 1, \
+					     IPSCSI_CHUNK_SIZE)
+#define IPSCSI_COPY_PAGES	17	/* a message of 65535 and headers */
+
+enum ipscsi_idev_state {
+	IPSCSI_IDEV_DETACHED,	/* in no segment */
+	IPSCSI_IDEV_CONNECTING,	/* no answer yet, or not any more */
+	IPSCSI_IDEV_UP,
+	IPSCSI_IDEV_STANDBY,	/* another device leads to the same peer */
+	IPSCSI_IDEV_REFUSED,	/* it does not speak IP over SCSI */
+	IPSCSI_IDEV_GONE,	/* the device is being removed */
+};
+
+/* Bits of ipscsi_idev.flags */
+#define IPSCSI_IDEV_KICKED	0
+
+/**
+ * struct ipscsi_cmd - a SEND or GET MESSAGE command, used again and again
+ * @done: in idev->done when the adapter has finished
+ * @list: in a free list; worker only
+ * @idev: its device
+ * @peer: whose message it is; a reference while in flight
+ * @rq: the request while in flight
+ * @get: GET, otherwise SEND
+ * @stream: stream selection
+ * @retries: unit attentions so far
+ * @status: block layer's status
+ * @result: SCSI result
+ * @resid: residual count, only an upper bound of the truth
+ * @sense: sense data, decoded
+ * @skbs: SEND: the frames in it
+ * @bytes: SEND: their bytes
+ * @length: bytes of the message, or of the room for it
+ * @bio: maps the message
+ * @vecs: its pieces
+ * @copy: SEND: pages that small or unaligned frames are copied to
+ * @ncopy: SEND: how many of them are used
+ * @copied: SEND: bytes used in the last
+ * @run: SEND: where in it the piece begins that is not yet mapped
+ * @chunk: GET: receive memory
+ */
+struct ipscsi_cmd {
+	struct llist_node done;
+	struct list_head list;
+	struct ipscsi_idev *idev;
+	struct ipscsi_peer *peer;
+	struct request *rq;
+	bool get;
+	u16 stream;
+	u8 retries;
+	blk_status_t status;
+	int result;
+	u32 resid;
+	struct scsi_sense_hdr sense;
+	struct sk_buff_head skbs;
+	u32 bytes;
+	u32 length;
+	struct bio bio;
+	struct bio_vec vecs[IPSCSI_MAX_VECS];
+	union {
+		struct {
+			struct page *copy[IPSCSI_COPY_PAGES];
+			unsigned int ncopy;
+			unsigned int copied;
+			unsigned int run;
+		};
+		struct page *chunk[IPSCSI_GET_CHUNKS];
+	};
+};
+
+/**
+ * struct ipscsi_idev - a SCSI device of type 09h that we are attached to
+ * @sdev: the device; a reference
+ * @node: in the list of all; ipscsi_attach_mutex
+ * @lock: guards @seg, @peer, @state; BH-safe
+ * @seg: its segment, or NULL
+ * @peer: the station that it leads to, or NULL; a reference
+ * @state: see there
+ * @manual: the operator attached it: base messages will do
+ * @has_page: it has a station page
+ * @capacity_read: READ CAPACITY was tried
+ * @desc: what it told of itself
+ * @lun: LUN bits for byte 1 of the CDB, 0 for devices newer than SCSI-2
+ * @control: connects, and watches
+ * @backoff: time to the next attempt, jiffies
+ * @worker: submits and takes results
+ * @flags: IPSCSI_IDEV_KICKED
+ * @done: commands that the adapter has finished with
+ * @free_sends: SENDs not in use; worker only
+ * @free_gets: GETs not in use; worker only
+ * @sends: SENDs in flight at most
+ * @gets: GETs in flight at most
+ * @in_flight: SENDs and GETs in flight
+ * @gets_out: GETs in flight
+ * @idle: woken when @in_flight gets 0
+ * @cmds: all commands, @sends + @gets of them
+ * @max_bytes: longest message that the adapter takes
+ */
+struct ipscsi_idev {
+	struct scsi_device *sdev;
+	struct list_head node;
+	spinlock_t lock;
+	struct ipscsi_seg *seg;
+	struct ipscsi_peer *peer;
+	enum ipscsi_idev_state state;
+	bool manual;
+	bool has_page;
+	bool capacity_read;
+	struct ipscsi_desc desc;
+	u8 lun;
+	struct delayed_work control;
+	unsigned long backoff;
+	struct task_struct *worker;
+	unsigned long flags;
+	struct llist_head done;
+	struct list_head free_sends;
+	struct list_head free_gets;
+	unsigned int sends;
+	unsigned int gets;
+	atomic_t in_flight;
+	atomic_t gets_out;
+	wait_queue_head_t idle;
+	struct ipscsi_cmd *cmds;
+	u32 max_bytes;
+};
+
+/* io.c */
+int ipscsi_io_start(struct ipscsi_idev *idev);
+void ipscsi_io_stop(struct ipscsi_idev *idev);
+void ipscsi_io_drain(struct ipscsi_idev *idev);
+
+/* initiator.c */
+void ipscsi_idev_trouble(struct ipscsi_idev *idev, unsigned long delay);
+void ipscsi_idev_refused(struct ipscsi_idev *idev);
+
+#endif /* IPSCSI_IDEV_H */

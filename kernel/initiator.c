@@ -1,0 +1,675 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * IP over SCSI, initiator side: attaching to communications devices
+ *
+ * An upper-level SCSI driver for type 09h. A device with a station page
+ * (docs/protocol.md section 2) is attached to a segment by itself, any other
+ * only when the operator says so: it may be something else altogether, and
+ * SEND MESSAGE(10) is WRITE(10) to a disk.
+ *
+ * What talks to the device and waits runs in idev->control. Its path: TEST
+ * UNIT READY, station page, READ CAPACITY, HELLO, up. Any trouble leads back
+ * to the begin of that path, with a growing delay.
+ */
+#include <linux/module.h>
+#include <linux/slab.h>
+#include <scsi/scsi.h>
+#include <scsi/scsi_cmnd.h>
+#include <scsi/scsi_driver.h>
+#include <scsi/scsi_host.h>
+
+#include "idev.h"
+
+static bool auto_attach = true;
+module_param(auto_attach, bool, 0644);
+MODULE_PARM_DESC(auto_attach,
+		 "Attach communications devices that have a station page (default: on)");
+
+/* Guards the list, and the choice of a segment for a new device */
+static DEFINE_MUTEX(ipscsi_attach_mutex);
+static LIST_HEAD(ipscsi_idevs);
+
+/* Guards the list against ipscsi_idev_lost_seg(), which has RTNL already */
+static DEFINE_SPINLOCK(ipscsi_idevs_lock);
+
+/* --- control commands --- */
+
+/**
+ * idev_exec - a command with its result, synchronously
+ * @idev: the device
+ * @cdb: the command
+ * @cdb_len: its length, 6 to 12
+ * @write: data goes out
+ * @buf: data, from kmalloc(), or NULL
+ * @len: bytes of it
+ * @pm: let it pass while the device is being removed
+ * @timeout: jiffies
+ *
+ * A unit attention is taken note of by trying again.
+ *
+ * Context: process.
+ * Return: 0 for GOOD, a sense key (1 to 15) with the additional sense code in
+ * bits 8 to 15, or a negative error.
+ */
+static int idev_exec(struct ipscsi_idev *idev, const u8 *cdb, size_t cdb_len,
+		     bool write, void *buf, unsigned int len, bool pm,
+		     unsigned long timeout)
+{
+	struct request_queue *q = idev->sdev->request_queue;
+	struct scsi_sense_hdr sense;
+	struct scsi_cmnd *scmd;
+	struct request *rq;
+	int tries, ret;
+
+	for (tries = 0; tries <= IPSCSI_UA_RETRIES; tries++) {
+		rq = scsi_alloc_request(q, write ? REQ_OP_DRV_OUT :
+						   REQ_OP_DRV_IN,
+					pm ? BLK_MQ_REQ_PM : 0);
+		if (IS_ERR(rq))
+			return PTR_ERR(rq);
+		if (len) {
+			ret = blk_rq_map_kern(q, rq, buf, len, GFP_NOIO);
+			if (ret) {
+				blk_mq_free_request(rq);
+				return ret;
+			}
+		}
+		scmd = blk_mq_rq_to_pdu(rq);
+		scmd->cmd_len = cdb_len;
+		memcpy(scmd->cmnd, cdb, cdb_len);
+		scmd->allowed = IPSCSI_RETRIES;
+		rq->timeout = timeout;
+		rq->rq_flags |= RQF_QUIET;
+		blk_execute_rq(rq, true);
+
+		ret = 0;
+		if (scmd->result) {
+			ret = -EIO;
+			if (host_byte(scmd->result) == DID_OK &&
+			    scsi_normalize_sense(scmd->sense_buffer,
+						 SCSI_SENSE_BUFFERSIZE, &sense))
+				ret = sense.sense_key | sense.asc << 8;
+		}
+		blk_mq_free_request(rq);
+		if (ret < 0 || (ret & 15) != UNIT_ATTENTION)
+			return ret;
+	}
+	return -EAGAIN;
+}
+
+static int test_unit_ready(struct ipscsi_idev *idev)
+{
+	static const u8 cdb[6] = { TEST_UNIT_READY };
+
+	return idev_exec(idev, cdb, sizeof(cdb), false, NULL, 0, false,
+			 IPSCSI_CONTROL_TIMEOUT);
+}
+
+/* Return: 0, 1 where the device has no valid station page, or an error */
+static int read_station_page(struct ipscsi_idev *idev)
+{
+	const u16 size = IPSCSI_VPD_HEADER + IPSCSI_DESC_MAX;
+	const u8 cdb[6] = { INQUIRY, 1, IPSCSI_VPD_STATION, size >> 8, size };
+	struct ipscsi_desc desc;
+	u16 len;
+	u8 *buf;
+	int ret;
+
+	buf = kzalloc(size, GFP_NOIO);
+	if (!buf)
+		return -ENOMEM;
+	ret = idev_exec(idev, cdb, sizeof(cdb), false, buf, size, false,
+			IPSCSI_CONTROL_TIMEOUT);
+	if (ret)
+		ret = ret < 0 ? ret : 1;
+	else if ((buf[0] & 0x1f) != TYPE_COMM || buf[1] != IPSCSI_VPD_STATION)
+		ret = 1;
+	if (!ret) {
+		len = min_t(u16, buf[2] << 8 | buf[3],
+			    size - IPSCSI_VPD_HEADER);
+		ret = ipscsi_desc_parse(buf + IPSCSI_VPD_HEADER, len, &desc) ?
+			      1 : 0;
+	}
+	kfree(buf);
+	if (ret)
+		return ret;
+	spin_lock_bh(&idev->lock);
+	idev->desc = desc;
+	idev->has_page = true;
+	spin_unlock_bh(&idev->lock);
+	return 0;
+}
+
+/*
+ * Emulated parallel adapters in QEMU take 28h and 2Ah lengths for blocks, of
+ * the size that they last saw in a READ CAPACITY. Our targets answer 1. No
+ * real device minds; errors do not matter.
+ */
+static void read_capacity_once(struct ipscsi_idev *idev)
+{
+	static const u8 cdb[10] = { READ_CAPACITY };
+	u8 *buf;
+
+	if (idev->capacity_read)
+		return;
+	buf = kzalloc(8, GFP_NOIO);
+	if (!buf)
+		return;
+	idev_exec(idev, cdb, sizeof(cdb), false, buf, 8, false,
+		  IPSCSI_CONTROL_TIMEOUT);
+	idev->capacity_read = true;
+	kfree(buf);
+}
+
+/* One control message with one element: docs/protocol.md section 4 */
+static int send_control(struct ipscsi_idev *idev, u16 type, const u8 *value,
+			u16 value_len, bool pm, unsigned long timeout)
+{
+	const size_t size = IPSCSI_TLV_HEADER + IPSCSI_DESC_MAX + 3;
+	u8 cdb[12];
+	size_t len;
+	u8 *buf;
+	int ret;
+
+	buf = kzalloc(size, GFP_NOIO);
+	if (!buf)
+		return -ENOMEM;
+	len = ipscsi_tlv_build(buf, size, type, value, value_len);
+	ret = idev_exec(idev, cdb,
+			ipscsi_cdb_build(cdb, true, IPSCSI_STREAM_CONTROL, len,
+					 idev->lun),
+			true, buf, len, pm, timeout);
+	kfree(buf);
+	return ret;
+}
+
+/* --- states --- */
+
+static bool set_state(struct ipscsi_idev *idev, enum ipscsi_idev_state state)
+{
+	lockdep_assert_held(&idev->lock);
+	if (idev->state == IPSCSI_IDEV_GONE)
+		return false;
+	WRITE_ONCE(idev->state, state);
+	return true;
+}
+
+/* Lets go of the peer. What is in flight goes on and has its own reference */
+static void leave_peer(struct ipscsi_idev *idev)
+{
+	struct ipscsi_peer *peer = idev->peer;
+
+	lockdep_assert_held(&idev->lock);
+	if (!peer)
+		return;
+	idev->peer = NULL;
+	if (rcu_access_pointer(peer->idev) == idev)
+		ipscsi_peer_set_idev(peer, NULL);
+	ipscsi_peer_release_ways(peer);
+	ipscsi_peer_put(peer);
+}
+
+/**
+ * ipscsi_idev_trouble - connect anew: a command failed
+ * @idev: the device
+ * @delay: jiffies until then
+ *
+ * The peer is down until it answers again.
+ *
+ * Context: any but hard interrupt.
+ */
+void ipscsi_idev_trouble(struct ipscsi_idev *idev, unsigned long delay)
+{
+	spin_lock_bh(&idev->lock);
+	if (idev->state == IPSCSI_IDEV_UP) {
+		set_state(idev, IPSCSI_IDEV_CONNECTING);
+		idev->backoff = IPSCSI_BACKOFF_MIN;
+		if (idev->peer && !rcu_access_pointer(idev->peer->reverse))
+			ipscsi_peer_set_state(idev->peer, IPSCSI_PEER_DOWN);
+		mod_delayed_work(ipscsi_wq, &idev->control, delay);
+	}
+	spin_unlock_bh(&idev->lock);
+}
+
+/**
+ * ipscsi_idev_refused - a device does not know SEND or GET MESSAGE
+ * @idev: the device
+ *
+ * Context: any but hard interrupt.
+ */
+void ipscsi_idev_refused(struct ipscsi_idev *idev)
+{
+	spin_lock_bh(&idev->lock);
+	if (set_state(idev, IPSCSI_IDEV_REFUSED))
+		leave_peer(idev);
+	spin_unlock_bh(&idev->lock);
+	sdev_printk(KERN_WARNING, idev->sdev,
+		    "ipscsi: the device does not know SEND MESSAGE; write a segment's name to ipscsi/segment to try again\n");
+}
+
+/*
+ * Makes the device the way to the peer that it told of.
+ * Return: 0, -EAGAIN to try again later, or 1: another device leads there.
+ */
+static int join_peer(struct ipscsi_idev *idev, struct ipscsi_seg *seg,
+		     const struct ipscsi_desc *desc)
+{
+	struct ipscsi_peer *peer;
+	struct ipscsi_idev *other;
+	int ret = 0;
+
+	spin_lock_bh(&idev->lock);
+	if (idev->seg != seg || idev->state == IPSCSI_IDEV_GONE) {
+		ret = -EAGAIN;
+		goto out;
+	}
+	if (idev->peer && !ether_addr_equal(idev->peer->addr, desc->addr))
+		leave_peer(idev);
+	peer = idev->peer;
+	if (!peer || READ_ONCE(peer->dead)) {
+		leave_peer(idev);
+		peer = ipscsi_peer_get(seg, desc->addr);
+		if (!peer) {
+			ret = -EAGAIN;
+			goto out;
+		}
+		rcu_read_lock();
+		other = rcu_dereference(peer->idev);
+		rcu_read_unlock();
+		if (other && other != idev) {
+			ipscsi_peer_put(peer);
+			set_state(idev, IPSCSI_IDEV_STANDBY);
+			ret = 1;
+			goto out;
+		}
+		idev->peer = peer;
+	}
+	if (idev->has_page)
+		ipscsi_peer_describe(peer, desc);
+	set_state(idev, IPSCSI_IDEV_UP);
+	ipscsi_peer_set_idev(peer, idev);
+	ipscsi_peer_set_state(peer, IPSCSI_PEER_UP);
+	netdev_dbg(seg->dev, "peer %pM is up\n", desc->addr);
+out:
+	spin_unlock_bh(&idev->lock);
+	return ret;
+}
+
+/* The path from nothing to up. Return: 0, 1 to wait, or an error */
+static int connect_device(struct ipscsi_idev *idev)
+{
+	struct ipscsi_desc self, desc;
+	struct ipscsi_seg *seg;
+	u8 value[IPSCSI_DESC_MAX];
+	bool manual;
+	int ret;
+
+	spin_lock_bh(&idev->lock);
+	seg = idev->seg;
+	manual = idev->manual;
+	if (seg)
+		ipscsi_self_describe(seg, &self);
+	spin_unlock_bh(&idev->lock);
+	if (!seg)
+		return 1;
+
+	ret = test_unit_ready(idev);
+	if (ret)
+		return ret;
+	ret = read_station_page(idev);
+	if (ret < 0)
+		return ret;
+	read_capacity_once(idev);
+
+	if (ret) {
+		/* no page: base messages, and only if the operator wants it */
+		if (!manual)
+			return -EOPNOTSUPP;
+		memset(&desc, 0, sizeof(desc));
+		ipscsi_addr_from_port(dev_name(&idev->sdev->sdev_gendev),
+				      desc.addr);
+		spin_lock_bh(&idev->lock);
+		idev->has_page = false;
+		idev->desc = desc;
+		spin_unlock_bh(&idev->lock);
+		return join_peer(idev, seg, &desc);
+	}
+	spin_lock_bh(&idev->lock);
+	desc = idev->desc;
+	spin_unlock_bh(&idev->lock);
+	if (ether_addr_equal(desc.addr, self.addr)) {
+		sdev_printk(KERN_WARNING, idev->sdev,
+			    "ipscsi: the station has our own address %pM; give one of the two another\n",
+			    desc.addr);
+		return -EADDRINUSE;
+	}
+	ret = send_control(idev, IPSCSI_TLV_HELLO, value,
+			   ipscsi_desc_build(value, sizeof(value), &self),
+			   false, IPSCSI_CONTROL_TIMEOUT);
+	if (ret)
+		return ret;
+	return join_peer(idev, seg, &desc);
+}
+
+static void idev_control(struct work_struct *work)
+{
+	struct ipscsi_idev *idev = container_of(work, struct ipscsi_idev,
+						control.work);
+	unsigned long next = 0;
+	int ret;
+
+	switch (READ_ONCE(idev->state)) {
+	case IPSCSI_IDEV_UP:
+		/* where GETs are outstanding they tell of trouble at once */
+		if (!atomic_read(&idev->gets_out) && test_unit_ready(idev))
+			ipscsi_idev_trouble(idev, 0);
+		else
+			next = IPSCSI_TUR_INTERVAL;
+		break;
+	case IPSCSI_IDEV_CONNECTING:
+	case IPSCSI_IDEV_STANDBY:
+		ret = connect_device(idev);
+		if (!ret) {
+			idev->backoff = IPSCSI_BACKOFF_MIN;
+			next = IPSCSI_TUR_INTERVAL;
+			ipscsi_idev_kick(idev);
+		} else if (ret == 1) {
+			next = IPSCSI_STANDBY_CHECK;
+		} else if (ret == -EOPNOTSUPP) {
+			ipscsi_idev_refused(idev);
+		} else {
+			next = idev->backoff;
+			idev->backoff = min(2 * idev->backoff,
+					    (unsigned long)IPSCSI_BACKOFF_MAX);
+		}
+		break;
+	default:
+		break;
+	}
+	/* mod_delayed_work() meanwhile wins: this one does not replace it */
+	if (next)
+		queue_delayed_work(ipscsi_wq, &idev->control, next);
+}
+
+/* Puts the device into a segment and begins to connect */
+static void idev_attach(struct ipscsi_idev *idev, struct ipscsi_seg *seg,
+			bool manual)
+{
+	spin_lock_bh(&idev->lock);
+	idev->seg = seg;
+	idev->manual = manual;
+	idev->backoff = IPSCSI_BACKOFF_MIN;
+	if (set_state(idev, IPSCSI_IDEV_CONNECTING))
+		mod_delayed_work(ipscsi_wq, &idev->control, 0);
+	spin_unlock_bh(&idev->lock);
+}
+
+/* Takes the device out of its segment; all its commands are over afterwards */
+static void idev_detach(struct ipscsi_idev *idev,
+			enum ipscsi_idev_state state)
+{
+	bool hello;
+
+	spin_lock_bh(&idev->lock);
+	hello = idev->has_page && idev->peer;
+	set_state(idev, state);
+	idev->seg = NULL;
+	leave_peer(idev);
+	spin_unlock_bh(&idev->lock);
+	cancel_delayed_work_sync(&idev->control);
+	/* the target lets go of our GETs, and forgets us */
+	if (hello)
+		send_control(idev, IPSCSI_TLV_BYE, NULL, 0, true,
+			     IPSCSI_BYE_TIMEOUT);
+	ipscsi_io_drain(idev);
+}
+
+/**
+ * ipscsi_idev_lost_seg - a segment goes: let go of it
+ * @seg: the segment
+ *
+ * Context: process, RTNL held. Does not wait for commands: they end by
+ * themselves, with nobody to tell.
+ */
+void ipscsi_idev_lost_seg(struct ipscsi_seg *seg)
+{
+	struct ipscsi_idev *idev;
+
+	spin_lock_bh(&ipscsi_idevs_lock);
+	list_for_each_entry(idev, &ipscsi_idevs, node) {
+		spin_lock(&idev->lock);
+		if (idev->seg == seg) {
+			idev->seg = NULL;
+			set_state(idev, IPSCSI_IDEV_DETACHED);
+			leave_peer(idev);
+		}
+		spin_unlock(&idev->lock);
+	}
+	spin_unlock_bh(&ipscsi_idevs_lock);
+	synchronize_net();
+}
+
+/* Where a new device belongs: architecture.md, "A packet's way" */
+static void attach_by_itself(struct ipscsi_idev *idev)
+{
+	struct ipscsi_seg *seg = NULL;
+	struct ipscsi_idev *other;
+
+	mutex_lock(&ipscsi_attach_mutex);
+	/* a segment cannot go while RTNL is ours */
+	rtnl_lock();
+	list_for_each_entry(other, &ipscsi_idevs, node)
+		if (other != idev && other->sdev->host == idev->sdev->host &&
+		    other->seg)
+			seg = other->seg;
+	if (seg)
+		idev_attach(idev, seg, false);
+	rtnl_unlock();
+	if (!seg) {
+		seg = ipscsi_seg_create_auto();
+		rtnl_lock();
+		/* it may be gone again already */
+		if (seg)
+			idev_attach(idev, seg, false);
+		rtnl_unlock();
+	}
+	mutex_unlock(&ipscsi_attach_mutex);
+}
+
+/* --- sysfs: <device>/ipscsi/segment --- */
+
+static ssize_t segment_show(struct device *dev, struct device_attribute *attr,
+			    char *buf)
+{
+	struct ipscsi_idev *idev = dev_get_drvdata(dev);
+	char name[IFNAMSIZ] = "none";
+
+	spin_lock_bh(&idev->lock);
+	if (idev->seg)
+		strscpy(name, idev->seg->dev->name, sizeof(name));
+	spin_unlock_bh(&idev->lock);
+	return sysfs_emit(buf, "%s\n", name);
+}
+
+static ssize_t segment_store(struct device *dev, struct device_attribute *attr,
+			     const char *buf, size_t count)
+{
+	struct ipscsi_idev *idev = dev_get_drvdata(dev);
+	struct net_device *net;
+	char name[IFNAMSIZ];
+	int err = 0;
+
+	if (count >= sizeof(name) + 1 || !count)
+		return -EINVAL;
+	strscpy(name, buf, min(count + 1, sizeof(name)));
+	strim(name);
+
+	mutex_lock(&ipscsi_attach_mutex);
+	if (strcmp(name, "none")) {
+		/* also where it is attached already: it moves */
+		idev_detach(idev, IPSCSI_IDEV_DETACHED);
+		rtnl_lock();
+		net = __dev_get_by_name(current->nsproxy->net_ns, name);
+		if (!net)
+			err = -ENODEV;
+		else if (net->rtnl_link_ops != &ipscsi_link_ops)
+			err = -EINVAL;
+		else
+			idev_attach(idev, netdev_priv(net), true);
+		rtnl_unlock();
+	} else {
+		idev_detach(idev, IPSCSI_IDEV_DETACHED);
+	}
+	mutex_unlock(&ipscsi_attach_mutex);
+	return err ? err : count;
+}
+static DEVICE_ATTR_RW(segment);
+
+static struct attribute *idev_attrs[] = {
+	&dev_attr_segment.attr, NULL,
+};
+
+static const struct attribute_group idev_group = {
+	.name = "ipscsi",
+	.attrs = idev_attrs,
+};
+
+static const struct attribute_group *idev_groups[] = {
+	&idev_group, NULL,
+};
+
+/* --- driver --- */
+
+static int ipscsi_probe(struct device *dev)
+{
+	struct scsi_device *sdev = to_scsi_device(dev);
+	struct ipscsi_idev *idev;
+	int depth = sdev->queue_depth, err;
+
+	if (sdev->type != TYPE_COMM)
+		return -ENODEV;
+	idev = kzalloc(sizeof(*idev), GFP_KERNEL);
+	if (!idev)
+		return -ENOMEM;
+	idev->sdev = sdev;
+	spin_lock_init(&idev->lock);
+	INIT_DELAYED_WORK(&idev->control, idev_control);
+	idev->state = IPSCSI_IDEV_DETACHED;
+	if (sdev->scsi_level <= SCSI_2)
+		idev->lun = sdev->lun & 7;
+
+	/*
+	 * GETs wait in the adapter, so there must be room beside them for
+	 * SENDs and control commands: and for other devices of the adapter.
+	 */
+	idev->gets = clamp(min(depth / 2, sdev->host->can_queue / 4), 0,
+			   IPSCSI_GETS_DEFAULT);
+	idev->sends = clamp(depth - (int)idev->gets - 1, 1, IPSCSI_SENDS_MAX);
+	idev->max_bytes = min_t(u64, IPSCSI_CONT_MAX,
+				(u64)queue_max_hw_sectors(sdev->request_queue)
+					<< SECTOR_SHIFT);
+	err = ipscsi_io_start(idev);
+	if (err) {
+		kfree(idev);
+		return err;
+	}
+	dev_set_drvdata(dev, idev);
+	mutex_lock(&ipscsi_attach_mutex);
+	spin_lock_bh(&ipscsi_idevs_lock);
+	list_add_tail(&idev->node, &ipscsi_idevs);
+	spin_unlock_bh(&ipscsi_idevs_lock);
+	mutex_unlock(&ipscsi_attach_mutex);
+
+	/* SEND MESSAGE is WRITE to others: the page says who we are */
+	if (auto_attach && !read_station_page(idev))
+		attach_by_itself(idev);
+	else
+		sdev_printk(KERN_INFO, sdev,
+			    "ipscsi: not attached; write a segment's name to ipscsi/segment if this is a station\n");
+	return 0;
+}
+
+static int ipscsi_remove(struct device *dev)
+{
+	struct ipscsi_idev *idev = dev_get_drvdata(dev);
+
+	mutex_lock(&ipscsi_attach_mutex);
+	spin_lock_bh(&ipscsi_idevs_lock);
+	list_del(&idev->node);
+	spin_unlock_bh(&ipscsi_idevs_lock);
+	mutex_unlock(&ipscsi_attach_mutex);
+
+	idev_detach(idev, IPSCSI_IDEV_GONE);
+	ipscsi_io_stop(idev);
+	dev_set_drvdata(dev, NULL);
+	kfree(idev);
+	return 0;
+}
+
+/* `echo running > state`, or a rescan: look at once */
+static void ipscsi_rescan(struct device *dev)
+{
+	struct ipscsi_idev *idev = dev_get_drvdata(dev);
+
+	if (idev)
+		mod_delayed_work(ipscsi_wq, &idev->control, 0);
+}
+
+static struct scsi_driver ipscsi_scsi_driver = {
+	.gendrv = {
+		.name = "ipscsi",
+		.owner = THIS_MODULE,
+		.probe = ipscsi_probe,
+		.remove = ipscsi_remove,
+		.probe_type = PROBE_PREFER_ASYNCHRONOUS,
+		.dev_groups = idev_groups,
+	},
+	.rescan = ipscsi_rescan,
+};
+
+/**
+ * ipscsi_initiator_init - register with the SCSI mid-layer
+ *
+ * Return: 0 or a negative error.
+ */
+int ipscsi_initiator_init(void)
+{
+	return scsi_register_driver(&ipscsi_scsi_driver.gendrv);
+}
+
+/**
+ * ipscsi_initiator_exit - detach from all devices
+ */
+void ipscsi_initiator_exit(void)
+{
+	scsi_unregister_driver(&ipscsi_scsi_driver.gendrv);
+}
+
+/**
+ * ipscsi_idev_in_flight - commands that a device has not finished
+ * @idev: the device
+ */
+int ipscsi_idev_in_flight(const struct ipscsi_idev *idev)
+{
+	return atomic_read(&idev->in_flight);
+}
+
+/**
+ * ipscsi_idev_gets - GETs among them
+ * @idev: the device
+ */
+int ipscsi_idev_gets(const struct ipscsi_idev *idev)
+{
+	return atomic_read(&idev->gets_out);
+}
+
+/**
+ * ipscsi_idev_name - h:c:t:l of a device
+ * @idev: the device
+ */
+const char *ipscsi_idev_name(const struct ipscsi_idev *idev)
+{
+	return dev_name(&idev->sdev->sdev_gendev);
+}
+
+MODULE_ALIAS_SCSI_DEVICE(TYPE_COMM);

@@ -1,0 +1,861 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * IP over SCSI, initiator side: the worker of a device
+ *
+ * One kernel thread a device takes frames from the peer's queue, submits them
+ * as SEND MESSAGE commands, keeps GET MESSAGE commands outstanding, and takes
+ * the results of both. All that touches a command runs in it, but for the
+ * completion, which only puts the command on a lock-free list: it may come in
+ * a hard interrupt.
+ *
+ * - No plug: on 6.1 the plug list is a stack and turns the packets round.
+ * - Pages are added with bio_add_pc_page(), which knows the adapter's limits;
+ *   bio_add_page() merges past its segment boundary and ends in a BUG().
+ * - Requests are allocated without waiting: a device in error recovery must
+ *   not stop the worker, which is needed to detach.
+ */
+#include <linux/kthread.h>
+#include <linux/sched/mm.h>
+#include <linux/slab.h>
+#include <linux/virtio_net.h>
+#include <scsi/scsi_cmnd.h>
+#include <scsi/scsi_host.h>
+
+#include "idev.h"
+
+/*
+ * Pieces of a frame that are shorter are copied. Longer ones are mapped where
+ * they lie, if the adapter's alignment allows.
+ */
+#define MAP_MIN		1024
+
+/**
+ * ipscsi_idev_kick - there is something to do for a device's worker
+ * @idev: the device
+ *
+ * Context: any.
+ */
+void ipscsi_idev_kick(struct ipscsi_idev *idev)
+{
+	if (!test_and_set_bit(IPSCSI_IDEV_KICKED, &idev->flags))
+		wake_up_process(idev->worker);
+}
+
+/* --- mapping a message --- */
+
+static bool map_page(struct ipscsi_cmd *cmd, struct page *page,
+		     unsigned int off, unsigned int len)
+{
+	struct request_queue *q = cmd->idev->sdev->request_queue;
+
+	/* page by page: a longer piece could cross a segment boundary */
+	while (len) {
+		unsigned int n = min_t(unsigned int, len,
+				       PAGE_SIZE - offset_in_page(off));
+
+		if (bio_add_pc_page(q, &cmd->bio, page + (off >> PAGE_SHIFT),
+				    n, offset_in_page(off)) < n)
+			return false;
+		off += n;
+		len -= n;
+	}
+	return true;
+}
+
+/* Maps what was copied since the last piece */
+static bool close_run(struct ipscsi_cmd *cmd)
+{
+	unsigned int run = cmd->run;
+
+	if (!cmd->ncopy || cmd->copied == run)
+		return true;
+	cmd->run = cmd->copied;
+	return map_page(cmd, cmd->copy[cmd->ncopy - 1], run,
+			cmd->copied - run);
+}
+
+/* Room to copy to: as much as there is in this page, at most @len bytes */
+static void *copy_room(struct ipscsi_cmd *cmd, unsigned int *len)
+{
+	void *room;
+
+	if (!cmd->ncopy || cmd->copied == PAGE_SIZE) {
+		if (!close_run(cmd) || cmd->ncopy == IPSCSI_COPY_PAGES)
+			return NULL;
+		if (!cmd->copy[cmd->ncopy]) {
+			cmd->copy[cmd->ncopy] = alloc_page(GFP_NOIO |
+							   __GFP_NOWARN);
+			if (!cmd->copy[cmd->ncopy])
+				return NULL;
+		}
+		cmd->ncopy++;
+		cmd->copied = 0;
+		cmd->run = 0;
+	}
+	*len = min_t(unsigned int, *len, PAGE_SIZE - cmd->copied);
+	room = page_address(cmd->copy[cmd->ncopy - 1]) + cmd->copied;
+	cmd->copied += *len;
+	return room;
+}
+
+static bool put_bytes(struct ipscsi_cmd *cmd, const void *from,
+		      unsigned int len)
+{
+	while (len) {
+		unsigned int n = len;
+		void *room = copy_room(cmd, &n);
+
+		if (!room)
+			return false;
+		if (from) {
+			memcpy(room, from, n);
+			from += n;
+		} else {
+			memset(room, 0, n);
+		}
+		len -= n;
+	}
+	return true;
+}
+
+static bool put_skb_copy(struct ipscsi_cmd *cmd, const struct sk_buff *skb,
+			 unsigned int off, unsigned int len)
+{
+	while (len) {
+		unsigned int n = len;
+		void *room = copy_room(cmd, &n);
+
+		if (!room || skb_copy_bits(skb, off, room, n))
+			return false;
+		off += n;
+		len -= n;
+	}
+	return true;
+}
+
+/*
+ * A piece can be mapped where its memory and its place in the message suit
+ * the adapter: no gap, and every boundary aligned, but for the end.
+ */
+static bool can_map(struct ipscsi_cmd *cmd, unsigned long addr,
+		    unsigned int len, bool last)
+{
+	unsigned int mask =
+		queue_dma_alignment(cmd->idev->sdev->request_queue);
+
+	return len >= MAP_MIN && !(addr & mask) &&
+	       !((cmd->bio.bi_iter.bi_size + cmd->copied - cmd->run) & mask) &&
+	       (last || !(len & mask));
+}
+
+static bool put_piece(struct ipscsi_cmd *cmd, const struct sk_buff *skb,
+		      unsigned int off, struct page *page, unsigned int poff,
+		      unsigned int len, bool last)
+{
+	if (!can_map(cmd, poff, len, last))
+		return put_skb_copy(cmd, skb, off, len);
+	return close_run(cmd) && map_page(cmd, page, poff, len);
+}
+
+/* A frame from byte @pull on */
+static bool put_skb(struct ipscsi_cmd *cmd, const struct sk_buff *skb,
+		    u32 pull, bool last, bool copy_all)
+{
+	unsigned int off = pull, head = skb_headlen(skb), i;
+
+	if (copy_all || skb_has_frag_list(skb) || head < pull)
+		return put_skb_copy(cmd, skb, off, skb->len - off);
+	if (head > pull) {
+		const void *data = skb->data + pull;
+
+		if (!put_piece(cmd, skb, off, virt_to_page(data),
+			       offset_in_page(data), head - pull,
+			       last && !skb_shinfo(skb)->nr_frags))
+			return false;
+		off = head;
+	}
+	for (i = 0; i < skb_shinfo(skb)->nr_frags; i++) {
+		const skb_frag_t *frag = &skb_shinfo(skb)->frags[i];
+
+		if (!put_piece(cmd, skb, off, skb_frag_page(frag),
+			       skb_frag_off(frag), skb_frag_size(frag),
+			       last && i == skb_shinfo(skb)->nr_frags - 1))
+			return false;
+		off += skb_frag_size(frag);
+	}
+	return true;
+}
+
+static void map_begin(struct ipscsi_cmd *cmd)
+{
+	bio_init(&cmd->bio, NULL, cmd->vecs, IPSCSI_MAX_VECS,
+		 cmd->get ? REQ_OP_DRV_IN : REQ_OP_DRV_OUT);
+}
+
+/* --- SEND --- */
+
+/* Bare: one frame, RFC 2143 section 3 */
+static bool map_bare(struct ipscsi_cmd *cmd, bool copy_all)
+{
+	struct sk_buff *skb = skb_peek(&cmd->skbs);
+	u32 pull;
+
+	map_begin(cmd);
+	cmd->ncopy = 0;
+	cmd->copied = 0;
+	cmd->run = 0;
+	cmd->stream = ipscsi_cb(skb)->stream;
+	pull = ipscsi_cb(skb)->pull;
+	cmd->length = skb->len - pull;
+	return put_skb(cmd, skb, pull, true, copy_all) && close_run(cmd);
+}
+
+/* Container: docs/protocol.md section 6 */
+static bool map_container(struct ipscsi_cmd *cmd, bool copy_all)
+{
+	struct ipscsi_cont cont = {
+		.count = skb_queue_len(&cmd->skbs),
+		.length = cmd->length,
+		.seq = cmd->peer->tx_seq,
+	};
+	u8 header[IPSCSI_CONT_HEADER];
+	struct sk_buff *skb;
+
+	map_begin(cmd);
+	cmd->ncopy = 0;
+	cmd->copied = 0;
+	cmd->run = 0;
+	cmd->stream = IPSCSI_STREAM_CONTAINER;
+	ipscsi_cont_build(header, &cont);
+	if (!put_bytes(cmd, header, sizeof(header)))
+		return false;
+	skb_queue_walk(&cmd->skbs, skb) {
+		struct ipscsi_record record = {};
+		u8 buf[IPSCSI_CONT_RECORD];
+		u32 pull, pad;
+
+		record.stream = ipscsi_cb(skb)->stream;
+		pull = ipscsi_cb(skb)->pull;
+		record.length = skb->len - pull;
+		pad = ipscsi_record_size(record.length) - IPSCSI_CONT_RECORD -
+		      record.length;
+		ipscsi_record_build(buf, &record);
+		if (!put_bytes(cmd, buf, sizeof(buf)) ||
+		    !put_skb(cmd, skb, pull, false, copy_all) ||
+		    !put_bytes(cmd, NULL, pad))
+			return false;
+	}
+	return close_run(cmd);
+}
+
+static void drop_skbs(struct ipscsi_cmd *cmd, enum ipscsi_counter reason)
+{
+	struct sk_buff *skb;
+
+	while ((skb = __skb_dequeue(&cmd->skbs))) {
+		ipscsi_count(cmd->peer, reason, 1);
+		kfree_skb(skb);
+	}
+}
+
+/*
+ * Takes frames from the peer's queue into a command: one, or as many as were
+ * queued while earlier commands were in flight (natural batching). Call under
+ * rcu_read_lock(), with a peer that is not dead.
+ * Return: false where nothing is there.
+ */
+static bool take_frames(struct ipscsi_cmd *cmd, struct ipscsi_peer *peer)
+{
+	bool container = READ_ONCE(peer->features) & IPSCSI_F_CONTAINER;
+	u32 limit, left;
+
+	limit = min_t(u32, cmd->idev->max_bytes, IPSCSI_CONT_DEFAULT);
+	if (container)
+		limit = min_t(u32, limit, READ_ONCE(peer->cont_max));
+	left = limit - IPSCSI_CONT_HEADER;
+	cmd->bytes = 0;
+	cmd->length = IPSCSI_CONT_HEADER;
+
+	for (;;) {
+		bool first = skb_queue_empty(&cmd->skbs);
+		struct sk_buff *skb;
+		u32 max, pull, need;
+		u16 stream;
+
+		/* the first one is taken in any case, to be sent or dropped */
+		if (!first && (!container || left <= IPSCSI_CONT_RECORD +
+						     IPSCSI_CONT_PAD))
+			break;
+		max = first ? U32_MAX : left - IPSCSI_CONT_RECORD -
+					IPSCSI_CONT_PAD;
+		skb = ipscsi_peer_dequeue(peer, max, -1);
+		if (!skb)
+			break;
+		if (ipscsi_frame_stream(peer, skb, &stream, &pull)) {
+			ipscsi_count(peer, IPSCSI_C_TX_NO_EXT, 1);
+			kfree_skb(skb);
+			continue;
+		}
+		if (skb->len - pull > min_t(u32, READ_ONCE(peer->base_max),
+					    cmd->idev->max_bytes)) {
+			ipscsi_count(peer, IPSCSI_C_TX_TOO_BIG, 1);
+			kfree_skb(skb);
+			continue;
+		}
+		if (skb->ip_summed == CHECKSUM_PARTIAL &&
+		    skb_checksum_help(skb)) {
+			ipscsi_count(peer, IPSCSI_C_TX_NOMEM, 1);
+			kfree_skb(skb);
+			continue;
+		}
+		need = ipscsi_record_size(skb->len - pull);
+		ipscsi_cb(skb)->stream = stream;
+		ipscsi_cb(skb)->pull = pull;
+		cmd->bytes += skb->len;
+		cmd->length += need;
+		__skb_queue_tail(&cmd->skbs, skb);
+		if (need >= left)
+			break;
+		left -= need;
+	}
+	return !skb_queue_empty(&cmd->skbs);
+}
+
+static enum rq_end_io_ret cmd_end_io(struct request *rq, blk_status_t status)
+{
+	struct ipscsi_cmd *cmd = rq->end_io_data;
+	struct scsi_cmnd *scmd = blk_mq_rq_to_pdu(rq);
+	struct ipscsi_idev *idev = cmd->idev;
+
+	cmd->status = status;
+	cmd->result = scmd->result;
+	cmd->resid = scmd->resid_len;
+	if (!scsi_normalize_sense(scmd->sense_buffer, SCSI_SENSE_BUFFERSIZE,
+				  &cmd->sense))
+		memset(&cmd->sense, 0, sizeof(cmd->sense));
+	WRITE_ONCE(cmd->rq, NULL);
+	/* ipscsi_io_stop() waits for this section before it frees */
+	rcu_read_lock();
+	llist_add(&cmd->done, &idev->done);
+	ipscsi_idev_kick(idev);
+	rcu_read_unlock();
+	return RQ_END_IO_FREE;
+}
+
+/* Return: 0, or -EAGAIN: no tag, or no memory: try again later */
+static int submit(struct ipscsi_cmd *cmd)
+{
+	struct ipscsi_idev *idev = cmd->idev;
+	struct scsi_cmnd *scmd;
+	struct request *rq;
+
+	rq = scsi_alloc_request(idev->sdev->request_queue,
+				cmd->get ? REQ_OP_DRV_IN : REQ_OP_DRV_OUT,
+				BLK_MQ_REQ_NOWAIT);
+	if (IS_ERR(rq))
+		return -EAGAIN;
+	if (blk_rq_append_bio(rq, &cmd->bio)) {
+		blk_mq_free_request(rq);
+		return -EINVAL;
+	}
+	scmd = blk_mq_rq_to_pdu(rq);
+	scmd->cmd_len = ipscsi_cdb_build(scmd->cmnd, !cmd->get, cmd->stream,
+					 cmd->length, idev->lun);
+	scmd->allowed = IPSCSI_RETRIES;
+	rq->timeout = cmd->get ? IPSCSI_GET_TIMEOUT : IPSCSI_SEND_TIMEOUT;
+	rq->end_io = cmd_end_io;
+	rq->end_io_data = cmd;
+	rq->rq_flags |= RQF_QUIET;
+	cmd->rq = rq;
+	atomic_inc(&idev->in_flight);
+	if (cmd->get)
+		atomic_inc(&idev->gets_out);
+	blk_execute_rq_nowait(rq, false);
+	return 0;
+}
+
+static void command_over(struct ipscsi_idev *idev, struct ipscsi_cmd *cmd)
+{
+	if (cmd->get)
+		atomic_dec(&idev->gets_out);
+	if (atomic_dec_and_test(&idev->in_flight))
+		wake_up(&idev->idle);
+}
+
+static void release_cmd(struct ipscsi_idev *idev, struct ipscsi_cmd *cmd)
+{
+	ipscsi_peer_put(cmd->peer);
+	cmd->peer = NULL;
+	list_add(&cmd->list, cmd->get ? &idev->free_gets : &idev->free_sends);
+}
+
+/* Maps what take_frames() took, and submits it */
+static int map_and_submit(struct ipscsi_cmd *cmd)
+{
+	bool container = READ_ONCE(cmd->peer->features) & IPSCSI_F_CONTAINER &&
+			 skb_queue_len(&cmd->skbs) > 1;
+	int err = -EINVAL;
+	int copy_all;
+
+	for (copy_all = 0; err == -EINVAL && copy_all < 2; copy_all++) {
+		if (!(container ? map_container(cmd, copy_all) :
+				  map_bare(cmd, copy_all)))
+			continue;
+		err = submit(cmd);
+	}
+	if (!err && container)
+		cmd->peer->tx_seq++;
+	return err;
+}
+
+/* Return: true to be called again soon: tags or memory ran out */
+static bool send_some(struct ipscsi_idev *idev, struct ipscsi_peer *peer)
+{
+	struct ipscsi_cmd *cmd;
+	int err;
+
+	while ((cmd = list_first_entry_or_null(&idev->free_sends,
+					       struct ipscsi_cmd, list))) {
+		rcu_read_lock();
+		if (READ_ONCE(peer->dead)) {
+			rcu_read_unlock();
+			return false;
+		}
+		/* after -EAGAIN the command still has its frames */
+		if (cmd->peer && cmd->peer != peer) {
+			drop_skbs(cmd, IPSCSI_C_TX_PEER_DOWN);
+			ipscsi_peer_put(cmd->peer);
+			cmd->peer = NULL;
+		}
+		if (skb_queue_empty(&cmd->skbs) && !take_frames(cmd, peer)) {
+			rcu_read_unlock();
+			return false;
+		}
+		rcu_read_unlock();
+		if (!cmd->peer) {
+			kobject_get(&peer->kobj);
+			cmd->peer = peer;
+		}
+		list_del_init(&cmd->list);
+		err = map_and_submit(cmd);
+		if (err == -EAGAIN) {
+			list_add(&cmd->list, &idev->free_sends);
+			return true;
+		}
+		if (err) {
+			drop_skbs(cmd, IPSCSI_C_TX_NOMEM);
+			release_cmd(idev, cmd);
+		}
+	}
+	return false;
+}
+
+static void send_done(struct ipscsi_idev *idev, struct ipscsi_cmd *cmd)
+{
+	struct sk_buff *skb;
+
+	ipscsi_count2(cmd->peer, IPSCSI_C_TX_PACKETS,
+		      skb_queue_len(&cmd->skbs), IPSCSI_C_TX_BYTES, cmd->bytes);
+	ipscsi_count(cmd->peer, IPSCSI_C_TX_MESSAGES, 1);
+	while ((skb = __skb_dequeue(&cmd->skbs)))
+		consume_skb(skb);
+}
+
+/* --- GET --- */
+
+static bool fill_chunks(struct ipscsi_cmd *cmd)
+{
+	int i;
+
+	for (i = 0; i < IPSCSI_GET_CHUNKS; i++) {
+		struct page *page = cmd->chunk[i];
+
+		/* frames that came in it are still in use: leave it to them */
+		if (page && page_ref_count(page) > 1) {
+			put_page(page);
+			cmd->chunk[i] = NULL;
+		}
+		if (!cmd->chunk[i])
+			cmd->chunk[i] = alloc_pages(GFP_NOIO | __GFP_COMP |
+						    __GFP_NOWARN,
+						    IPSCSI_CHUNK_ORDER);
+		if (!cmd->chunk[i])
+			return false;
+	}
+	return true;
+}
+
+static bool map_get(struct ipscsi_cmd *cmd)
+{
+	u32 left = cmd->length;
+	int i;
+
+	map_begin(cmd);
+	for (i = 0; left; i++) {
+		u32 n = min_t(u32, left, IPSCSI_CHUNK_SIZE);
+
+		if (!map_page(cmd, cmd->chunk[i], 0, n))
+			return false;
+		left -= n;
+	}
+	return true;
+}
+
+static const u16 bare_streams[] = {
+	IPSCSI_STREAM_IPV4, IPSCSI_STREAM_ARP, IPSCSI_STREAM_IPV6,
+};
+
+/* Which stream a GET asks for: containers, or one of the bare ones in turn */
+static u16 get_stream(struct ipscsi_idev *idev, struct ipscsi_cmd *cmd)
+{
+	unsigned int i = cmd - idev->cmds - idev->sends;
+
+	if (idev->desc.features & IPSCSI_F_CONTAINER)
+		return IPSCSI_STREAM_CONTAINER;
+	return bare_streams[i % ARRAY_SIZE(bare_streams)];
+}
+
+/* Return: true to be called again soon */
+static bool get_some(struct ipscsi_idev *idev, struct ipscsi_peer *peer)
+{
+	struct ipscsi_cmd *cmd;
+	int err;
+
+	/* symmetric: it sends to us by itself */
+	if (!(idev->desc.features & IPSCSI_F_GET) ||
+	    (rcu_access_pointer(peer->reverse) && READ_ONCE(peer->hello)))
+		return false;
+	while ((cmd = list_first_entry_or_null(&idev->free_gets,
+					       struct ipscsi_cmd, list))) {
+		if (!fill_chunks(cmd))
+			return true;
+		cmd->stream = get_stream(idev, cmd);
+		cmd->length = min_t(u32, IPSCSI_CONT_DEFAULT & ~7,
+				    idev->max_bytes);
+		if (!map_get(cmd))
+			return false;
+		kobject_get(&peer->kobj);
+		cmd->peer = peer;
+		list_del_init(&cmd->list);
+		err = submit(cmd);
+		if (err) {
+			release_cmd(idev, cmd);
+			return err == -EAGAIN;
+		}
+	}
+	return false;
+}
+
+static void copy_out(struct ipscsi_cmd *cmd, u32 off, void *to, u32 len)
+{
+	while (len) {
+		u32 in = off % IPSCSI_CHUNK_SIZE;
+		u32 n = min_t(u32, len, IPSCSI_CHUNK_SIZE - in);
+
+		memcpy(to, page_address(cmd->chunk[off / IPSCSI_CHUNK_SIZE]) +
+			   in, n);
+		to += n;
+		off += n;
+		len -= n;
+	}
+}
+
+/* A message out of receive memory: headers copied, the rest referenced */
+static struct sk_buff *get_skb(struct ipscsi_cmd *cmd, u32 off, u32 len)
+{
+	u32 linear = len <= IPSCSI_RX_COPY ? len : IPSCSI_RX_HEADER;
+	struct sk_buff *skb;
+
+	skb = ipscsi_rx_alloc(cmd->peer, linear, 0, GFP_ATOMIC);
+	if (!skb)
+		return NULL;
+	copy_out(cmd, off, skb_put(skb, linear), linear);
+	off += linear;
+	len -= linear;
+	while (len) {
+		struct page *page = cmd->chunk[off / IPSCSI_CHUNK_SIZE];
+		u32 in = off % IPSCSI_CHUNK_SIZE;
+		u32 n = min_t(u32, len, IPSCSI_CHUNK_SIZE - in);
+
+		get_page(page);
+		skb_add_rx_frag(skb, skb_shinfo(skb)->nr_frags, page, in, n,
+				n);
+		off += n;
+		len -= n;
+	}
+	return skb;
+}
+
+static void get_container(struct ipscsi_cmd *cmd, u32 len)
+{
+	u8 buf[IPSCSI_CONT_HEADER];	/* a record's is as long */
+	struct ipscsi_record record;
+	struct ipscsi_cont cont;
+	struct sk_buff *skb;
+	u32 off;
+
+	if (len < IPSCSI_CONT_HEADER)
+		goto malformed;
+	copy_out(cmd, 0, buf, IPSCSI_CONT_HEADER);
+	if (ipscsi_cont_parse(buf, len, &cont))
+		goto malformed;
+	if (!cont.count) {
+		ipscsi_count(cmd->peer, IPSCSI_C_RX_NULL, 1);
+		return;
+	}
+	ipscsi_count(cmd->peer, IPSCSI_C_RX_MESSAGES, 1);
+	off = IPSCSI_CONT_HEADER;
+	while (cont.count--) {
+		if (cont.length - off < IPSCSI_CONT_RECORD)
+			goto malformed;
+		copy_out(cmd, off, buf, IPSCSI_CONT_RECORD);
+		if (ipscsi_record_parse(buf, cont.length - off, &record))
+			goto malformed;
+		skb = get_skb(cmd, off + IPSCSI_CONT_RECORD, record.length);
+		if (skb)
+			ipscsi_rx(cmd->peer, record.stream, skb, record.vnet);
+		off = min(off + ipscsi_record_size(record.length), cont.length);
+	}
+	return;
+malformed:
+	ipscsi_count(cmd->peer, IPSCSI_C_RX_MALFORMED, 1);
+}
+
+static void get_done(struct ipscsi_idev *idev, struct ipscsi_cmd *cmd)
+{
+	u32 len = cmd->length;
+	struct sk_buff *skb;
+	u8 head[40];
+	int n;
+
+	/* the residual can only say too little: some layers drop it */
+	if (cmd->resid <= len)
+		len -= cmd->resid;
+	if (cmd->stream == IPSCSI_STREAM_CONTAINER) {
+		get_container(cmd, len);
+		return;
+	}
+	n = min_t(u32, len, sizeof(head));
+	copy_out(cmd, 0, head, n);
+	n = ipscsi_message_length(cmd->stream, head, n, len);
+	if (n <= 0) {
+		ipscsi_count(cmd->peer, n ? IPSCSI_C_RX_MALFORMED :
+					    IPSCSI_C_RX_NULL, 1);
+		return;
+	}
+	ipscsi_count(cmd->peer, IPSCSI_C_RX_MESSAGES, 1);
+	skb = get_skb(cmd, 0, n);
+	if (skb)
+		ipscsi_rx(cmd->peer, cmd->stream, skb, NULL);
+}
+
+/* --- results --- */
+
+/* Return: true where the command was submitted again */
+static bool again(struct ipscsi_idev *idev, struct ipscsi_cmd *cmd)
+{
+	if (cmd->retries >= IPSCSI_UA_RETRIES ||
+	    READ_ONCE(idev->state) != IPSCSI_IDEV_UP)
+		return false;
+	cmd->retries++;
+	ipscsi_count(cmd->peer, IPSCSI_C_RETRIES, 1);
+	return !map_and_submit(cmd);
+}
+
+static void cmd_failed(struct ipscsi_idev *idev, struct ipscsi_cmd *cmd)
+{
+	struct scsi_sense_hdr *sense = &cmd->sense;
+	bool timeout = host_byte(cmd->result) == DID_TIME_OUT;
+
+	sdev_printk(KERN_DEBUG, idev->sdev,
+		    "ipscsi: %s stream %04x: result %08x sense %x/%02x/%02x\n",
+		    cmd->get ? "GET" : "SEND", cmd->stream, cmd->result,
+		    sense->sense_key, sense->asc, sense->ascq);
+	if (timeout)
+		ipscsi_count(cmd->peer, IPSCSI_C_TIMEOUT, 1);
+	if (sense->sense_key == UNIT_ATTENTION) {
+		ipscsi_count(cmd->peer, IPSCSI_C_UNIT_ATTENTION, 1);
+		/* reset, or another nexus: it may not know us any more */
+		if (sense->asc == 0x29) {
+			ipscsi_idev_trouble(idev, 0);
+		} else if (!cmd->get && again(idev, cmd)) {
+			return;
+		}
+	} else if (sense->sense_key == ILLEGAL_REQUEST) {
+		/* 05/20/00: it does not know the command at all */
+		if (sense->asc == 0x20)
+			ipscsi_idev_refused(idev);
+	} else {
+		ipscsi_idev_trouble(idev, 0);
+	}
+	if (cmd->get) {
+		if (sense->sense_key != UNIT_ATTENTION)
+			ipscsi_count(cmd->peer, IPSCSI_C_GET_FAILED, 1);
+	} else {
+		drop_skbs(cmd, IPSCSI_C_TX_FAILED);
+	}
+	release_cmd(idev, cmd);
+}
+
+static void take_results(struct ipscsi_idev *idev)
+{
+	struct llist_node *list = llist_reverse_order(llist_del_all(&idev->done));
+	struct ipscsi_cmd *cmd, *next;
+
+	if (!list)
+		return;
+	/* the stack sees all frames of this round together */
+	local_bh_disable();
+	llist_for_each_entry_safe(cmd, next, list, done) {
+		command_over(idev, cmd);
+		if (cmd->status || cmd->result) {
+			local_bh_enable();
+			cmd_failed(idev, cmd);
+			local_bh_disable();
+			continue;
+		}
+		cmd->retries = 0;
+		if (cmd->get)
+			get_done(idev, cmd);
+		else
+			send_done(idev, cmd);
+		release_cmd(idev, cmd);
+	}
+	local_bh_enable();
+}
+
+static int io_thread(void *data)
+{
+	struct ipscsi_idev *idev = data;
+	unsigned int noio = memalloc_noio_save();
+
+	while (!kthread_should_stop()) {
+		struct ipscsi_peer *peer = NULL;
+		bool soon = false;
+
+		clear_bit(IPSCSI_IDEV_KICKED, &idev->flags);
+		smp_mb__after_atomic();
+		take_results(idev);
+
+		spin_lock_bh(&idev->lock);
+		if (idev->state == IPSCSI_IDEV_UP && idev->peer) {
+			peer = idev->peer;
+			kobject_get(&peer->kobj);
+		}
+		spin_unlock_bh(&idev->lock);
+		if (peer) {
+			soon = get_some(idev, peer);
+			soon |= send_some(idev, peer);
+			ipscsi_peer_put(peer);
+		}
+
+		set_current_state(TASK_IDLE);
+		if (!test_bit(IPSCSI_IDEV_KICKED, &idev->flags) &&
+		    !kthread_should_stop())
+			schedule_timeout(soon ? 1 : MAX_SCHEDULE_TIMEOUT);
+		__set_current_state(TASK_RUNNING);
+	}
+	memalloc_noio_restore(noio);
+	return 0;
+}
+
+/**
+ * ipscsi_io_start - make a device's commands and start its worker
+ * @idev: the device, with @sends, @gets and @max_bytes filled in
+ *
+ * Context: process.
+ * Return: 0 or a negative error.
+ */
+int ipscsi_io_start(struct ipscsi_idev *idev)
+{
+	unsigned int i, n = idev->sends + idev->gets;
+	struct task_struct *task;
+
+	init_llist_head(&idev->done);
+	INIT_LIST_HEAD(&idev->free_sends);
+	INIT_LIST_HEAD(&idev->free_gets);
+	init_waitqueue_head(&idev->idle);
+	idev->cmds = kvcalloc(n, sizeof(*idev->cmds), GFP_KERNEL);
+	if (!idev->cmds)
+		return -ENOMEM;
+	for (i = 0; i < n; i++) {
+		struct ipscsi_cmd *cmd = &idev->cmds[i];
+
+		cmd->idev = idev;
+		cmd->get = i >= idev->sends;
+		__skb_queue_head_init(&cmd->skbs);
+		list_add_tail(&cmd->list, cmd->get ? &idev->free_gets :
+						     &idev->free_sends);
+	}
+	task = kthread_create(io_thread, idev, "ipscsi/%s",
+			      dev_name(&idev->sdev->sdev_gendev));
+	if (IS_ERR(task)) {
+		kvfree(idev->cmds);
+		idev->cmds = NULL;
+		return PTR_ERR(task);
+	}
+	idev->worker = task;
+	wake_up_process(task);
+	return 0;
+}
+
+/**
+ * ipscsi_io_drain - wait until nothing is in flight
+ * @idev: the device; its state lets nothing new be submitted
+ *
+ * The peer was asked to let go of our GETs. Where it does not within a short
+ * time, they are aborted. A command that ends meanwhile may have given its
+ * request back: the abort then finds it idle and does nothing.
+ *
+ * Context: process.
+ */
+void ipscsi_io_drain(struct ipscsi_idev *idev)
+{
+	unsigned int i;
+
+	ipscsi_idev_kick(idev);
+	if (wait_event_timeout(idev->idle, !atomic_read(&idev->in_flight),
+			       IPSCSI_BYE_TIMEOUT))
+		return;
+	for (i = 0; i < idev->sends + idev->gets; i++) {
+		struct request *rq = READ_ONCE(idev->cmds[i].rq);
+
+		if (rq)
+			blk_abort_request(rq);
+	}
+	wait_event(idev->idle, !atomic_read(&idev->in_flight));
+}
+
+/**
+ * ipscsi_io_stop - end a device's worker and free its commands
+ * @idev: the device; nothing is in flight, no peer leads to it
+ *
+ * Context: process.
+ */
+void ipscsi_io_stop(struct ipscsi_idev *idev)
+{
+	unsigned int i, j;
+
+	/* nobody is in cmd_end_io(), or kicks by way of peer->idev */
+	synchronize_rcu();
+	kthread_stop(idev->worker);
+	take_results(idev);
+	for (i = 0; i < idev->sends + idev->gets; i++) {
+		struct ipscsi_cmd *cmd = &idev->cmds[i];
+
+		if (!skb_queue_empty(&cmd->skbs) && cmd->peer)
+			drop_skbs(cmd, IPSCSI_C_TX_PEER_DOWN);
+		ipscsi_peer_put(cmd->peer);
+		if (cmd->get) {
+			for (j = 0; j < IPSCSI_GET_CHUNKS; j++)
+				if (cmd->chunk[j])
+					put_page(cmd->chunk[j]);
+		} else {
+			for (j = 0; j < IPSCSI_COPY_PAGES; j++)
+				if (cmd->copy[j])
+					__free_page(cmd->copy[j]);
+		}
+	}
+	kvfree(idev->cmds);
+	idev->cmds = NULL;
+}

@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * IP over SCSI, RFC 2143 and docs/protocol.md
+ *
+ * ipscsi.ko: the net device of a segment, its peers, and the initiator side.
+ * `ip link add seg0 type ipscsi` makes a segment; a communications device
+ * (type 09h) with a station page makes one by itself. The target side is in
+ * ipscsi_target.ko.
+ */
+#include <linux/module.h>
+#include <linux/rtnetlink.h>
+#include <linux/utsname.h>
+#include <net/net_namespace.h>
+#include <net/rtnetlink.h>
+
+#include "ipscsi.h"
+
+struct workqueue_struct *ipscsi_wq;
+
+/* LUNs that export a segment or wait for one; RTNL */
+static LIST_HEAD(ipscsi_ports);
+
+static unsigned int ipscsi_num_queues(void)
+{
+	return IPSCSI_TXQ_COUNT;
+}
+
+struct rtnl_link_ops ipscsi_link_ops __read_mostly = {
+	.kind = "ipscsi",
+	.priv_size = sizeof(struct ipscsi_seg),
+	.setup = ipscsi_net_setup,
+	.get_num_tx_queues = ipscsi_num_queues,
+};
+
+/**
+ * ipscsi_seg_create_auto - make a segment named seg<N>
+ *
+ * Context: process; takes RTNL.
+ * Return: the segment, or NULL.
+ */
+struct ipscsi_seg *ipscsi_seg_create_auto(void)
+{
+	struct net_device *dev;
+	int err;
+
+	dev = alloc_netdev_mqs(sizeof(struct ipscsi_seg), "seg%d",
+			       NET_NAME_ENUM, ipscsi_net_setup,
+			       IPSCSI_TXQ_COUNT, 1);
+	if (!dev)
+		return NULL;
+	dev->rtnl_link_ops = &ipscsi_link_ops;
+	rtnl_lock();
+	err = register_netdevice(dev);
+	rtnl_unlock();
+	if (err) {
+		free_netdev(dev);
+		return NULL;
+	}
+	return netdev_priv(dev);
+}
+
+/**
+ * ipscsi_self_describe - what this station tells of itself
+ * @seg: the segment
+ * @desc: result
+ *
+ * Context: any.
+ */
+void ipscsi_self_describe(struct ipscsi_seg *seg, struct ipscsi_desc *desc)
+{
+	memset(desc, 0, sizeof(*desc));
+	desc->version = IPSCSI_VERSION;
+	desc->features = IPSCSI_FEATURES;
+	if (READ_ONCE(seg->relay))
+		desc->features |= IPSCSI_F_RELAY;
+	ether_addr_copy(desc->addr, seg->dev->dev_addr);
+	desc->base_max = IPSCSI_MESSAGE_MAX;
+	desc->cont_max = IPSCSI_CONT_DEFAULT;
+	desc->gets = READ_ONCE(seg->gets);
+	strscpy(desc->name, init_utsname()->nodename, sizeof(desc->name));
+}
+EXPORT_SYMBOL_GPL(ipscsi_self_describe);
+
+static void port_attach(struct ipscsi_port *port, struct ipscsi_seg *seg)
+{
+	port->seg = seg;
+	port->attach(port, seg);
+}
+
+/**
+ * ipscsi_port_register - a LUN wants a segment
+ * @port: the LUN's interest, with the segment's name filled in
+ *
+ * The segment need not exist: the LUN gets it when it appears, and again when
+ * it goes and comes back.
+ *
+ * Context: process; takes RTNL.
+ * Return: 0, or -EINVAL: an interface has that name and is no segment.
+ */
+int ipscsi_port_register(struct ipscsi_port *port)
+{
+	struct net_device *dev;
+	int err = 0;
+
+	rtnl_lock();
+	port->seg = NULL;
+	dev = __dev_get_by_name(&init_net, port->ifname);
+	if (dev && dev->rtnl_link_ops != &ipscsi_link_ops) {
+		err = -EINVAL;
+	} else {
+		list_add_tail(&port->list, &ipscsi_ports);
+		if (dev)
+			port_attach(port, netdev_priv(dev));
+	}
+	rtnl_unlock();
+	return err;
+}
+EXPORT_SYMBOL_GPL(ipscsi_port_register);
+
+/**
+ * ipscsi_port_unregister - a LUN goes
+ * @port: what was registered
+ *
+ * Context: process; takes RTNL. After the return nothing of it is called.
+ */
+void ipscsi_port_unregister(struct ipscsi_port *port)
+{
+	rtnl_lock();
+	list_del(&port->list);
+	if (port->seg)
+		port->detach(port);
+	port->seg = NULL;
+	rtnl_unlock();
+	synchronize_net();
+}
+EXPORT_SYMBOL_GPL(ipscsi_port_unregister);
+
+static void ports_attach(struct ipscsi_seg *seg)
+{
+	struct ipscsi_port *port;
+
+	list_for_each_entry(port, &ipscsi_ports, list)
+		if (!port->seg && !strcmp(port->ifname, seg->dev->name))
+			port_attach(port, seg);
+}
+
+/**
+ * ipscsi_ports_detach - a segment goes: tell the LUNs
+ * @seg: the segment
+ *
+ * Context: process, RTNL held.
+ */
+void ipscsi_ports_detach(struct ipscsi_seg *seg)
+{
+	struct ipscsi_port *port;
+
+	list_for_each_entry(port, &ipscsi_ports, list) {
+		if (port->seg == seg) {
+			port->detach(port);
+			port->seg = NULL;
+		}
+	}
+}
+
+/* Both `ip link add` and an automatic segment pass by here */
+static int ipscsi_netdev_event(struct notifier_block *nb, unsigned long event,
+			       void *ptr)
+{
+	struct net_device *dev = netdev_notifier_info_to_dev(ptr);
+	struct ipscsi_seg *seg;
+
+	if (dev->rtnl_link_ops != &ipscsi_link_ops)
+		return NOTIFY_DONE;
+	seg = netdev_priv(dev);
+	/* it also comes after a move to another namespace */
+	if (event == NETDEV_REGISTER && !seg->kobj) {
+		if (ipscsi_sysfs_add(seg))
+			netdev_warn(dev, "cannot be shown in sysfs\n");
+		if (net_eq(dev_net(dev), &init_net))
+			ports_attach(seg);
+	}
+	return NOTIFY_DONE;
+}
+
+static struct notifier_block ipscsi_notifier = {
+	.notifier_call = ipscsi_netdev_event,
+};
+
+static int __init ipscsi_module_init(void)
+{
+	int err;
+
+	/* in the way of swapping over the network: WQ_MEM_RECLAIM */
+	ipscsi_wq = alloc_workqueue("ipscsi", WQ_MEM_RECLAIM | WQ_UNBOUND, 0);
+	if (!ipscsi_wq)
+		return -ENOMEM;
+	err = register_netdevice_notifier(&ipscsi_notifier);
+	if (err)
+		goto wq;
+	err = rtnl_link_register(&ipscsi_link_ops);
+	if (err)
+		goto notifier;
+	err = ipscsi_initiator_init();
+	if (err)
+		goto link;
+	return 0;
+link:
+	rtnl_link_unregister(&ipscsi_link_ops);
+notifier:
+	unregister_netdevice_notifier(&ipscsi_notifier);
+wq:
+	destroy_workqueue(ipscsi_wq);
+	return err;
+}
+
+static void __exit ipscsi_module_exit(void)
+{
+	ipscsi_initiator_exit();
+	rtnl_link_unregister(&ipscsi_link_ops);
+	unregister_netdevice_notifier(&ipscsi_notifier);
+	destroy_workqueue(ipscsi_wq);
+	/* peers are freed by call_rcu() */
+	rcu_barrier();
+}
+
+module_init(ipscsi_module_init);
+module_exit(ipscsi_module_exit);
+
+MODULE_DESCRIPTION("IP over SCSI (RFC 2143) network interface");
+MODULE_AUTHOR("The scsigate developers");
+MODULE_LICENSE("GPL");
+MODULE_VERSION(IPSCSI_DRV_VERSION);
+MODULE_ALIAS_RTNL_LINK("ipscsi");

@@ -1,0 +1,518 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * IP over SCSI: the net device, and the way of a frame to a peer
+ *
+ * ndo_start_xmit only puts frames on the queues of peers. It must not submit
+ * a SCSI command: it runs with bottom halves off, where blk-mq's locks and
+ * plug may not be used, and where 6.12 warns of it. A worker per device
+ * (io.c) takes the frames from there, or the GETs that the peer left with us
+ * (target.c).
+ */
+#include <linux/if_arp.h>
+#include <linux/jiffies.h>
+#include <net/arp.h>
+
+#include "ipscsi.h"
+
+/*
+ * A base station, which never says HELLO, may or may not fetch what is there
+ * for it. So its queue is short, keeps the newest, and forgets after a while.
+ */
+#define BASE_TXQ_PACKETS	64
+#define BASE_TXQ_AGE		(10 * HZ)
+
+const char ipscsi_counter_names[IPSCSI_C_COUNT][ETH_GSTRING_LEN] = {
+	"rx_packets", "rx_bytes", "tx_packets", "tx_bytes", "rx_messages",
+	"tx_messages", "rx_null", "tx_null", "rx_malformed", "rx_forged",
+	"rx_nomem", "rx_down", "rx_no_peer", "tx_no_peer", "tx_peer_down",
+	"tx_queue_full", "tx_no_ext", "tx_too_big", "tx_nomem", "tx_failed",
+	"get_failed", "unit_attention", "timeout", "retries", "relayed",
+};
+
+/* Call with txq.lock held: that orders the stop and the wake-up of a queue */
+static void txq_wake(struct ipscsi_peer *peer)
+{
+	if (!peer->stopped || peer->txq_bytes > IPSCSI_TXQ_BYTES / 2 ||
+	    skb_queue_len(&peer->txq) > IPSCSI_TXQ_PACKETS / 2)
+		return;
+	peer->stopped = false;
+	rcu_read_lock();
+	if (!READ_ONCE(peer->dead))
+		netif_tx_wake_queue(netdev_get_tx_queue(peer->seg->dev,
+							peer->queue));
+	rcu_read_unlock();
+}
+
+static void txq_drop(struct ipscsi_peer *peer, struct sk_buff *skb,
+		     enum ipscsi_counter reason)
+{
+	ipscsi_count(peer, reason, 1);
+	dev_kfree_skb_any(skb);
+}
+
+/**
+ * ipscsi_peer_queue - hand a frame to a peer
+ * @peer: where it goes
+ * @skb: an Ethernet frame, taken over; skb->data is its header
+ *
+ * Above the limit of its queue the net device queue of the peer stops. What
+ * then still comes (from other queues, or relayed) is dropped and counted
+ * from twice the limit on.
+ *
+ * Context: under rcu_read_lock(), not in hard interrupt. Takes txq.lock, and
+ * a LUN's lock where the peer leaves GETs with us.
+ */
+void ipscsi_peer_queue(struct ipscsi_peer *peer, struct sk_buff *skb)
+{
+	struct ipscsi_reverse *reverse;
+	struct ipscsi_idev *idev;
+	struct sk_buff *old = NULL;
+
+	if (READ_ONCE(peer->state) != IPSCSI_PEER_UP) {
+		txq_drop(peer, skb, IPSCSI_C_TX_PEER_DOWN);
+		return;
+	}
+	idev = rcu_dereference(peer->idev);
+
+	spin_lock_bh(&peer->txq.lock);
+	if (peer->txq_bytes > 2 * IPSCSI_TXQ_BYTES ||
+	    skb_queue_len(&peer->txq) > 2 * IPSCSI_TXQ_PACKETS) {
+		spin_unlock_bh(&peer->txq.lock);
+		txq_drop(peer, skb, IPSCSI_C_TX_QUEUE_FULL);
+		return;
+	}
+	if (!idev && !READ_ONCE(peer->hello) &&
+	    skb_queue_len(&peer->txq) >= BASE_TXQ_PACKETS) {
+		old = __skb_dequeue(&peer->txq);
+		peer->txq_bytes -= old->len;
+	}
+	ipscsi_cb(skb)->queued = jiffies;
+	__skb_queue_tail(&peer->txq, skb);
+	peer->txq_bytes += skb->len;
+	if (peer->txq_bytes > IPSCSI_TXQ_BYTES ||
+	    skb_queue_len(&peer->txq) > IPSCSI_TXQ_PACKETS) {
+		peer->stopped = true;
+		if (!READ_ONCE(peer->dead))
+			netif_tx_stop_queue(netdev_get_tx_queue(peer->seg->dev,
+								peer->queue));
+	}
+	spin_unlock_bh(&peer->txq.lock);
+	if (old)
+		txq_drop(peer, old, IPSCSI_C_TX_QUEUE_FULL);
+
+	if (idev) {
+		ipscsi_idev_kick(idev);
+		return;
+	}
+	reverse = rcu_dereference(peer->reverse);
+	if (reverse) {
+		local_bh_disable();
+		reverse->kick(reverse);
+		local_bh_enable();
+	}
+}
+
+/**
+ * ipscsi_peer_dequeue - take the next frame for a peer
+ * @peer: the peer
+ * @max: longest frame to take, bytes; a longer one stays
+ * @stream: take only what goes on this stream, or -1 for the first frame
+ *
+ * Context: any but hard interrupt; takes txq.lock.
+ * Return: the frame, or NULL.
+ */
+struct sk_buff *ipscsi_peer_dequeue(struct ipscsi_peer *peer, u32 max,
+				    int stream)
+{
+	bool base = !READ_ONCE(peer->hello) && !rcu_access_pointer(peer->idev);
+	struct sk_buff *skb, *next, *found = NULL;
+	struct sk_buff_head old;
+	u32 pull;
+	u16 s;
+
+	__skb_queue_head_init(&old);
+	spin_lock_bh(&peer->txq.lock);
+	skb_queue_walk_safe(&peer->txq, skb, next) {
+		if (base && time_after(jiffies, ipscsi_cb(skb)->queued +
+						BASE_TXQ_AGE)) {
+			__skb_unlink(skb, &peer->txq);
+			peer->txq_bytes -= skb->len;
+			__skb_queue_tail(&old, skb);
+			continue;
+		}
+		if (stream >= 0 &&
+		    (ipscsi_frame_stream(peer, skb, &s, &pull) || s != stream))
+			continue;
+		if (skb->len <= max) {
+			found = skb;
+			__skb_unlink(skb, &peer->txq);
+			peer->txq_bytes -= skb->len;
+			txq_wake(peer);
+		}
+		break;
+	}
+	spin_unlock_bh(&peer->txq.lock);
+	while ((skb = __skb_dequeue(&old)))
+		txq_drop(peer, skb, IPSCSI_C_TX_PEER_DOWN);
+	return found;
+}
+EXPORT_SYMBOL_GPL(ipscsi_peer_dequeue);
+
+/**
+ * ipscsi_peer_purge - drop and count what waits for a peer
+ * @peer: the peer
+ * @reason: the counter
+ *
+ * Context: any but hard interrupt; takes txq.lock.
+ */
+void ipscsi_peer_purge(struct ipscsi_peer *peer, enum ipscsi_counter reason)
+{
+	struct sk_buff_head old;
+	struct sk_buff *skb;
+
+	__skb_queue_head_init(&old);
+	spin_lock_bh(&peer->txq.lock);
+	skb_queue_splice_init(&peer->txq, &old);
+	peer->txq_bytes = 0;
+	txq_wake(peer);
+	spin_unlock_bh(&peer->txq.lock);
+	while ((skb = __skb_dequeue(&old)))
+		txq_drop(peer, skb, reason);
+}
+
+/**
+ * ipscsi_frame_stream - on which stream a frame goes to a peer
+ * @peer: the peer
+ * @skb: an Ethernet frame; skb->data is its header
+ * @stream: result: the stream
+ * @pull: result: bytes of the frame that are not part of the message
+ *
+ * docs/protocol.md sections 1 and 3: what is from our own address and for
+ * the peer, or for all, is a bare datagram. All else travels as a whole
+ * frame, which the peer must know. A relay to a base station loses the
+ * source address, which RFC 2143 has no place for.
+ *
+ * Return: 0, or -EPROTONOSUPPORT: the peer has no EXT.
+ */
+int ipscsi_frame_stream(const struct ipscsi_peer *peer,
+			const struct sk_buff *skb, u16 *stream, u32 *pull)
+{
+	const struct ethhdr *eth = (const struct ethhdr *)skb->data;
+	bool ext = READ_ONCE(peer->features) & IPSCSI_F_EXT;
+	u16 proto = ntohs(eth->h_proto);
+
+	*pull = ETH_HLEN;
+	if (ext && (!ether_addr_equal(eth->h_source, peer->seg->dev->dev_addr) ||
+		    (!ether_addr_equal(eth->h_dest, peer->addr) &&
+		     !is_broadcast_ether_addr(eth->h_dest)))) {
+		*pull = 0;
+		*stream = IPSCSI_STREAM_ETHERNET;
+		return 0;
+	}
+	switch (proto) {
+	case ETH_P_IP:
+		*stream = IPSCSI_STREAM_IPV4;
+		return 0;
+	case ETH_P_ARP:
+		*stream = IPSCSI_STREAM_ARP;
+		return 0;
+	case ETH_P_IPV6:
+		*stream = IPSCSI_STREAM_IPV6;
+		return 0;
+	}
+	if (!ext)
+		return -EPROTONOSUPPORT;
+	/* VLAN tags, 802.3 lengths and our own types need the whole frame */
+	if (proto < IPSCSI_STREAM_EXT_MIN || proto == IPSCSI_STREAM_CONTROL ||
+	    proto == IPSCSI_STREAM_CONTAINER ||
+	    proto == IPSCSI_STREAM_ETHERNET || eth_type_vlan(eth->h_proto)) {
+		*pull = 0;
+		*stream = IPSCSI_STREAM_ETHERNET;
+		return 0;
+	}
+	*stream = proto;
+	return 0;
+}
+EXPORT_SYMBOL_GPL(ipscsi_frame_stream);
+
+/*
+ * A base station need not know of ARP at all. Where it has sent a datagram
+ * from the address that is asked for, we know the answer ourselves.
+ */
+static bool answer_arp_for_base(struct ipscsi_seg *seg,
+				struct ipscsi_peer *peer,
+				const struct sk_buff *skb)
+{
+	const struct arphdr *arp;
+	const u8 *sha;
+	__be32 sip, tip;
+	struct sk_buff *reply;
+
+	if (READ_ONCE(peer->hello) || !READ_ONCE(peer->arp_ip) ||
+	    skb_headlen(skb) < ETH_HLEN + IPSCSI_ARP_LEN ||
+	    ((const struct ethhdr *)skb->data)->h_proto != htons(ETH_P_ARP))
+		return false;
+	arp = (const struct arphdr *)(skb->data + ETH_HLEN);
+	sha = (const u8 *)(arp + 1);
+	memcpy(&sip, sha + ETH_ALEN, sizeof(sip));
+	memcpy(&tip, sha + 2 * ETH_ALEN + sizeof(sip), sizeof(tip));
+	if (arp->ar_op != htons(ARPOP_REQUEST) ||
+	    tip != READ_ONCE(peer->arp_ip) || tip == sip)
+		return false;
+	reply = arp_create(ARPOP_REPLY, ETH_P_ARP, sip, seg->dev, tip, sha,
+			   peer->addr, sha);
+	if (!reply)
+		return false;
+	skb_reset_mac_header(reply);
+	__skb_pull(reply, ETH_HLEN);
+	reply->ip_summed = CHECKSUM_UNNECESSARY;
+	reply->pkt_type = PACKET_HOST;
+	netif_rx(reply);
+	return true;
+}
+
+/* RFC 2143 section 4: a broadcast is one SEND to every peer in turn */
+static void xmit_to_all(struct ipscsi_seg *seg, struct sk_buff *skb)
+{
+	struct ipscsi_peer *peer;
+	bool any = false;
+
+	list_for_each_entry_rcu(peer, &seg->peers, node) {
+		struct sk_buff *copy;
+
+		if (READ_ONCE(peer->state) != IPSCSI_PEER_UP)
+			continue;
+		any = true;
+		if (answer_arp_for_base(seg, peer, skb))
+			continue;
+		copy = skb_clone(skb, GFP_ATOMIC);
+		if (copy)
+			ipscsi_peer_queue(peer, copy);
+		else
+			ipscsi_count(peer, IPSCSI_C_TX_NOMEM, 1);
+	}
+	if (!any)
+		atomic64_inc(&seg->tx_drops);
+	consume_skb(skb);
+}
+
+/* The hub that takes what is for other stations: docs/protocol.md section 7 */
+static struct ipscsi_peer *find_relay(struct ipscsi_seg *seg)
+{
+	struct ipscsi_peer *peer;
+
+	list_for_each_entry_rcu(peer, &seg->peers, node)
+		if (rcu_access_pointer(peer->idev) &&
+		    READ_ONCE(peer->state) == IPSCSI_PEER_UP &&
+		    READ_ONCE(peer->features) & IPSCSI_F_RELAY &&
+		    READ_ONCE(peer->features) & IPSCSI_F_EXT)
+			return peer;
+	return NULL;
+}
+
+static netdev_tx_t ipscsi_xmit(struct sk_buff *skb, struct net_device *dev)
+{
+	struct ipscsi_seg *seg = netdev_priv(dev);
+	struct ipscsi_peer *peer;
+
+	if (!pskb_may_pull(skb, ETH_HLEN)) {
+		atomic64_inc(&seg->tx_drops);
+		dev_kfree_skb_any(skb);
+		return NETDEV_TX_OK;
+	}
+	skb_tx_timestamp(skb);
+
+	rcu_read_lock();
+	if (is_multicast_ether_addr(skb->data)) {
+		xmit_to_all(seg, skb);
+	} else {
+		peer = ipscsi_peer_find(seg, skb->data);
+		if (!peer)
+			peer = find_relay(seg);
+		if (peer) {
+			ipscsi_peer_queue(peer, skb);
+		} else {
+			atomic64_inc(&seg->tx_drops);
+			dev_kfree_skb_any(skb);
+		}
+	}
+	rcu_read_unlock();
+	return NETDEV_TX_OK;
+}
+
+/* Every peer has one net device queue, so that one peer stops only that */
+static u16 ipscsi_select_queue(struct net_device *dev, struct sk_buff *skb,
+			       struct net_device *sb_dev)
+{
+	struct ipscsi_seg *seg = netdev_priv(dev);
+	struct ipscsi_peer *peer;
+	u16 queue = 0;
+
+	if (skb_headlen(skb) < ETH_HLEN)
+		return 0;
+	rcu_read_lock();
+	peer = ipscsi_peer_find(seg, skb->data);
+	if (peer)
+		queue = peer->queue;
+	rcu_read_unlock();
+	return queue;
+}
+
+static int ipscsi_open(struct net_device *dev)
+{
+	netif_tx_start_all_queues(dev);
+	return 0;
+}
+
+static int ipscsi_stop(struct net_device *dev)
+{
+	struct ipscsi_seg *seg = netdev_priv(dev);
+	struct ipscsi_peer *peer;
+
+	netif_tx_stop_all_queues(dev);
+	rcu_read_lock();
+	list_for_each_entry_rcu(peer, &seg->peers, node)
+		ipscsi_peer_purge(peer, IPSCSI_C_TX_PEER_DOWN);
+	rcu_read_unlock();
+	return 0;
+}
+
+/**
+ * ipscsi_seg_count - add up the counters of a segment
+ * @seg: the segment
+ * @sum: result, IPSCSI_C_COUNT values
+ *
+ * Context: any but hard interrupt; takes seg->lock.
+ */
+void ipscsi_seg_count(struct ipscsi_seg *seg, u64 *sum)
+{
+	struct ipscsi_peer *peer;
+
+	spin_lock_bh(&seg->lock);
+	memcpy(sum, seg->gone, sizeof(seg->gone));
+	list_for_each_entry(peer, &seg->peers, node)
+		ipscsi_peer_sum(peer, sum);
+	spin_unlock_bh(&seg->lock);
+	sum[IPSCSI_C_TX_NO_PEER] += atomic64_read(&seg->tx_drops);
+}
+
+static void ipscsi_get_stats64(struct net_device *dev,
+			       struct rtnl_link_stats64 *stats)
+{
+	u64 c[IPSCSI_C_COUNT];
+
+	ipscsi_seg_count(netdev_priv(dev), c);
+	stats->rx_packets = c[IPSCSI_C_RX_PACKETS];
+	stats->rx_bytes = c[IPSCSI_C_RX_BYTES];
+	stats->tx_packets = c[IPSCSI_C_TX_PACKETS];
+	stats->tx_bytes = c[IPSCSI_C_TX_BYTES];
+	stats->rx_errors = c[IPSCSI_C_RX_MALFORMED] + c[IPSCSI_C_RX_FORGED] +
+			   c[IPSCSI_C_GET_FAILED];
+	stats->rx_dropped = c[IPSCSI_C_RX_NOMEM] + c[IPSCSI_C_RX_DOWN] +
+			    c[IPSCSI_C_RX_NO_PEER];
+	stats->tx_errors = c[IPSCSI_C_TX_FAILED] + c[IPSCSI_C_TX_TOO_BIG] +
+			   c[IPSCSI_C_TX_NO_EXT];
+	stats->tx_dropped = c[IPSCSI_C_TX_NO_PEER] + c[IPSCSI_C_TX_PEER_DOWN] +
+			    c[IPSCSI_C_TX_QUEUE_FULL] + c[IPSCSI_C_TX_NOMEM];
+}
+
+static int ipscsi_dev_init(struct net_device *dev)
+{
+	struct ipscsi_seg *seg = netdev_priv(dev);
+
+	seg->dev = dev;
+	spin_lock_init(&seg->lock);
+	INIT_LIST_HEAD(&seg->peers);
+	INIT_DELAYED_WORK(&seg->work, ipscsi_seg_work);
+	seg->relay = true;
+	seg->hold_ms = IPSCSI_HOLD_MS;
+	seg->gets = IPSCSI_GETS_DEFAULT;
+	netdev_lockdep_set_classes(dev);
+	return gro_cells_init(&seg->gro, dev);
+}
+
+static void ipscsi_dev_uninit(struct net_device *dev)
+{
+	struct ipscsi_seg *seg = netdev_priv(dev);
+
+	ipscsi_ports_detach(seg);
+	ipscsi_idev_lost_seg(seg);
+	ipscsi_seg_drop_peers(seg);
+	ipscsi_sysfs_remove(seg);
+}
+
+/* After the last reference is gone, or where the registration failed */
+static void ipscsi_dev_free(struct net_device *dev)
+{
+	struct ipscsi_seg *seg = netdev_priv(dev);
+
+	gro_cells_destroy(&seg->gro);
+}
+
+const struct net_device_ops ipscsi_netdev_ops = {
+	.ndo_init = ipscsi_dev_init,
+	.ndo_uninit = ipscsi_dev_uninit,
+	.ndo_open = ipscsi_open,
+	.ndo_stop = ipscsi_stop,
+	.ndo_start_xmit = ipscsi_xmit,
+	.ndo_select_queue = ipscsi_select_queue,
+	.ndo_get_stats64 = ipscsi_get_stats64,
+	.ndo_set_mac_address = eth_mac_addr,
+	.ndo_validate_addr = eth_validate_addr,
+};
+
+static void ipscsi_get_drvinfo(struct net_device *dev,
+			       struct ethtool_drvinfo *info)
+{
+	strscpy(info->driver, KBUILD_MODNAME, sizeof(info->driver));
+	strscpy(info->version, IPSCSI_DRV_VERSION, sizeof(info->version));
+	strscpy(info->bus_info, "scsi", sizeof(info->bus_info));
+}
+
+static int ipscsi_get_sset_count(struct net_device *dev, int sset)
+{
+	return sset == ETH_SS_STATS ? IPSCSI_C_COUNT : -EOPNOTSUPP;
+}
+
+static void ipscsi_get_strings(struct net_device *dev, u32 sset, u8 *buf)
+{
+	if (sset == ETH_SS_STATS)
+		memcpy(buf, ipscsi_counter_names, sizeof(ipscsi_counter_names));
+}
+
+static void ipscsi_get_ethtool_stats(struct net_device *dev,
+				     struct ethtool_stats *stats, u64 *data)
+{
+	ipscsi_seg_count(netdev_priv(dev), data);
+}
+
+const struct ethtool_ops ipscsi_ethtool_ops = {
+	.get_drvinfo = ipscsi_get_drvinfo,
+	.get_link = ethtool_op_get_link,
+	.get_sset_count = ipscsi_get_sset_count,
+	.get_strings = ipscsi_get_strings,
+	.get_ethtool_stats = ipscsi_get_ethtool_stats,
+};
+
+/**
+ * ipscsi_net_setup - fill a new net device in
+ * @dev: the net device
+ */
+void ipscsi_net_setup(struct net_device *dev)
+{
+	ether_setup(dev);
+	eth_hw_addr_random(dev);
+	dev->netdev_ops = &ipscsi_netdev_ops;
+	dev->ethtool_ops = &ipscsi_ethtool_ops;
+	dev->needs_free_netdev = true;
+	dev->priv_destructor = ipscsi_dev_free;
+	dev->priv_flags |= IFF_LIVE_ADDR_CHANGE;
+	dev->priv_flags &= ~IFF_TX_SKB_SHARING;
+	dev->mtu = IPSCSI_MTU_MAX;
+	dev->min_mtu = IPSCSI_MTU_MIN;
+	dev->max_mtu = IPSCSI_MTU_MAX;
+	dev->hw_features = NETIF_F_SG | NETIF_F_HW_CSUM | NETIF_F_FRAGLIST |
+			   NETIF_F_HIGHDMA;
+	dev->features = dev->hw_features;
+	netif_carrier_off(dev);
+}
