@@ -13,7 +13,7 @@
 #include <linux/virtio_net.h>
 #include <net/if_inet6.h>
 #include <net/ip.h>
-#if __has_include(<net/gso.h>)
+#ifdef HAVE_NET_GSO_H
 #include <net/gso.h>	/* it was in netdevice.h before */
 #endif
 

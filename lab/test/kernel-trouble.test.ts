@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+// What goes wrong under the driver, with traffic running: nothing hangs, nothing complains, and it comes back.
+import * as assert from "uvu/assert";
+import { fabricPath, HUB, HUB_ADDRESS, type LoopRig, loopRig } from "../src/rigs/loop.ts";
+import { scenario } from "../src/scenario.ts";
+import { sleep, waitFor } from "../src/time.ts";
+import { loop } from "../src/topologies/loop.ts";
+import type { RemoteCommand } from "../src/vm/agent-client.ts";
+
+/** An unlinked LUN, a removed module: not longer than the hold time of 2 s and some of TCG's slowness, milliseconds. */
+const REMOVAL = 10_000;
+
+async function reach(rig: LoopRig, number: number, to: string, timeout = 15_000): Promise<void> {
+  await waitFor(
+    `station ${number} to reach ${to}`,
+    async () => (await rig.in(number, `ping -c 1 -W 1 ${to}`)).code === 0,
+    { timeout, interval: 200 },
+  );
+}
+
+/** TCP both ways from a station to the hub until it is killed or cut. */
+async function traffic(rig: LoopRig, number: number): Promise<RemoteCommand> {
+  await rig.vm.run("pidof iperf3 || iperf3 -s -D --forceflush; sleep 0.5");
+  const command = rig.vm.start(
+    `ip netns exec ${rig.station(number).namespace} iperf3 -c ${HUB_ADDRESS} -t 60 --bidir >/dev/null 2>&1`,
+  );
+  await sleep(1500);
+  return command;
+}
+
+async function stopTraffic(rig: LoopRig): Promise<void> {
+  await rig.vm.run("killall iperf3; sleep 0.2; killall -9 iperf3; true");
+}
+
+async function within<T>(limit: number, what: string, body: () => Promise<T>): Promise<T> {
+  const started = Date.now();
+  const value = await body();
+  const took = Date.now() - started;
+  console.log(`  ${what}: ${took} ms`);
+  assert.ok(took < limit, `${what} took ${took} ms`);
+  return value;
+}
+
+const tests = scenario("kernel-trouble", loop);
+
+tests.test("ten times load, traffic and unload, in both orders", async (bench) => {
+  const vm = bench.vm("loop");
+  for (let cycle = 0; cycle < 10; cycle++) {
+    const rig = await loopRig(vm, 1);
+    await reach(rig, 1, HUB_ADDRESS);
+    await traffic(rig, 1);
+    if (cycle % 2 === 0) {
+      // the target first, under the initiator
+      await within(REMOVAL, "unlink of the LUN", () => rig.unplug(1));
+      await stopTraffic(rig);
+      await vm.ok(`ip netns del ${rig.station(1).namespace}`);
+    } else {
+      // the initiator first
+      await within(REMOVAL, "removal of the SCSI device", () =>
+        vm.ok(`echo 1 >/sys/bus/scsi/devices/${rig.station(1).device}/delete`),
+      );
+      await stopTraffic(rig);
+      await vm.ok(`ip netns del ${rig.station(1).namespace}`);
+      await within(REMOVAL, "unlink of the LUN", () => rig.unplug(1));
+    }
+    rig.forget(1);
+    await within(REMOVAL, "unload of the modules", () => rig.tearDown());
+    assert.is((await vm.run("grep -w ipscsi /proc/modules")).code, 1, "ipscsi is unloaded");
+  }
+});
+
+tests.test("a LUN is unlinked in mid-transfer and comes back", async (bench) => {
+  const rig = await loopRig(bench.vm("loop"), 2);
+  await reach(rig, 1, HUB_ADDRESS);
+  await traffic(rig, 1);
+  const path = fabricPath(1);
+  await within(REMOVAL, "unlink", () => rig.vm.ok(`rm ${path}/lun/lun_0/port`));
+  await reach(rig, 2, HUB_ADDRESS);
+  await stopTraffic(rig);
+  await rig.vm.ok(
+    `ip netns del ${rig.station(1).namespace}; rmdir ${path}/lun/lun_0; echo NULL >${path}/nexus; rmdir ${path} $(dirname ${path})`,
+  );
+  rig.forget(1);
+  await rig.attach(1);
+  await reach(rig, 1, rig.station(2).address);
+  await rig.tearDown();
+});
+
+tests.test("a LUN reset and a host reset in mid-transfer", async (bench) => {
+  const rig = await loopRig(bench.vm("loop"), 1);
+  await reach(rig, 1, HUB_ADDRESS);
+  await traffic(rig, 1);
+  const node = await rig.vm.ok(`ls /sys/bus/scsi/devices/${rig.station(1).device}/scsi_generic`);
+  for (const option of ["--device", "--target"]) {
+    await within(REMOVAL, `sg_reset ${option}`, () => rig.vm.ok(`sg_reset ${option} /dev/${node}`));
+    await reach(rig, 1, HUB_ADDRESS);
+  }
+  await stopTraffic(rig);
+  await rig.tearDown();
+});
+
+tests.test("segments are deleted in mid-transfer, on either side", async (bench) => {
+  const rig = await loopRig(bench.vm("loop"), 1);
+  await reach(rig, 1, HUB_ADDRESS);
+  await traffic(rig, 1);
+  await within(REMOVAL, "hub deleted", () => rig.vm.ok(`ip link del ${HUB}`));
+  await stopTraffic(rig);
+  // the LUN waits for a segment of that name
+  await rig.vm.ok(`ip link add ${HUB} type ipscsi; ip addr add ${HUB_ADDRESS}/24 dev ${HUB}; ip link set ${HUB} up`);
+  await reach(rig, 1, HUB_ADDRESS);
+  await traffic(rig, 1);
+  const { namespace, segment, device } = rig.station(1);
+  await within(REMOVAL, "station's segment deleted", () => rig.vm.ok(`ip -n ${namespace} link del ${segment}`));
+  await stopTraffic(rig);
+  assert.is(await rig.vm.ok(`cat /sys/bus/scsi/devices/${device}/ipscsi/segment`), "none");
+  await rig.vm.ok(
+    `ip link add ${segment} type ipscsi; echo ${segment} >/sys/bus/scsi/devices/${device}/ipscsi/segment;` +
+      ` ip link set ${segment} netns ${namespace}; ip -n ${namespace} addr add ${rig.station(1).address}/24 dev ${segment};` +
+      ` ip -n ${namespace} link set ${segment} up`,
+  );
+  await reach(rig, 1, HUB_ADDRESS);
+  await rig.tearDown();
+});
+
+tests.test("segments go down and up in mid-transfer", async (bench) => {
+  const rig = await loopRig(bench.vm("loop"), 1);
+  const { namespace, segment } = rig.station(1);
+  await reach(rig, 1, HUB_ADDRESS);
+  await traffic(rig, 1);
+  for (let i = 0; i < 5; i++) {
+    await rig.vm.ok(`ip link set ${HUB} down; sleep 0.3; ip link set ${HUB} up`);
+    await reach(rig, 1, HUB_ADDRESS);
+    await rig.vm.ok(
+      `ip -n ${namespace} link set ${segment} down; sleep 0.3; ip -n ${namespace} link set ${segment} up`,
+    );
+    await reach(rig, 1, HUB_ADDRESS);
+  }
+  await stopTraffic(rig);
+  await rig.tearDown();
+});
+
+tests.test("a detached station says BYE, and comes back when it is attached again", async (bench) => {
+  const rig = await loopRig(bench.vm("loop"), 1);
+  const { device, namespace, segment } = rig.station(1);
+  await reach(rig, 1, HUB_ADDRESS);
+  const attribute = `/sys/bus/scsi/devices/${device}/ipscsi/segment`;
+  await within(REMOVAL, "detach", () => rig.vm.ok(`echo none >${attribute}`));
+  assert.is(await rig.vm.ok(`cat /sys/class/net/${HUB}/carrier`), "0", "no station is left");
+  assert.is(await rig.vm.ok(`cat /sys/class/net/${HUB}/ipscsi/peers/*/state`), "down");
+  await rig.vm.ok(`ip netns exec ${namespace} sh -c 'echo ${segment} >${attribute}'`);
+  await reach(rig, 1, HUB_ADDRESS);
+  assert.is(await rig.vm.ok(`cat /sys/class/net/${HUB}/carrier`), "1");
+  const bad = await rig.vm.run(`echo lo >${attribute}`);
+  assert.is.not(bad.code, 0, "lo is no segment");
+  await rig.tearDown();
+});
+
+tests.run();
