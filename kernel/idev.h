@@ -29,8 +29,9 @@
 #define IPSCSI_UA_RETRIES	3	/* by us: it hands them up */
 #define IPSCSI_BACKOFF_MIN	(HZ / 4)
 #define IPSCSI_BACKOFF_MAX	(4 * HZ)
+#define IPSCSI_GET_PAUSE	(HZ / 50)	/* after an early null message */
 #define IPSCSI_STANDBY_CHECK	(5 * HZ)
-#define IPSCSI_TUR_INTERVAL	(5 * HZ)	/* where no GET watches */
+#define IPSCSI_WATCH_INTERVAL	(5 * HZ)	/* where no GET watches */
 
 #define IPSCSI_SENDS_MAX	16	/* SENDs in flight */
 #define IPSCSI_MAX_VECS		128	/* pieces of one message */
@@ -42,6 +43,7 @@
 
 enum ipscsi_idev_state {
 	IPSCSI_IDEV_DETACHED,	/* in no segment */
+	IPSCSI_IDEV_PROBING,	/* no answer yet whether it is a station */
 	IPSCSI_IDEV_CONNECTING,	/* no answer yet, or not any more */
 	IPSCSI_IDEV_UP,
 	IPSCSI_IDEV_STANDBY,	/* another device leads to the same peer */
@@ -61,6 +63,7 @@ enum ipscsi_idev_state {
  * @rq: the request while in flight
  * @get: GET, otherwise SEND
  * @stream: stream selection
+ * @since: when it was submitted, jiffies
  * @retries: unit attentions so far
  * @status: block layer's status
  * @result: SCSI result
@@ -85,6 +88,7 @@ struct ipscsi_cmd {
 	struct request *rq;
 	bool get;
 	u16 stream;
+	unsigned long since;
 	u8 retries;
 	blk_status_t status;
 	int result;
@@ -116,8 +120,13 @@ struct ipscsi_cmd {
  * @state: see there
  * @manual: the operator attached it: base messages will do
  * @has_page: it has a station page
- * @capacity_read: READ CAPACITY was tried
+ * @said_hello: it knows us, and must be told BYE
+ * @warned: of our own address at the other end; once
+ * @get_pause: no GET before this time, jiffies: the last brought nothing
+ * @attach_lock: one attach or detach at a time
+ * @capacity_read: READ CAPACITY was answered
  * @desc: what it told of itself
+ * @safe: checksums may be left out, see ipscsi_self_describe()
  * @lun: LUN bits for byte 1 of the CDB, 0 for devices newer than SCSI-2
  * @control: connects, and watches
  * @backoff: time to the next attempt, jiffies
@@ -131,6 +140,7 @@ struct ipscsi_cmd {
  * @in_flight: SENDs and GETs in flight
  * @gets_out: GETs in flight
  * @idle: woken when @in_flight gets 0
+ * @next_bare: counts GETs of a base peer; worker only
  * @cmds: all commands, @sends + @gets of them
  * @max_bytes: longest message that the adapter takes
  */
@@ -143,8 +153,13 @@ struct ipscsi_idev {
 	enum ipscsi_idev_state state;
 	bool manual;
 	bool has_page;
+	bool said_hello;
+	bool warned;
+	unsigned long get_pause;
+	struct mutex attach_lock;
 	bool capacity_read;
 	struct ipscsi_desc desc;
+	bool safe;
 	u8 lun;
 	struct delayed_work control;
 	unsigned long backoff;
@@ -158,6 +173,7 @@ struct ipscsi_idev {
 	atomic_t in_flight;
 	atomic_t gets_out;
 	wait_queue_head_t idle;
+	unsigned int next_bare;
 	struct ipscsi_cmd *cmds;
 	u32 max_bytes;
 };

@@ -105,7 +105,16 @@ static int test_unit_ready(struct ipscsi_idev *idev)
 			 IPSCSI_CONTROL_TIMEOUT);
 }
 
-/* Return: 0, 1 where the device has no valid station page, or an error */
+/* What idev_exec() returns where the device does not know what it was asked */
+static bool not_known(int ret)
+{
+	return ret > 0 && (ret & 15) == ILLEGAL_REQUEST;
+}
+
+/*
+ * Return: 0, 1 where the device has no valid station page, or an error: then
+ * it cannot say yet (its segment may not exist yet), so ask again.
+ */
 static int read_station_page(struct ipscsi_idev *idev)
 {
 	const u16 size = IPSCSI_VPD_HEADER + IPSCSI_DESC_MAX;
@@ -121,7 +130,7 @@ static int read_station_page(struct ipscsi_idev *idev)
 	ret = idev_exec(idev, cdb, sizeof(cdb), false, buf, size, false,
 			IPSCSI_CONTROL_TIMEOUT);
 	if (ret)
-		ret = ret < 0 ? ret : 1;
+		ret = not_known(ret) ? 1 : -EAGAIN;
 	else if ((buf[0] & 0x1f) != TYPE_COMM || buf[1] != IPSCSI_VPD_STATION)
 		ret = 1;
 	if (!ret) {
@@ -149,15 +158,16 @@ static void read_capacity_once(struct ipscsi_idev *idev)
 {
 	static const u8 cdb[10] = { READ_CAPACITY };
 	u8 *buf;
+	int ret;
 
 	if (idev->capacity_read)
 		return;
 	buf = kzalloc(8, GFP_NOIO);
 	if (!buf)
 		return;
-	idev_exec(idev, cdb, sizeof(cdb), false, buf, 8, false,
-		  IPSCSI_CONTROL_TIMEOUT);
-	idev->capacity_read = true;
+	ret = idev_exec(idev, cdb, sizeof(cdb), false, buf, 8, false,
+			IPSCSI_CONTROL_TIMEOUT);
+	idev->capacity_read = !ret || not_known(ret);
 	kfree(buf);
 }
 
@@ -255,7 +265,6 @@ static int join_peer(struct ipscsi_idev *idev, struct ipscsi_seg *seg,
 		     const struct ipscsi_desc *desc)
 {
 	struct ipscsi_peer *peer;
-	struct ipscsi_idev *other;
 	int ret = 0;
 
 	spin_lock_bh(&idev->lock);
@@ -273,10 +282,7 @@ static int join_peer(struct ipscsi_idev *idev, struct ipscsi_seg *seg,
 			ret = -EAGAIN;
 			goto out;
 		}
-		rcu_read_lock();
-		other = rcu_dereference(peer->idev);
-		rcu_read_unlock();
-		if (other && other != idev) {
+		if (!ipscsi_peer_claim(peer, idev)) {
 			ipscsi_peer_put(peer);
 			set_state(idev, IPSCSI_IDEV_STANDBY);
 			ret = 1;
@@ -285,7 +291,7 @@ static int join_peer(struct ipscsi_idev *idev, struct ipscsi_seg *seg,
 		idev->peer = peer;
 	}
 	if (idev->has_page)
-		ipscsi_peer_describe(peer, desc);
+		ipscsi_peer_describe(peer, desc, idev->safe);
 	set_state(idev, IPSCSI_IDEV_UP);
 	ipscsi_peer_set_idev(peer, idev);
 	ipscsi_peer_set_state(peer, IPSCSI_PEER_UP);
@@ -295,12 +301,24 @@ out:
 	return ret;
 }
 
+static int say_hello(struct ipscsi_idev *idev, const struct ipscsi_desc *self)
+{
+	u8 value[IPSCSI_DESC_MAX];
+	int ret;
+
+	/* even where its answer gets lost */
+	idev->said_hello = true;
+	ret = send_control(idev, IPSCSI_TLV_HELLO, value,
+			   ipscsi_desc_build(value, sizeof(value), self),
+			   false, IPSCSI_CONTROL_TIMEOUT);
+	return ret;
+}
+
 /* The path from nothing to up. Return: 0, 1 to wait, or an error */
 static int connect_device(struct ipscsi_idev *idev)
 {
 	struct ipscsi_desc self, desc;
 	struct ipscsi_seg *seg;
-	u8 value[IPSCSI_DESC_MAX];
 	bool manual;
 	int ret;
 
@@ -308,7 +326,7 @@ static int connect_device(struct ipscsi_idev *idev)
 	seg = idev->seg;
 	manual = idev->manual;
 	if (seg)
-		ipscsi_self_describe(seg, &self);
+		ipscsi_self_describe(seg, &self, idev->safe);
 	spin_unlock_bh(&idev->lock);
 	if (!seg)
 		return 1;
@@ -338,18 +356,40 @@ static int connect_device(struct ipscsi_idev *idev)
 	desc = idev->desc;
 	spin_unlock_bh(&idev->lock);
 	if (ether_addr_equal(desc.addr, self.addr)) {
-		sdev_printk(KERN_WARNING, idev->sdev,
-			    "ipscsi: the station has our own address %pM; give one of the two another\n",
-			    desc.addr);
+		if (!idev->warned)
+			sdev_printk(KERN_WARNING, idev->sdev,
+				    "ipscsi: the station has our own address %pM; give one of the two another\n",
+				    desc.addr);
+		idev->warned = true;
 		return -EADDRINUSE;
 	}
-	ret = send_control(idev, IPSCSI_TLV_HELLO, value,
-			   ipscsi_desc_build(value, sizeof(value), &self),
-			   false, IPSCSI_CONTROL_TIMEOUT);
+	ret = say_hello(idev, &self);
 	if (ret)
 		return ret;
 	return join_peer(idev, seg, &desc);
 }
+
+/*
+ * The device is up: is it still? Where GETs are outstanding they tell of
+ * trouble at once. Otherwise HELLO asks, and keeps us known.
+ */
+static int watch_device(struct ipscsi_idev *idev)
+{
+	struct ipscsi_desc self;
+	bool hello = false;
+
+	if (atomic_read(&idev->gets_out))
+		return 0;
+	spin_lock_bh(&idev->lock);
+	if (idev->seg && idev->has_page) {
+		ipscsi_self_describe(idev->seg, &self, idev->safe);
+		hello = true;
+	}
+	spin_unlock_bh(&idev->lock);
+	return hello ? say_hello(idev, &self) : test_unit_ready(idev);
+}
+
+static void attach_by_itself(struct ipscsi_idev *idev);
 
 static void idev_control(struct work_struct *work)
 {
@@ -360,18 +400,24 @@ static void idev_control(struct work_struct *work)
 
 	switch (READ_ONCE(idev->state)) {
 	case IPSCSI_IDEV_UP:
-		/* where GETs are outstanding they tell of trouble at once */
-		if (!atomic_read(&idev->gets_out) && test_unit_ready(idev))
+		if (watch_device(idev))
 			ipscsi_idev_trouble(idev, 0);
 		else
-			next = IPSCSI_TUR_INTERVAL;
+			next = IPSCSI_WATCH_INTERVAL;
+		break;
+	case IPSCSI_IDEV_PROBING:
+		ret = read_station_page(idev);
+		if (!ret)
+			attach_by_itself(idev);
+		else if (ret < 0)
+			next = IPSCSI_BACKOFF_MAX;
 		break;
 	case IPSCSI_IDEV_CONNECTING:
 	case IPSCSI_IDEV_STANDBY:
 		ret = connect_device(idev);
 		if (!ret) {
 			idev->backoff = IPSCSI_BACKOFF_MIN;
-			next = IPSCSI_TUR_INTERVAL;
+			next = IPSCSI_WATCH_INTERVAL;
 			ipscsi_idev_kick(idev);
 		} else if (ret == 1) {
 			next = IPSCSI_STANDBY_CHECK;
@@ -408,19 +454,21 @@ static void idev_attach(struct ipscsi_idev *idev, struct ipscsi_seg *seg,
 static void idev_detach(struct ipscsi_idev *idev,
 			enum ipscsi_idev_state state)
 {
-	bool hello;
-
 	spin_lock_bh(&idev->lock);
-	hello = idev->has_page && idev->peer;
 	set_state(idev, state);
 	idev->seg = NULL;
 	leave_peer(idev);
 	spin_unlock_bh(&idev->lock);
 	cancel_delayed_work_sync(&idev->control);
-	/* the target lets go of our GETs, and forgets us */
-	if (hello)
+	/*
+	 * The target lets go of our GETs, and forgets us. Not where the
+	 * transport is away: the command would wait for it to come back.
+	 */
+	if (idev->said_hello && idev->sdev->sdev_state != SDEV_BLOCK &&
+	    scsi_device_online(idev->sdev))
 		send_control(idev, IPSCSI_TLV_BYE, NULL, 0, true,
 			     IPSCSI_BYE_TIMEOUT);
+	idev->said_hello = false;
 	ipscsi_io_drain(idev);
 }
 
@@ -449,6 +497,35 @@ void ipscsi_idev_lost_seg(struct ipscsi_seg *seg)
 	synchronize_net();
 }
 
+/**
+ * ipscsi_idev_new_address - our station address has changed: say HELLO again
+ * @seg: the segment
+ *
+ * Context: process, RTNL held.
+ */
+void ipscsi_idev_new_address(struct ipscsi_seg *seg)
+{
+	struct ipscsi_idev *idev;
+
+	spin_lock_bh(&ipscsi_idevs_lock);
+	list_for_each_entry(idev, &ipscsi_idevs, node)
+		if (READ_ONCE(idev->seg) == seg)
+			ipscsi_idev_trouble(idev, 0);
+	spin_unlock_bh(&ipscsi_idevs_lock);
+}
+
+/*
+ * docs/protocol.md section 6: parity is not enough to leave checksums out.
+ * These never leave the machine.
+ */
+static bool adapter_is_safe(const struct Scsi_Host *host)
+{
+	static const char * const safe[] = { "tcm_loopback", "virtio_scsi" };
+	const char *name = host->hostt->proc_name ?: host->hostt->name;
+
+	return match_string(safe, ARRAY_SIZE(safe), name ?: "") >= 0;
+}
+
 /* Where a new device belongs: architecture.md, "A packet's way" */
 static void attach_by_itself(struct ipscsi_idev *idev)
 {
@@ -462,17 +539,11 @@ static void attach_by_itself(struct ipscsi_idev *idev)
 		if (other != idev && other->sdev->host == idev->sdev->host &&
 		    other->seg)
 			seg = other->seg;
+	if (!seg)
+		seg = ipscsi_seg_create_auto();
 	if (seg)
 		idev_attach(idev, seg, false);
 	rtnl_unlock();
-	if (!seg) {
-		seg = ipscsi_seg_create_auto();
-		rtnl_lock();
-		/* it may be gone again already */
-		if (seg)
-			idev_attach(idev, seg, false);
-		rtnl_unlock();
-	}
 	mutex_unlock(&ipscsi_attach_mutex);
 }
 
@@ -504,10 +575,10 @@ static ssize_t segment_store(struct device *dev, struct device_attribute *attr,
 	strscpy(name, buf, min(count + 1, sizeof(name)));
 	strim(name);
 
-	mutex_lock(&ipscsi_attach_mutex);
+	mutex_lock(&idev->attach_lock);
+	/* also where it is attached already: it moves */
+	idev_detach(idev, IPSCSI_IDEV_DETACHED);
 	if (strcmp(name, "none")) {
-		/* also where it is attached already: it moves */
-		idev_detach(idev, IPSCSI_IDEV_DETACHED);
 		rtnl_lock();
 		net = __dev_get_by_name(current->nsproxy->net_ns, name);
 		if (!net)
@@ -517,10 +588,8 @@ static ssize_t segment_store(struct device *dev, struct device_attribute *attr,
 		else
 			idev_attach(idev, netdev_priv(net), true);
 		rtnl_unlock();
-	} else {
-		idev_detach(idev, IPSCSI_IDEV_DETACHED);
 	}
-	mutex_unlock(&ipscsi_attach_mutex);
+	mutex_unlock(&idev->attach_lock);
 	return err ? err : count;
 }
 static DEVICE_ATTR_RW(segment);
@@ -544,7 +613,7 @@ static int ipscsi_probe(struct device *dev)
 {
 	struct scsi_device *sdev = to_scsi_device(dev);
 	struct ipscsi_idev *idev;
-	int depth = sdev->queue_depth, err;
+	int depth = sdev->queue_depth, err, ret;
 
 	if (sdev->type != TYPE_COMM)
 		return -ENODEV;
@@ -553,17 +622,23 @@ static int ipscsi_probe(struct device *dev)
 		return -ENOMEM;
 	idev->sdev = sdev;
 	spin_lock_init(&idev->lock);
+	mutex_init(&idev->attach_lock);
 	INIT_DELAYED_WORK(&idev->control, idev_control);
 	idev->state = IPSCSI_IDEV_DETACHED;
 	if (sdev->scsi_level <= SCSI_2)
 		idev->lun = sdev->lun & 7;
 
+	idev->safe = adapter_is_safe(sdev->host);
 	/*
 	 * GETs wait in the adapter, so there must be room beside them for
 	 * SENDs and control commands: and for other devices of the adapter.
 	 */
 	idev->gets = clamp(min(depth / 2, sdev->host->can_queue / 4), 0,
 			   IPSCSI_GETS_DEFAULT);
+	if (!idev->gets)
+		sdev_printk(KERN_WARNING, sdev,
+			    "ipscsi: queue depth %d leaves no room for GET MESSAGE: nothing can be received from this device\n",
+			    depth);
 	idev->sends = clamp(depth - (int)idev->gets - 1, 1, IPSCSI_SENDS_MAX);
 	idev->max_bytes = min_t(u64, IPSCSI_CONT_MAX,
 				(u64)queue_max_hw_sectors(sdev->request_queue)
@@ -581,11 +656,20 @@ static int ipscsi_probe(struct device *dev)
 	mutex_unlock(&ipscsi_attach_mutex);
 
 	/* SEND MESSAGE is WRITE to others: the page says who we are */
-	if (auto_attach && !read_station_page(idev))
+	ret = auto_attach ? read_station_page(idev) : 1;
+	if (!ret) {
 		attach_by_itself(idev);
-	else
+	} else if (ret < 0) {
+		/* it cannot say yet */
+		spin_lock_bh(&idev->lock);
+		set_state(idev, IPSCSI_IDEV_PROBING);
+		spin_unlock_bh(&idev->lock);
+		queue_delayed_work(ipscsi_wq, &idev->control,
+				   IPSCSI_BACKOFF_MIN);
+	} else {
 		sdev_printk(KERN_INFO, sdev,
 			    "ipscsi: not attached; write a segment's name to ipscsi/segment if this is a station\n");
+	}
 	return 0;
 }
 

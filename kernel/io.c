@@ -230,12 +230,15 @@ static bool map_container(struct ipscsi_cmd *cmd, bool copy_all)
 	if (!put_bytes(cmd, header, sizeof(header)))
 		return false;
 	skb_queue_walk(&cmd->skbs, skb) {
-		struct ipscsi_record record = {};
+		struct ipscsi_record record = {
+			.stream = ipscsi_cb(skb)->stream,
+		};
+		u32 pull = ipscsi_cb(skb)->pull, pad;
 		u8 buf[IPSCSI_CONT_RECORD];
-		u32 pull, pad;
 
-		record.stream = ipscsi_cb(skb)->stream;
-		pull = ipscsi_cb(skb)->pull;
+		if (ipscsi_needs_offload(skb) &&
+		    ipscsi_offload_build(skb, pull, record.vnet))
+			return false;
 		record.length = skb->len - pull;
 		pad = ipscsi_record_size(record.length) - IPSCSI_CONT_RECORD -
 		      record.length;
@@ -267,6 +270,7 @@ static void drop_skbs(struct ipscsi_cmd *cmd, enum ipscsi_counter reason)
 static bool take_frames(struct ipscsi_cmd *cmd, struct ipscsi_peer *peer)
 {
 	bool container = READ_ONCE(peer->features) & IPSCSI_F_CONTAINER;
+	bool offload = READ_ONCE(peer->features) & IPSCSI_F_OFFLOAD;
 	u32 limit, left;
 
 	limit = min_t(u32, cmd->idev->max_bytes, IPSCSI_CONT_DEFAULT);
@@ -302,9 +306,10 @@ static bool take_frames(struct ipscsi_cmd *cmd, struct ipscsi_peer *peer)
 			kfree_skb(skb);
 			continue;
 		}
-		if (skb->ip_summed == CHECKSUM_PARTIAL &&
-		    skb_checksum_help(skb)) {
-			ipscsi_count(peer, IPSCSI_C_TX_NOMEM, 1);
+		if (ipscsi_needs_offload(skb) && !offload &&
+		    (skb_is_gso(skb) || skb_checksum_help(skb))) {
+			/* it could, a moment ago */
+			ipscsi_count(peer, IPSCSI_C_TX_NO_EXT, 1);
 			kfree_skb(skb);
 			continue;
 		}
@@ -330,7 +335,10 @@ static enum rq_end_io_ret cmd_end_io(struct request *rq, blk_status_t status)
 	cmd->status = status;
 	cmd->result = scmd->result;
 	cmd->resid = scmd->resid_len;
-	if (!scsi_normalize_sense(scmd->sense_buffer, SCSI_SENSE_BUFFERSIZE,
+	/* a command that was not even sent leaves older sense data there */
+	if (host_byte(scmd->result) != DID_OK ||
+	    !scsi_status_is_check_condition(scmd->result) ||
+	    !scsi_normalize_sense(scmd->sense_buffer, SCSI_SENSE_BUFFERSIZE,
 				  &cmd->sense))
 		memset(&cmd->sense, 0, sizeof(cmd->sense));
 	WRITE_ONCE(cmd->rq, NULL);
@@ -367,6 +375,7 @@ static int submit(struct ipscsi_cmd *cmd)
 	rq->end_io_data = cmd;
 	rq->rq_flags |= RQF_QUIET;
 	cmd->rq = rq;
+	cmd->since = jiffies;
 	atomic_inc(&idev->in_flight);
 	if (cmd->get)
 		atomic_inc(&idev->gets_out);
@@ -392,8 +401,8 @@ static void release_cmd(struct ipscsi_idev *idev, struct ipscsi_cmd *cmd)
 /* Maps what take_frames() took, and submits it */
 static int map_and_submit(struct ipscsi_cmd *cmd)
 {
-	bool container = READ_ONCE(cmd->peer->features) & IPSCSI_F_CONTAINER &&
-			 skb_queue_len(&cmd->skbs) > 1;
+	bool container = skb_queue_len(&cmd->skbs) > 1 ||
+			 ipscsi_needs_offload(skb_peek(&cmd->skbs));
 	int err = -EINVAL;
 	int copy_all;
 
@@ -463,8 +472,14 @@ static void send_done(struct ipscsi_idev *idev, struct ipscsi_cmd *cmd)
 
 /* --- GET --- */
 
+/*
+ * Where residual counts can get lost a target could claim more than it sent,
+ * and have us take what was in the memory before for a message.
+ */
 static bool fill_chunks(struct ipscsi_cmd *cmd)
 {
+	gfp_t gfp = GFP_NOIO | __GFP_COMP | __GFP_NOWARN |
+		    (cmd->idev->safe ? 0 : __GFP_ZERO);
 	int i;
 
 	for (i = 0; i < IPSCSI_GET_CHUNKS; i++) {
@@ -476,9 +491,7 @@ static bool fill_chunks(struct ipscsi_cmd *cmd)
 			cmd->chunk[i] = NULL;
 		}
 		if (!cmd->chunk[i])
-			cmd->chunk[i] = alloc_pages(GFP_NOIO | __GFP_COMP |
-						    __GFP_NOWARN,
-						    IPSCSI_CHUNK_ORDER);
+			cmd->chunk[i] = alloc_pages(gfp, IPSCSI_CHUNK_ORDER);
 		if (!cmd->chunk[i])
 			return false;
 	}
@@ -505,35 +518,53 @@ static const u16 bare_streams[] = {
 	IPSCSI_STREAM_IPV4, IPSCSI_STREAM_ARP, IPSCSI_STREAM_IPV6,
 };
 
-/* Which stream a GET asks for: containers, or one of the bare ones in turn */
-static u16 get_stream(struct ipscsi_idev *idev, struct ipscsi_cmd *cmd)
+/* Which stream a GET asks for: containers, or the bare ones in turn */
+static u16 get_stream(struct ipscsi_idev *idev)
 {
-	unsigned int i = cmd - idev->cmds - idev->sends;
-
 	if (idev->desc.features & IPSCSI_F_CONTAINER)
 		return IPSCSI_STREAM_CONTAINER;
-	return bare_streams[i % ARRAY_SIZE(bare_streams)];
+	return bare_streams[idev->next_bare++ % ARRAY_SIZE(bare_streams)];
+}
+
+static unsigned int gets_wanted(struct ipscsi_idev *idev,
+				struct ipscsi_peer *peer)
+{
+	unsigned int wanted = 0;
+
+	rcu_read_lock();
+	if (!READ_ONCE(peer->dead))
+		wanted = min_t(unsigned int, READ_ONCE(peer->seg->gets),
+			       idev->desc.gets);
+	rcu_read_unlock();
+	return wanted;
 }
 
 /* Return: true to be called again soon */
 static bool get_some(struct ipscsi_idev *idev, struct ipscsi_peer *peer)
 {
 	struct ipscsi_cmd *cmd;
+	unsigned int wanted;
 	int err;
 
 	/* symmetric: it sends to us by itself */
 	if (!(idev->desc.features & IPSCSI_F_GET) ||
 	    (rcu_access_pointer(peer->reverse) && READ_ONCE(peer->hello)))
 		return false;
-	while ((cmd = list_first_entry_or_null(&idev->free_gets,
+	if (idev->get_pause && time_before(jiffies, idev->get_pause))
+		return true;
+	idev->get_pause = 0;
+	wanted = gets_wanted(idev, peer);
+	while (atomic_read(&idev->gets_out) < wanted &&
+	       (cmd = list_first_entry_or_null(&idev->free_gets,
 					       struct ipscsi_cmd, list))) {
 		if (!fill_chunks(cmd))
 			return true;
-		cmd->stream = get_stream(idev, cmd);
+		cmd->stream = get_stream(idev);
 		cmd->length = min_t(u32, IPSCSI_CONT_DEFAULT & ~7,
 				    idev->max_bytes);
-		if (!map_get(cmd))
-			return false;
+		/* an adapter that takes few pieces gets less to fill */
+		while (!map_get(cmd) && cmd->length > IPSCSI_CONT_MIN)
+			cmd->length = (cmd->length / 2) & ~7;
 		kobject_get(&peer->kobj);
 		cmd->peer = peer;
 		list_del_init(&cmd->list);
@@ -586,6 +617,14 @@ static struct sk_buff *get_skb(struct ipscsi_cmd *cmd, u32 off, u32 len)
 	return skb;
 }
 
+/* Nothing there. One that comes too early must not have us ask in a circle */
+static void get_null(struct ipscsi_cmd *cmd)
+{
+	ipscsi_count(cmd->peer, IPSCSI_C_RX_NULL, 1);
+	if (time_before_eq(jiffies, cmd->since + IPSCSI_GET_PAUSE))
+		cmd->idev->get_pause = jiffies + IPSCSI_GET_PAUSE;
+}
+
 static void get_container(struct ipscsi_cmd *cmd, u32 len)
 {
 	u8 buf[IPSCSI_CONT_HEADER];	/* a record's is as long */
@@ -600,9 +639,10 @@ static void get_container(struct ipscsi_cmd *cmd, u32 len)
 	if (ipscsi_cont_parse(buf, len, &cont))
 		goto malformed;
 	if (!cont.count) {
-		ipscsi_count(cmd->peer, IPSCSI_C_RX_NULL, 1);
+		get_null(cmd);
 		return;
 	}
+	ipscsi_rx_sequence(cmd->peer, cont.seq);
 	ipscsi_count(cmd->peer, IPSCSI_C_RX_MESSAGES, 1);
 	off = IPSCSI_CONT_HEADER;
 	while (cont.count--) {
@@ -638,9 +678,12 @@ static void get_done(struct ipscsi_idev *idev, struct ipscsi_cmd *cmd)
 	n = min_t(u32, len, sizeof(head));
 	copy_out(cmd, 0, head, n);
 	n = ipscsi_message_length(cmd->stream, head, n, len);
-	if (n <= 0) {
-		ipscsi_count(cmd->peer, n ? IPSCSI_C_RX_MALFORMED :
-					    IPSCSI_C_RX_NULL, 1);
+	if (!n) {
+		get_null(cmd);
+		return;
+	}
+	if (n < 0) {
+		ipscsi_count(cmd->peer, IPSCSI_C_RX_MALFORMED, 1);
 		return;
 	}
 	ipscsi_count(cmd->peer, IPSCSI_C_RX_MESSAGES, 1);
@@ -685,6 +728,8 @@ static void cmd_failed(struct ipscsi_idev *idev, struct ipscsi_cmd *cmd)
 		/* 05/20/00: it does not know the command at all */
 		if (sense->asc == 0x20)
 			ipscsi_idev_refused(idev);
+		else if (cmd->get)
+			ipscsi_idev_trouble(idev, IPSCSI_BACKOFF_MAX);
 	} else {
 		ipscsi_idev_trouble(idev, 0);
 	}
@@ -707,10 +752,10 @@ static void take_results(struct ipscsi_idev *idev)
 	/* the stack sees all frames of this round together */
 	local_bh_disable();
 	llist_for_each_entry_safe(cmd, next, list, done) {
-		command_over(idev, cmd);
 		if (cmd->status || cmd->result) {
 			local_bh_enable();
 			cmd_failed(idev, cmd);
+			command_over(idev, cmd);
 			local_bh_disable();
 			continue;
 		}
@@ -720,8 +765,23 @@ static void take_results(struct ipscsi_idev *idev)
 		else
 			send_done(idev, cmd);
 		release_cmd(idev, cmd);
+		command_over(idev, cmd);
 	}
 	local_bh_enable();
+}
+
+/* After -EAGAIN a command keeps its frames; not without a peer */
+static void drop_kept(struct ipscsi_idev *idev)
+{
+	struct ipscsi_cmd *cmd;
+
+	list_for_each_entry(cmd, &idev->free_sends, list) {
+		if (!cmd->peer)
+			continue;
+		drop_skbs(cmd, IPSCSI_C_TX_PEER_DOWN);
+		ipscsi_peer_put(cmd->peer);
+		cmd->peer = NULL;
+	}
 }
 
 static int io_thread(void *data)
@@ -733,7 +793,10 @@ static int io_thread(void *data)
 		struct ipscsi_peer *peer = NULL;
 		bool soon = false;
 
+		if (kthread_should_park())
+			kthread_parkme();
 		clear_bit(IPSCSI_IDEV_KICKED, &idev->flags);
+		/* what comes from here on kicks again */
 		smp_mb__after_atomic();
 		take_results(idev);
 
@@ -747,11 +810,13 @@ static int io_thread(void *data)
 			soon = get_some(idev, peer);
 			soon |= send_some(idev, peer);
 			ipscsi_peer_put(peer);
+		} else {
+			drop_kept(idev);
 		}
 
 		set_current_state(TASK_IDLE);
 		if (!test_bit(IPSCSI_IDEV_KICKED, &idev->flags) &&
-		    !kthread_should_stop())
+		    !kthread_should_stop() && !kthread_should_park())
 			schedule_timeout(soon ? 1 : MAX_SCHEDULE_TIMEOUT);
 		__set_current_state(TASK_RUNNING);
 	}
@@ -768,7 +833,8 @@ static int io_thread(void *data)
  */
 int ipscsi_io_start(struct ipscsi_idev *idev)
 {
-	unsigned int i, n = idev->sends + idev->gets;
+	static atomic_t next_cpu = ATOMIC_INIT(0);
+	unsigned int i, n = idev->sends + idev->gets, cpu;
 	struct task_struct *task;
 
 	init_llist_head(&idev->done);
@@ -794,6 +860,13 @@ int ipscsi_io_start(struct ipscsi_idev *idev)
 		idev->cmds = NULL;
 		return PTR_ERR(task);
 	}
+	/*
+	 * On one processor the adapter's completions keep the order of the
+	 * submissions. A default: taskset can move it.
+	 */
+	cpu = cpumask_local_spread(atomic_inc_return(&next_cpu) & INT_MAX,
+				   dev_to_node(&idev->sdev->sdev_gendev));
+	set_cpus_allowed_ptr(task, cpumask_of(cpu));
 	idev->worker = task;
 	wake_up_process(task);
 	return 0;
@@ -805,7 +878,8 @@ int ipscsi_io_start(struct ipscsi_idev *idev)
  *
  * The peer was asked to let go of our GETs. Where it does not within a short
  * time, they are aborted. A command that ends meanwhile may have given its
- * request back: the abort then finds it idle and does nothing.
+ * request back: the abort then finds it idle and does nothing, or makes
+ * another command of this device look late, which the adapter then aborts.
  *
  * Context: process.
  */
@@ -813,6 +887,9 @@ void ipscsi_io_drain(struct ipscsi_idev *idev)
 {
 	unsigned int i;
 
+	/* past this it has seen the state, and submits nothing */
+	kthread_park(idev->worker);
+	kthread_unpark(idev->worker);
 	ipscsi_idev_kick(idev);
 	if (wait_event_timeout(idev->idle, !atomic_read(&idev->in_flight),
 			       IPSCSI_BYE_TIMEOUT))
@@ -820,7 +897,7 @@ void ipscsi_io_drain(struct ipscsi_idev *idev)
 	for (i = 0; i < idev->sends + idev->gets; i++) {
 		struct request *rq = READ_ONCE(idev->cmds[i].rq);
 
-		if (rq)
+		if (rq && rq->end_io_data == &idev->cmds[i])
 			blk_abort_request(rq);
 	}
 	wait_event(idev->idle, !atomic_read(&idev->in_flight));

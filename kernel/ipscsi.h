@@ -29,7 +29,7 @@
 
 /* What this implementation can do */
 #define IPSCSI_FEATURES		(IPSCSI_F_EXT | IPSCSI_F_GET | \
-				 IPSCSI_F_CONTAINER)
+				 IPSCSI_F_CONTAINER | IPSCSI_F_OFFLOAD)
 
 #define IPSCSI_HASH_BITS	6
 #define IPSCSI_TXQ_COUNT	16	/* net device queues, peers spread over */
@@ -71,7 +71,7 @@ enum ipscsi_counter {
 	IPSCSI_C_RX_FORGED,		/* not from the peer's own address */
 	IPSCSI_C_RX_NOMEM,
 	IPSCSI_C_RX_DOWN,		/* the interface is down */
-	IPSCSI_C_RX_NO_PEER,		/* relay: nobody has that address */
+	IPSCSI_C_RX_REORDERED,		/* containers out of sequence */
 	IPSCSI_C_TX_NO_PEER,		/* nobody has that address */
 	IPSCSI_C_TX_PEER_DOWN,		/* peer does not answer */
 	IPSCSI_C_TX_QUEUE_FULL,
@@ -106,6 +106,8 @@ enum ipscsi_peer_state {
  * struct ipscsi_reverse - the way to a peer through its GETs
  * @kick: something is queued; called under RCU, with bottom halves off
  * @held: number of GETs held now
+ * @last_get: jiffies of the last of them
+ * @get_seen: there was one
  * @port: initiator port name, for sysfs
  *
  * Owned by ipscsi_target. It clears peer->reverse and waits for an RCU grace
@@ -114,6 +116,8 @@ enum ipscsi_peer_state {
 struct ipscsi_reverse {
 	void (*kick)(struct ipscsi_reverse *reverse);
 	atomic_t held;
+	unsigned long last_get;
+	bool get_seen;
 	const char *port;
 };
 
@@ -141,8 +145,8 @@ struct ipscsi_reverse {
  * @txq_bytes: bytes in @txq
  * @stopped: its net device queue was stopped for it
  * @arp_ip: base stations: the last source address of a datagram, else 0
- * @tx_seq: sequence number of the last container to it
- * @rx_seq: sequence number of the last container from it
+ * @tx_seq: sequence number of the next container to it
+ * @rx_seq: sequence number of the next container from it, if in order
  * @stats: counters
  */
 struct ipscsi_peer {
@@ -204,6 +208,7 @@ struct ipscsi_port {
  * @work: puts peers into sysfs and takes them out, follows the carrier
  * @tx_drops: packets that no peer was found for; others are with the peers
  * @gone: counters of peers that were removed; seg->lock
+ * @stopped: peers that each net device queue is stopped for
  * @relay: forward between the stations that we serve
  * @hold_ms: how long a GET is held, milliseconds
  * @gets: GETs to keep outstanding at one peer
@@ -222,22 +227,31 @@ struct ipscsi_seg {
 	struct delayed_work work;
 	atomic64_t tx_drops;
 	u64 gone[IPSCSI_C_COUNT];
+	atomic_t stopped[IPSCSI_TXQ_COUNT];
 	bool relay;
 	unsigned int hold_ms;
 	unsigned int gets;
 	bool closing;
 };
 
+/* A frame whose checksum, or whose cutting into segments, is left to others */
+static inline bool ipscsi_needs_offload(const struct sk_buff *skb)
+{
+	return skb->ip_summed == CHECKSUM_PARTIAL || skb_is_gso(skb);
+}
+
 /**
  * struct ipscsi_cb - our part of a frame that is on its way to a peer
  * @queued: when it came into the peer's queue, jiffies
  * @stream: what ipscsi_frame_stream() said when it left the queue
  * @pull: the same
+ * @offload: its checksum or segmentation goes into its record
  */
 struct ipscsi_cb {
 	unsigned long queued;
 	u16 stream;
 	u16 pull;
+	bool offload;
 };
 
 static inline struct ipscsi_cb *ipscsi_cb(struct sk_buff *skb)
@@ -277,7 +291,8 @@ static inline void ipscsi_count2(struct ipscsi_peer *peer,
 extern struct rtnl_link_ops ipscsi_link_ops;
 extern struct workqueue_struct *ipscsi_wq;
 struct ipscsi_seg *ipscsi_seg_create_auto(void);
-void ipscsi_self_describe(struct ipscsi_seg *seg, struct ipscsi_desc *desc);
+void ipscsi_self_describe(struct ipscsi_seg *seg, struct ipscsi_desc *desc,
+			  bool safe);
 int ipscsi_port_register(struct ipscsi_port *port);
 void ipscsi_port_unregister(struct ipscsi_port *port);
 void ipscsi_ports_detach(struct ipscsi_seg *seg);
@@ -296,8 +311,10 @@ int ipscsi_frame_stream(const struct ipscsi_peer *peer,
 void ipscsi_seg_count(struct ipscsi_seg *seg, u64 *sum);
 
 /* rx.c */
+void ipscsi_rx_sequence(struct ipscsi_peer *peer, u32 seq);
 void ipscsi_rx(struct ipscsi_peer *peer, u16 stream, struct sk_buff *skb,
 	       const u8 *vnet);
+int ipscsi_offload_build(struct sk_buff *skb, u32 pull, u8 *vnet);
 struct sk_buff *ipscsi_rx_alloc(struct ipscsi_peer *peer, u32 linear,
 				u32 paged, gfp_t gfp);
 
@@ -306,7 +323,8 @@ struct ipscsi_peer *ipscsi_peer_find(struct ipscsi_seg *seg, const u8 *addr);
 struct ipscsi_peer *ipscsi_peer_get(struct ipscsi_seg *seg, const u8 *addr);
 void ipscsi_peer_put(struct ipscsi_peer *peer);
 void ipscsi_peer_describe(struct ipscsi_peer *peer,
-			  const struct ipscsi_desc *desc);
+			  const struct ipscsi_desc *desc, bool safe);
+bool ipscsi_peer_claim(struct ipscsi_peer *peer, struct ipscsi_idev *idev);
 void ipscsi_peer_set_idev(struct ipscsi_peer *peer, struct ipscsi_idev *idev);
 void ipscsi_peer_set_reverse(struct ipscsi_peer *peer,
 			     struct ipscsi_reverse *reverse);
@@ -327,9 +345,9 @@ int ipscsi_initiator_init(void);
 void ipscsi_initiator_exit(void);
 void ipscsi_idev_kick(struct ipscsi_idev *idev);
 void ipscsi_idev_lost_seg(struct ipscsi_seg *seg);
+void ipscsi_idev_new_address(struct ipscsi_seg *seg);
 int ipscsi_idev_in_flight(const struct ipscsi_idev *idev);
 int ipscsi_idev_gets(const struct ipscsi_idev *idev);
 const char *ipscsi_idev_name(const struct ipscsi_idev *idev);
-bool ipscsi_idev_symmetric(const struct ipscsi_idev *idev);
 
 #endif /* IPSCSI_H */

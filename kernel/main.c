@@ -35,7 +35,7 @@ struct rtnl_link_ops ipscsi_link_ops __read_mostly = {
 /**
  * ipscsi_seg_create_auto - make a segment named seg<N>
  *
- * Context: process; takes RTNL.
+ * Context: process, RTNL held.
  * Return: the segment, or NULL.
  */
 struct ipscsi_seg *ipscsi_seg_create_auto(void)
@@ -49,9 +49,7 @@ struct ipscsi_seg *ipscsi_seg_create_auto(void)
 	if (!dev)
 		return NULL;
 	dev->rtnl_link_ops = &ipscsi_link_ops;
-	rtnl_lock();
 	err = register_netdevice(dev);
-	rtnl_unlock();
 	if (err) {
 		free_netdev(dev);
 		return NULL;
@@ -63,14 +61,19 @@ struct ipscsi_seg *ipscsi_seg_create_auto(void)
  * ipscsi_self_describe - what this station tells of itself
  * @seg: the segment
  * @desc: result
+ * @safe: to a peer over a transport with a CRC of its own, or one that never
+ *	leaves the machine: checksums may be left out
  *
  * Context: any.
  */
-void ipscsi_self_describe(struct ipscsi_seg *seg, struct ipscsi_desc *desc)
+void ipscsi_self_describe(struct ipscsi_seg *seg, struct ipscsi_desc *desc,
+			  bool safe)
 {
 	memset(desc, 0, sizeof(*desc));
 	desc->version = IPSCSI_VERSION;
 	desc->features = IPSCSI_FEATURES;
+	if (!safe)
+		desc->features &= ~IPSCSI_F_OFFLOAD;
 	if (READ_ONCE(seg->relay))
 		desc->features |= IPSCSI_F_RELAY;
 	ether_addr_copy(desc->addr, seg->dev->dev_addr);
@@ -173,12 +176,11 @@ static int ipscsi_netdev_event(struct notifier_block *nb, unsigned long event,
 		return NOTIFY_DONE;
 	seg = netdev_priv(dev);
 	/* it also comes after a move to another namespace */
-	if (event == NETDEV_REGISTER && !seg->kobj) {
-		if (ipscsi_sysfs_add(seg))
-			netdev_warn(dev, "cannot be shown in sysfs\n");
-		if (net_eq(dev_net(dev), &init_net))
-			ports_attach(seg);
-	}
+	if (event == NETDEV_REGISTER && !seg->kobj && ipscsi_sysfs_add(seg))
+		netdev_warn(dev, "cannot be shown in sysfs\n");
+	if ((event == NETDEV_REGISTER || event == NETDEV_CHANGENAME) &&
+	    net_eq(dev_net(dev), &init_net))
+		ports_attach(seg);
 	return NOTIFY_DONE;
 }
 

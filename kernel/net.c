@@ -9,22 +9,39 @@
  * (target.c).
  */
 #include <linux/if_arp.h>
+#include <linux/inetdevice.h>
+#include <linux/ip.h>
 #include <linux/jiffies.h>
 #include <net/arp.h>
 
 #include "ipscsi.h"
 
 /*
- * A base station, which never says HELLO, may or may not fetch what is there
- * for it. So its queue is short, keeps the newest, and forgets after a while.
+ * A peer that is reached through its GETs, and asks by none, may or may not
+ * come. So its queue is short, keeps the newest, forgets after a while, and
+ * never stops a net device queue: a station that only sends would stop others.
  */
-#define BASE_TXQ_PACKETS	64
-#define BASE_TXQ_AGE		(10 * HZ)
+#define LAZY_TXQ_PACKETS	64
+#define LAZY_TXQ_AGE		(10 * HZ)
+#define LAZY_AFTER		(4 * HZ)	/* since the last GET */
+
+static bool peer_is_lazy(struct ipscsi_peer *peer)
+{
+	struct ipscsi_reverse *reverse;
+
+	if (rcu_access_pointer(peer->idev))
+		return false;
+	reverse = rcu_dereference(peer->reverse);
+	return !reverse || (!atomic_read(&reverse->held) &&
+			    (!READ_ONCE(reverse->get_seen) ||
+			     time_after(jiffies, READ_ONCE(reverse->last_get) +
+						 LAZY_AFTER)));
+}
 
 const char ipscsi_counter_names[IPSCSI_C_COUNT][ETH_GSTRING_LEN] = {
 	"rx_packets", "rx_bytes", "tx_packets", "tx_bytes", "rx_messages",
 	"tx_messages", "rx_null", "tx_null", "rx_malformed", "rx_forged",
-	"rx_nomem", "rx_down", "rx_no_peer", "tx_no_peer", "tx_peer_down",
+	"rx_nomem", "rx_down", "rx_reordered", "tx_no_peer", "tx_peer_down",
 	"tx_queue_full", "tx_no_ext", "tx_too_big", "tx_nomem", "tx_failed",
 	"get_failed", "unit_attention", "timeout", "retries", "relayed",
 };
@@ -37,7 +54,8 @@ static void txq_wake(struct ipscsi_peer *peer)
 		return;
 	peer->stopped = false;
 	rcu_read_lock();
-	if (!READ_ONCE(peer->dead))
+	if (!READ_ONCE(peer->dead) &&
+	    atomic_dec_and_test(&peer->seg->stopped[peer->queue]))
 		netif_tx_wake_queue(netdev_get_tx_queue(peer->seg->dev,
 							peer->queue));
 	rcu_read_unlock();
@@ -66,39 +84,46 @@ void ipscsi_peer_queue(struct ipscsi_peer *peer, struct sk_buff *skb)
 {
 	struct ipscsi_reverse *reverse;
 	struct ipscsi_idev *idev;
-	struct sk_buff *old = NULL;
+	struct sk_buff_head old;
+	struct sk_buff *first;
+	bool lazy;
 
 	if (READ_ONCE(peer->state) != IPSCSI_PEER_UP) {
 		txq_drop(peer, skb, IPSCSI_C_TX_PEER_DOWN);
 		return;
 	}
 	idev = rcu_dereference(peer->idev);
+	lazy = peer_is_lazy(peer);
+	__skb_queue_head_init(&old);
 
 	spin_lock_bh(&peer->txq.lock);
+	while (lazy && (skb_queue_len(&peer->txq) >= LAZY_TXQ_PACKETS ||
+			peer->txq_bytes > IPSCSI_TXQ_BYTES)) {
+		first = __skb_dequeue(&peer->txq);
+		peer->txq_bytes -= first->len;
+		__skb_queue_tail(&old, first);
+	}
 	if (peer->txq_bytes > 2 * IPSCSI_TXQ_BYTES ||
 	    skb_queue_len(&peer->txq) > 2 * IPSCSI_TXQ_PACKETS) {
 		spin_unlock_bh(&peer->txq.lock);
 		txq_drop(peer, skb, IPSCSI_C_TX_QUEUE_FULL);
 		return;
 	}
-	if (!idev && !READ_ONCE(peer->hello) &&
-	    skb_queue_len(&peer->txq) >= BASE_TXQ_PACKETS) {
-		old = __skb_dequeue(&peer->txq);
-		peer->txq_bytes -= old->len;
-	}
 	ipscsi_cb(skb)->queued = jiffies;
 	__skb_queue_tail(&peer->txq, skb);
 	peer->txq_bytes += skb->len;
-	if (peer->txq_bytes > IPSCSI_TXQ_BYTES ||
-	    skb_queue_len(&peer->txq) > IPSCSI_TXQ_PACKETS) {
+	if (!lazy && !READ_ONCE(peer->dead) &&
+	    (peer->txq_bytes > IPSCSI_TXQ_BYTES ||
+	     skb_queue_len(&peer->txq) > IPSCSI_TXQ_PACKETS)) {
+		if (!peer->stopped)
+			atomic_inc(&peer->seg->stopped[peer->queue]);
 		peer->stopped = true;
-		if (!READ_ONCE(peer->dead))
-			netif_tx_stop_queue(netdev_get_tx_queue(peer->seg->dev,
-								peer->queue));
+		netif_tx_stop_queue(netdev_get_tx_queue(peer->seg->dev,
+							peer->queue));
 	}
 	spin_unlock_bh(&peer->txq.lock);
-	if (old)
-		txq_drop(peer, old, IPSCSI_C_TX_QUEUE_FULL);
+	while ((first = __skb_dequeue(&old)))
+		txq_drop(peer, first, IPSCSI_C_TX_QUEUE_FULL);
 
 	if (idev) {
 		ipscsi_idev_kick(idev);
@@ -124,7 +149,7 @@ void ipscsi_peer_queue(struct ipscsi_peer *peer, struct sk_buff *skb)
 struct sk_buff *ipscsi_peer_dequeue(struct ipscsi_peer *peer, u32 max,
 				    int stream)
 {
-	bool base = !READ_ONCE(peer->hello) && !rcu_access_pointer(peer->idev);
+	bool forget = !rcu_access_pointer(peer->idev);
 	struct sk_buff *skb, *next, *found = NULL;
 	struct sk_buff_head old;
 	u32 pull;
@@ -133,8 +158,8 @@ struct sk_buff *ipscsi_peer_dequeue(struct ipscsi_peer *peer, u32 max,
 	__skb_queue_head_init(&old);
 	spin_lock_bh(&peer->txq.lock);
 	skb_queue_walk_safe(&peer->txq, skb, next) {
-		if (base && time_after(jiffies, ipscsi_cb(skb)->queued +
-						BASE_TXQ_AGE)) {
+		if (forget && time_after(jiffies, ipscsi_cb(skb)->queued +
+						  LAZY_TXQ_AGE)) {
 			__skb_unlink(skb, &peer->txq);
 			peer->txq_bytes -= skb->len;
 			__skb_queue_tail(&old, skb);
@@ -180,6 +205,22 @@ void ipscsi_peer_purge(struct ipscsi_peer *peer, enum ipscsi_counter reason)
 		txq_drop(peer, skb, reason);
 }
 
+/* A broadcast that base_destination() in rx.c restores from the datagram */
+static bool bare_broadcast(const struct sk_buff *skb)
+{
+	const struct ethhdr *eth = (const struct ethhdr *)skb->data;
+
+	if (!is_broadcast_ether_addr(eth->h_dest))
+		return false;
+	if (eth->h_proto == htons(ETH_P_ARP))
+		return skb_headlen(skb) >= ETH_HLEN + IPSCSI_ARP_LEN &&
+		       ((const struct arphdr *)(eth + 1))->ar_op ==
+		       htons(ARPOP_REQUEST);
+	return eth->h_proto == htons(ETH_P_IP) &&
+	       skb_headlen(skb) >= ETH_HLEN + sizeof(struct iphdr) &&
+	       ipv4_is_lbcast(((const struct iphdr *)(eth + 1))->daddr);
+}
+
 /**
  * ipscsi_frame_stream - on which stream a frame goes to a peer
  * @peer: the peer
@@ -188,8 +229,8 @@ void ipscsi_peer_purge(struct ipscsi_peer *peer, enum ipscsi_counter reason)
  * @pull: result: bytes of the frame that are not part of the message
  *
  * docs/protocol.md sections 1 and 3: what is from our own address and for
- * the peer, or for all, is a bare datagram. All else travels as a whole
- * frame, which the peer must know. A relay to a base station loses the
+ * the peer is a bare datagram, and so are those broadcasts that a receiver
+ * knows for such. All else travels as a whole frame, which the peer must know. A relay to a base station loses the
  * source address, which RFC 2143 has no place for.
  *
  * Return: 0, or -EPROTONOSUPPORT: the peer has no EXT.
@@ -204,7 +245,7 @@ int ipscsi_frame_stream(const struct ipscsi_peer *peer,
 	*pull = ETH_HLEN;
 	if (ext && (!ether_addr_equal(eth->h_source, peer->seg->dev->dev_addr) ||
 		    (!ether_addr_equal(eth->h_dest, peer->addr) &&
-		     !is_broadcast_ether_addr(eth->h_dest)))) {
+		     !bare_broadcast(skb)))) {
 		*pull = 0;
 		*stream = IPSCSI_STREAM_ETHERNET;
 		return 0;
@@ -358,6 +399,29 @@ static u16 ipscsi_select_queue(struct net_device *dev, struct sk_buff *skb,
 	return queue;
 }
 
+/* A super-packet is only for a peer that can cut it up */
+static netdev_features_t ipscsi_features_check(struct sk_buff *skb,
+					       struct net_device *dev,
+					       netdev_features_t features)
+{
+	struct ipscsi_seg *seg = netdev_priv(dev);
+	struct ipscsi_peer *peer;
+	bool offload = false;
+
+	if (!skb_is_gso(skb))
+		return features;
+	rcu_read_lock();
+	peer = ipscsi_peer_find(seg, skb->data);
+	if (!peer)
+		peer = find_relay(seg);
+	if (peer)
+		offload = READ_ONCE(peer->features) & IPSCSI_F_OFFLOAD;
+	rcu_read_unlock();
+	if (!offload || skb->encapsulation)
+		features &= ~NETIF_F_GSO_MASK;
+	return vlan_features_check(skb, features);
+}
+
 static int ipscsi_open(struct net_device *dev)
 {
 	netif_tx_start_all_queues(dev);
@@ -408,12 +472,37 @@ static void ipscsi_get_stats64(struct net_device *dev,
 	stats->tx_bytes = c[IPSCSI_C_TX_BYTES];
 	stats->rx_errors = c[IPSCSI_C_RX_MALFORMED] + c[IPSCSI_C_RX_FORGED] +
 			   c[IPSCSI_C_GET_FAILED];
-	stats->rx_dropped = c[IPSCSI_C_RX_NOMEM] + c[IPSCSI_C_RX_DOWN] +
-			    c[IPSCSI_C_RX_NO_PEER];
+	stats->rx_dropped = c[IPSCSI_C_RX_NOMEM] + c[IPSCSI_C_RX_DOWN];
 	stats->tx_errors = c[IPSCSI_C_TX_FAILED] + c[IPSCSI_C_TX_TOO_BIG] +
 			   c[IPSCSI_C_TX_NO_EXT];
 	stats->tx_dropped = c[IPSCSI_C_TX_NO_PEER] + c[IPSCSI_C_TX_PEER_DOWN] +
 			    c[IPSCSI_C_TX_QUEUE_FULL] + c[IPSCSI_C_TX_NOMEM];
+}
+
+/*
+ * Stations know a hub by its address, and need not ask again: so it stays as
+ * it is while there are any. A station tells its hub.
+ */
+static int ipscsi_set_mac_address(struct net_device *dev, void *addr)
+{
+	struct ipscsi_seg *seg = netdev_priv(dev);
+	struct ipscsi_peer *peer;
+	bool hub = false;
+	int err;
+
+	rcu_read_lock();
+	list_for_each_entry_rcu(peer, &seg->peers, node)
+		hub |= !!rcu_access_pointer(peer->reverse);
+	rcu_read_unlock();
+	if (hub) {
+		netdev_warn(dev,
+			    "stations are attached: the address cannot be changed now\n");
+		return -EBUSY;
+	}
+	err = eth_mac_addr(dev, addr);
+	if (!err)
+		ipscsi_idev_new_address(seg);
+	return err;
 }
 
 static int ipscsi_dev_init(struct net_device *dev)
@@ -456,8 +545,9 @@ const struct net_device_ops ipscsi_netdev_ops = {
 	.ndo_stop = ipscsi_stop,
 	.ndo_start_xmit = ipscsi_xmit,
 	.ndo_select_queue = ipscsi_select_queue,
+	.ndo_features_check = ipscsi_features_check,
 	.ndo_get_stats64 = ipscsi_get_stats64,
-	.ndo_set_mac_address = eth_mac_addr,
+	.ndo_set_mac_address = ipscsi_set_mac_address,
 	.ndo_validate_addr = eth_validate_addr,
 };
 
@@ -512,7 +602,9 @@ void ipscsi_net_setup(struct net_device *dev)
 	dev->min_mtu = IPSCSI_MTU_MIN;
 	dev->max_mtu = IPSCSI_MTU_MAX;
 	dev->hw_features = NETIF_F_SG | NETIF_F_HW_CSUM | NETIF_F_FRAGLIST |
-			   NETIF_F_HIGHDMA;
+			   NETIF_F_HIGHDMA | NETIF_F_ALL_TSO;
 	dev->features = dev->hw_features;
+	/* a super-packet is one message, with its IP header */
+	netif_set_tso_max_size(dev, IPSCSI_MTU_MAX + ETH_HLEN);
 	netif_carrier_off(dev);
 }

@@ -56,6 +56,7 @@ static struct ipscsi_peer *peer_alloc(struct ipscsi_seg *seg, const u8 *addr)
 	peer->seg = seg;
 	ether_addr_copy(peer->addr, addr);
 	peer->base_max = IPSCSI_MESSAGE_MAX;
+	peer->cont_max = IPSCSI_MESSAGE_MAX;
 	skb_queue_head_init(&peer->txq);
 	kobject_init(&peer->kobj, &ipscsi_peer_ktype);
 	return peer;
@@ -114,12 +115,18 @@ EXPORT_SYMBOL_GPL(ipscsi_peer_put);
  * ipscsi_peer_describe - take over what a peer tells of itself
  * @peer: the peer
  * @desc: its station page or HELLO
+ * @safe: checksums may be left out, see ipscsi_self_describe()
  *
  * Context: any but hard interrupt; takes seg->lock.
  */
 void ipscsi_peer_describe(struct ipscsi_peer *peer,
-			  const struct ipscsi_desc *desc)
+			  const struct ipscsi_desc *desc, bool safe)
 {
+	u16 features = desc->features & IPSCSI_FEATURES;
+
+	/* a record carries what OFFLOAD has to say */
+	if (!safe || !(features & IPSCSI_F_CONTAINER))
+		features &= ~IPSCSI_F_OFFLOAD;
 	rcu_read_lock();
 	if (!READ_ONCE(peer->dead)) {
 		spin_lock_bh(&peer->seg->lock);
@@ -128,10 +135,10 @@ void ipscsi_peer_describe(struct ipscsi_peer *peer,
 	}
 	rcu_read_unlock();
 	/* RELAY is said of the peer alone, the others need both ends */
-	WRITE_ONCE(peer->features, desc->features &
-				   (IPSCSI_FEATURES | IPSCSI_F_RELAY));
+	WRITE_ONCE(peer->features, features | (desc->features & IPSCSI_F_RELAY));
 	WRITE_ONCE(peer->base_max, max_t(u16, desc->base_max, IPSCSI_MTU_MIN));
-	WRITE_ONCE(peer->cont_max, desc->cont_max);
+	WRITE_ONCE(peer->cont_max, clamp_t(u32, desc->cont_max, IPSCSI_CONT_MIN,
+					   IPSCSI_CONT_MAX));
 	WRITE_ONCE(peer->hello, true);
 }
 EXPORT_SYMBOL_GPL(ipscsi_peer_describe);
@@ -142,6 +149,33 @@ static void peer_changed(struct ipscsi_peer *peer)
 	if (!READ_ONCE(peer->dead))
 		mod_delayed_work(ipscsi_wq, &peer->seg->work, 0);
 	rcu_read_unlock();
+}
+
+/**
+ * ipscsi_peer_claim - make a device the way to a peer, if there is none
+ * @peer: the peer
+ * @idev: the device; the caller keeps it for an RCU grace period
+ *
+ * Context: any but hard interrupt; takes seg->lock.
+ * Return: false where another device leads there, or the peer is gone.
+ */
+bool ipscsi_peer_claim(struct ipscsi_peer *peer, struct ipscsi_idev *idev)
+{
+	struct ipscsi_idev *other;
+	bool ours = false;
+
+	rcu_read_lock();
+	if (!READ_ONCE(peer->dead)) {
+		spin_lock_bh(&peer->seg->lock);
+		other = rcu_dereference_protected(peer->idev,
+						  lockdep_is_held(&peer->seg->lock));
+		ours = !other || other == idev;
+		if (ours)
+			rcu_assign_pointer(peer->idev, idev);
+		spin_unlock_bh(&peer->seg->lock);
+	}
+	rcu_read_unlock();
+	return ours;
 }
 
 /**
@@ -248,9 +282,8 @@ static void peer_unlink(struct ipscsi_seg *seg, struct ipscsi_peer *peer)
 static void peer_bury(struct ipscsi_peer *peer)
 {
 	ipscsi_peer_purge(peer, IPSCSI_C_TX_PEER_DOWN);
-	if (peer->in_sysfs)
+	if (peer->kobj.state_in_sysfs)
 		kobject_del(&peer->kobj);
-	peer->in_sysfs = false;
 	ipscsi_peer_put(peer);
 }
 
@@ -357,4 +390,5 @@ void ipscsi_seg_drop_peers(struct ipscsi_seg *seg)
 	}
 	/* who still looks at peer->seg does so under RCU */
 	synchronize_net();
+	cancel_delayed_work_sync(&seg->work);
 }

@@ -55,6 +55,31 @@ struct sk_buff *ipscsi_rx_alloc(struct ipscsi_peer *peer, u32 linear,
 }
 EXPORT_SYMBOL_GPL(ipscsi_rx_alloc);
 
+/**
+ * ipscsi_offload_build - what a frame leaves to the receiver
+ * @skb: the frame
+ * @pull: bytes of it that are not part of the message
+ * @vnet: room for a big endian virtio_net_hdr, ten bytes
+ *
+ * docs/protocol.md section 6; offsets count from the begin of the message.
+ *
+ * Return: 0, or -EINVAL: a segmentation that the record cannot say.
+ */
+int ipscsi_offload_build(struct sk_buff *skb, u32 pull, u8 *vnet)
+{
+	struct virtio_net_hdr hdr;
+	int err;
+
+	__skb_pull(skb, pull);
+	err = virtio_net_hdr_from_skb(skb, &hdr, false, false, 0);
+	__skb_push(skb, pull);
+	if (err)
+		return err;
+	memcpy(vnet, &hdr, sizeof(hdr));
+	return 0;
+}
+EXPORT_SYMBOL_GPL(ipscsi_offload_build);
+
 /* The destination that the sender's stack had in mind */
 static void base_destination(struct sk_buff *skb, u16 stream,
 			     const struct net_device *dev, u8 *dest)
@@ -112,7 +137,7 @@ static int base_to_frame(struct ipscsi_peer *peer, struct net_device *dev,
 		if (len <= 0)
 			return IPSCSI_C_RX_MALFORMED;
 		/* no trailer in RFC 2143; some adapters round the length up */
-		if (pskb_trim(skb, len))
+		if (pskb_trim_rcsum(skb, len))
 			return IPSCSI_C_RX_NOMEM;
 	}
 	base_destination(skb, stream, dev, dest);
@@ -126,6 +151,7 @@ static int base_to_frame(struct ipscsi_peer *peer, struct net_device *dev,
 		} else {
 			/* it cannot know the address that we gave it */
 			ether_addr_copy(sha, peer->addr);
+			skb->ip_summed = CHECKSUM_NONE;
 			memcpy(&peer->arp_ip, skb->data + ARP_SPA,
 			       sizeof(peer->arp_ip));
 		}
@@ -155,6 +181,9 @@ static void relay_one(struct ipscsi_peer *to, struct ipscsi_peer *from,
 	struct sk_buff *segs, *next;
 
 	ipscsi_count(from, IPSCSI_C_RELAYED, 1);
+	/* what was received as verified is sent with its checksum as it is */
+	if (skb->ip_summed != CHECKSUM_PARTIAL)
+		skb->ip_summed = CHECKSUM_NONE;
 	if (!skb_is_gso(skb) || READ_ONCE(to->features) & IPSCSI_F_OFFLOAD) {
 		ipscsi_peer_queue(to, skb);
 		return;
@@ -208,6 +237,40 @@ static bool relay(struct ipscsi_seg *seg, struct ipscsi_peer *from,
 	return true;
 }
 
+/* The EtherType form of what has a short stream: the same checks apply */
+static u16 short_stream(u16 stream)
+{
+	switch (stream) {
+	case ETH_P_IP:
+		return IPSCSI_STREAM_IPV4;
+	case ETH_P_ARP:
+		return IPSCSI_STREAM_ARP;
+	case ETH_P_IPV6:
+		return IPSCSI_STREAM_IPV6;
+	}
+	return stream;
+}
+
+/**
+ * ipscsi_rx_sequence - a container came: is it the one that should?
+ * @peer: from whom
+ * @seq: its sequence number
+ *
+ * docs/protocol.md section 6: counts, and tells of adapters that mix up what
+ * they were given in order.
+ */
+void ipscsi_rx_sequence(struct ipscsi_peer *peer, u32 seq)
+{
+	u32 expected = READ_ONCE(peer->rx_seq);
+
+	/* 0 is the first one of a station that has just come */
+	if (seq && seq != expected)
+		ipscsi_count(peer, IPSCSI_C_RX_REORDERED, 1);
+	if (!seq || (s32)(seq - expected) >= 0)
+		WRITE_ONCE(peer->rx_seq, seq + 1);
+}
+EXPORT_SYMBOL_GPL(ipscsi_rx_sequence);
+
 /**
  * ipscsi_rx - take a message from a peer
  * @peer: who sent it
@@ -221,7 +284,7 @@ static bool relay(struct ipscsi_seg *seg, struct ipscsi_peer *from,
 void ipscsi_rx(struct ipscsi_peer *peer, u16 stream, struct sk_buff *skb,
 	       const u8 *vnet)
 {
-	enum ipscsi_counter reason = IPSCSI_C_RX_MALFORMED;
+	enum ipscsi_counter reason = IPSCSI_C_RX_DOWN;
 	struct virtio_net_hdr hdr;
 	struct net_device *dev;
 	struct ipscsi_seg *seg;
@@ -230,7 +293,6 @@ void ipscsi_rx(struct ipscsi_peer *peer, u16 stream, struct sk_buff *skb,
 
 	local_bh_disable();
 	rcu_read_lock();
-	reason = IPSCSI_C_RX_DOWN;
 	if (READ_ONCE(peer->dead))
 		goto drop;
 	seg = peer->seg;
@@ -239,10 +301,14 @@ void ipscsi_rx(struct ipscsi_peer *peer, u16 stream, struct sk_buff *skb,
 		goto drop;
 
 	skb->dev = dev;
+	stream = short_stream(stream);
+	reason = IPSCSI_C_RX_MALFORMED;
+	if (stream == IPSCSI_STREAM_CONTROL ||
+	    stream == IPSCSI_STREAM_CONTAINER)
+		goto drop;
 	if (stream == IPSCSI_STREAM_ETHERNET) {
 		const struct ethhdr *eth;
 
-		reason = IPSCSI_C_RX_MALFORMED;
 		if (len <= ETH_HLEN || !pskb_may_pull(skb, ETH_HLEN))
 			goto drop;
 		eth = (const struct ethhdr *)skb->data;
@@ -265,6 +331,7 @@ void ipscsi_rx(struct ipscsi_peer *peer, u16 stream, struct sk_buff *skb,
 		else if (stream == IPSCSI_STREAM_IPV6)
 			skb->protocol = htons(ETH_P_IPV6);
 		skb_reset_network_header(skb);
+		skb->ip_summed = CHECKSUM_NONE;
 		reason = IPSCSI_C_RX_MALFORMED;
 		if (virtio_net_hdr_to_skb(skb, &hdr, false))
 			goto drop;
@@ -283,6 +350,9 @@ void ipscsi_rx(struct ipscsi_peer *peer, u16 stream, struct sk_buff *skb,
 		      len + ETH_HLEN);
 	if (!relay(seg, peer, skb)) {
 		skb->protocol = eth_type_trans(skb, dev);
+		/* a whole frame's checksum has its header in it */
+		if (stream == IPSCSI_STREAM_ETHERNET)
+			skb_postpull_rcsum(skb, skb_mac_header(skb), ETH_HLEN);
 		skb_record_rx_queue(skb, 0);
 		gro_cells_receive(&seg->gro, skb);
 	}

@@ -360,8 +360,7 @@ static ssize_t name##_show(struct ipscsi_peer *peer, char *buf)		\
 }
 
 /* The same sums as in ipscsi_get_stats64() */
-PEER_TOTAL(rx_dropped, IPSCSI_C_RX_NOMEM, IPSCSI_C_RX_DOWN,
-	   IPSCSI_C_RX_NO_PEER)
+PEER_TOTAL(rx_dropped, IPSCSI_C_RX_NOMEM, IPSCSI_C_RX_DOWN)
 PEER_TOTAL(rx_errors, IPSCSI_C_RX_MALFORMED, IPSCSI_C_RX_FORGED,
 	   IPSCSI_C_GET_FAILED)
 PEER_TOTAL(tx_dropped, IPSCSI_C_TX_NO_PEER, IPSCSI_C_TX_PEER_DOWN,

@@ -81,7 +81,7 @@ struct ipscsi_lun {
  * @peer: the station, with a reference, or NULL
  * @held: GETs that wait, oldest first
  * @last_seen: jiffies of the last command
- * @get_seen: it has asked by GET since it came; then it must go on
+ * @hello: it has said HELLO, and no BYE
  * @filling: somebody answers GETs; sets the order of the messages
  * @again: and shall look once more when done
  */
@@ -97,7 +97,7 @@ struct ipscsi_nexus {
 	struct ipscsi_peer *peer;
 	struct list_head held;
 	unsigned long last_seen;
-	bool get_seen;
+	bool hello;
 	bool filling;
 	bool again;
 };
@@ -192,6 +192,31 @@ static bool cursor_read(struct sg_cursor *c, void *to, u32 len)
 	return true;
 }
 
+/*
+ * The same, and the checksum of all that was read so far, for
+ * CHECKSUM_COMPLETE: the stack then need not go over the data again. @pos is
+ * how much that was.
+ */
+static bool cursor_read_csum(struct sg_cursor *c, void *to, u32 len,
+			     __wsum *csum, u32 *pos)
+{
+	while (len) {
+		u32 n = len;
+		void *from = cursor_map(c, &n);
+
+		if (!from)
+			return false;
+		*csum = csum_block_add(*csum,
+				       csum_partial_copy_nocheck(from, to, n),
+				       *pos);
+		cursor_unmap(from);
+		*pos += n;
+		to += n;
+		len -= n;
+	}
+	return true;
+}
+
 static bool cursor_write(struct sg_cursor *c, const void *from, u32 len)
 {
 	while (len) {
@@ -226,26 +251,50 @@ static bool cursor_skip(struct sg_cursor *c, u32 len)
 	return true;
 }
 
-static bool cursor_write_skb(struct sg_cursor *c, const struct sk_buff *skb,
-			     u32 off)
+/* Bytes @off to @end of a frame. Return: their checksum */
+static __wsum cursor_copy_skb(struct sg_cursor *c, const struct sk_buff *skb,
+			      u32 off, u32 end)
 {
-	u32 len = skb->len - off;
+	__wsum csum = 0;
+	u32 pos = 0;
 
-	while (len) {
-		u32 n = len;
+	while (off < end) {
+		u32 n = end - off;
 		void *to = cursor_map(c, &n);
 
 		if (!to)
-			return false;
-		if (skb_copy_bits(skb, off, to, n)) {
-			cursor_unmap(to);
-			return false;
-		}
+			break;
+		csum = csum_block_add(csum,
+				      skb_copy_and_csum_bits(skb, off, to, n),
+				      pos);
 		cursor_unmap(to);
+		pos += n;
 		off += n;
-		len -= n;
 	}
-	return true;
+	return csum;
+}
+
+/*
+ * A frame from byte @off on. A checksum that the stack left to us is computed
+ * on the way: one pass over the data instead of two.
+ */
+static void cursor_write_skb(struct sg_cursor *c, const struct sk_buff *skb,
+			     u32 off, bool fill_csum)
+{
+	struct sg_cursor field = *c;
+	u32 start = off;
+	__sum16 sum;
+	__wsum csum;
+
+	if (fill_csum)
+		start = skb_checksum_start_offset(skb);
+	cursor_copy_skb(c, skb, off, start);
+	csum = cursor_copy_skb(c, skb, start, skb->len);
+	if (fill_csum) {
+		sum = csum_fold(csum) ?: CSUM_MANGLED_0;
+		cursor_skip(&field, start - off + skb->csum_offset);
+		cursor_write(&field, &sum, sizeof(sum));
+	}
 }
 
 /*
@@ -257,6 +306,8 @@ static struct sk_buff *cursor_read_skb(struct sg_cursor *c,
 {
 	u32 linear = len <= IPSCSI_RX_COPY ? len : IPSCSI_RX_HEADER;
 	struct sk_buff *skb;
+	__wsum csum = 0;
+	u32 pos = 0;
 	int i;
 
 	skb = ipscsi_rx_alloc(peer, linear, len - linear, GFP_ATOMIC);
@@ -266,7 +317,7 @@ static struct sk_buff *cursor_read_skb(struct sg_cursor *c,
 	}
 	skb->tail += linear;
 	skb->len += linear;
-	if (!cursor_read(c, skb->data, linear))
+	if (!cursor_read_csum(c, skb->data, linear, &csum, &pos))
 		goto cut;
 	for (i = 0; i < skb_shinfo(skb)->nr_frags; i++) {
 		const skb_frag_t *frag = &skb_shinfo(skb)->frags[i];
@@ -278,7 +329,9 @@ static struct sk_buff *cursor_read_skb(struct sg_cursor *c,
 			u32 n = min_t(u32, left,
 				      PAGE_SIZE - offset_in_page(off));
 			void *to = kmap_local_page(page + (off >> PAGE_SHIFT));
-			bool ok = cursor_read(c, to + offset_in_page(off), n);
+			bool ok = cursor_read_csum(c,
+						   to + offset_in_page(off), n,
+						   &csum, &pos);
 
 			kunmap_local(to);
 			if (!ok)
@@ -287,6 +340,8 @@ static struct sk_buff *cursor_read_skb(struct sg_cursor *c,
 			left -= n;
 		}
 	}
+	skb->ip_summed = CHECKSUM_COMPLETE;
+	skb->csum = csum;
 	return skb;
 cut:
 	ipscsi_count(peer, IPSCSI_C_RX_MALFORMED, 1);
@@ -298,10 +353,10 @@ cut:
 
 /* CHECK CONDITION with fixed sense data; @pointer is bytes 15 to 17 */
 static sense_reason_t check_condition(struct se_cmd *cmd, u8 key, u8 asc,
-				      u8 pointer, u8 byte)
+				      u8 ascq, u8 pointer, u8 byte)
 {
 	u8 sense[TRANSPORT_SENSE_BUFFER] = {
-		[0] = 0x70, [2] = key, [7] = 10, [12] = asc,
+		[0] = 0x70, [2] = key, [7] = 10, [12] = asc, [13] = ascq,
 		[15] = pointer, [17] = byte,
 	};
 
@@ -313,13 +368,22 @@ static sense_reason_t check_condition(struct se_cmd *cmd, u8 key, u8 asc,
 /* INVALID FIELD IN CDB, with the field pointer (SPC-4 4.5.2.4.2) */
 static sense_reason_t invalid_field(struct se_cmd *cmd, u8 byte)
 {
-	return check_condition(cmd, ILLEGAL_REQUEST, 0x24, 0xc0, byte);
+	return check_condition(cmd, ILLEGAL_REQUEST, 0x24, 0, 0xc0, byte);
 }
 
 /* LOGICAL UNIT NOT READY, cause not reportable: the segment is down */
 static sense_reason_t not_ready(struct se_cmd *cmd)
 {
-	return check_condition(cmd, NOT_READY, 0x04, 0, 0);
+	return check_condition(cmd, NOT_READY, 0x04, 0, 0, 0);
+}
+
+/*
+ * I_T NEXUS LOSS OCCURRED: it speaks as one that has said HELLO, and we do not
+ * know it (any more). It says HELLO then.
+ */
+static sense_reason_t nexus_loss(struct se_cmd *cmd)
+{
+	return check_condition(cmd, UNIT_ATTENTION, 0x29, 0x07, 0, 0);
 }
 
 /* A control answer of @len bytes, cut to what the initiator wants */
@@ -405,6 +469,20 @@ static u64 session_isid(const struct se_session *sess)
 	return sess->sess_bin_isid;
 }
 
+/* It has commands here, or had a moment ago */
+static bool nexus_alive(const struct ipscsi_nexus *nexus)
+{
+	return !list_empty(&nexus->held) ||
+	       time_before(jiffies, nexus->last_seen + GET_IDLE);
+}
+
+/* It has its station, and no other nexus has taken over */
+static bool nexus_bound(const struct ipscsi_nexus *nexus)
+{
+	return nexus->peer && !READ_ONCE(nexus->peer->dead) &&
+	       rcu_access_pointer(nexus->peer->reverse) == &nexus->reverse;
+}
+
 static struct ipscsi_nexus *nexus_find(struct ipscsi_lun *lun,
 				       struct se_session *sess)
 {
@@ -416,9 +494,13 @@ static struct ipscsi_nexus *nexus_find(struct ipscsi_lun *lun,
 		if (nexus->sess == sess && !strcmp(nexus->port, port) &&
 		    nexus->isid == session_isid(sess))
 			return nexus;
-	/* the same port with a new session: a reconnect */
+	/*
+	 * The same port with a new session: a reconnect, unless the old
+	 * session lives: then it is another host by the same name.
+	 */
 	list_for_each_entry(nexus, &lun->nexuses, node) {
-		if (strcmp(nexus->port, port))
+		if (strcmp(nexus->port, port) ||
+		    (nexus->isid != session_isid(sess) && nexus_alive(nexus)))
 			continue;
 		hash_del(&nexus->hnode);
 		nexus->sess = sess;
@@ -427,53 +509,6 @@ static struct ipscsi_nexus *nexus_find(struct ipscsi_lun *lun,
 		return nexus;
 	}
 	return NULL;
-}
-
-/* It has commands here, or had a moment ago */
-static bool nexus_alive(const struct ipscsi_nexus *nexus)
-{
-	return !list_empty(&nexus->held) ||
-	       time_before(jiffies, nexus->last_seen + GET_IDLE);
-}
-
-/*
- * Ties a nexus to a station. The address of a station that is there cannot be
- * taken from it by another port; one that went may come back by another.
- */
-static bool nexus_bind(struct ipscsi_nexus *nexus, struct ipscsi_seg *seg,
-		       const u8 *addr)
-{
-	struct ipscsi_nexus *other;
-	struct ipscsi_peer *peer;
-
-	lockdep_assert_held(&nexus->lun->lock);
-	if (nexus->peer && !READ_ONCE(nexus->peer->dead) &&
-	    ether_addr_equal(nexus->peer->addr, addr)) {
-		ipscsi_peer_set_reverse(nexus->peer, &nexus->reverse);
-		return true;
-	}
-	peer = ipscsi_peer_get(seg, addr);
-	if (!peer)
-		return false;
-	list_for_each_entry(other, &nexus->lun->nexuses, node) {
-		if (other == nexus || other->peer != peer)
-			continue;
-		if (nexus_alive(other)) {
-			ipscsi_count(peer, IPSCSI_C_RX_FORGED, 1);
-			ipscsi_peer_put(peer);
-			return false;
-		}
-		other->peer = NULL;
-		ipscsi_peer_put(peer);
-	}
-	if (nexus->peer) {
-		ipscsi_peer_set_reverse(nexus->peer, NULL);
-		ipscsi_peer_release_ways(nexus->peer);
-		ipscsi_peer_put(nexus->peer);
-	}
-	nexus->peer = peer;
-	ipscsi_peer_set_reverse(peer, &nexus->reverse);
-	return true;
 }
 
 static void nexus_unbind(struct ipscsi_nexus *nexus)
@@ -486,6 +521,38 @@ static void nexus_unbind(struct ipscsi_nexus *nexus)
 	ipscsi_peer_release_ways(nexus->peer);
 	ipscsi_peer_put(nexus->peer);
 	nexus->peer = NULL;
+}
+
+/*
+ * Ties a nexus to a station. The address of a station that is there cannot be
+ * taken from it by another port; one that went may come back by another.
+ */
+static bool nexus_bind(struct ipscsi_nexus *nexus, struct ipscsi_seg *seg,
+		       const u8 *addr)
+{
+	struct ipscsi_reverse *reverse;
+	struct ipscsi_peer *peer;
+
+	lockdep_assert_held(&nexus->lun->lock);
+	if (nexus_bound(nexus) && ether_addr_equal(nexus->peer->addr, addr))
+		return true;
+	peer = ipscsi_peer_get(seg, addr);
+	if (!peer)
+		return false;
+	rcu_read_lock();
+	reverse = rcu_dereference(peer->reverse);
+	if (reverse && reverse != &nexus->reverse &&
+	    nexus_alive(container_of(reverse, struct ipscsi_nexus, reverse))) {
+		rcu_read_unlock();
+		ipscsi_count(peer, IPSCSI_C_RX_FORGED, 1);
+		ipscsi_peer_put(peer);
+		return false;
+	}
+	rcu_read_unlock();
+	nexus_unbind(nexus);
+	nexus->peer = peer;
+	ipscsi_peer_set_reverse(peer, &nexus->reverse);
+	return true;
 }
 
 /* Finds or makes the nexus of a command. Return: NULL without memory */
@@ -532,9 +599,8 @@ static struct ipscsi_peer *peer_of_cmd(struct ipscsi_lun *lun,
 	nexus = nexus_get(lun, cmd->se_sess);
 	if (!nexus)
 		goto out;
-	if (!nexus->peer || READ_ONCE(nexus->peer->dead)) {
+	if (!nexus_bound(nexus)) {
 		ipscsi_addr_from_port(nexus->port, addr);
-		nexus_unbind(nexus);
 		if (!nexus_bind(nexus, seg, addr))
 			goto out;
 	}
@@ -549,30 +615,50 @@ out:
 
 /* --- answering GETs --- */
 
-/* The first frame for a held GET, with its stream and offset in skb->cb */
+/*
+ * Looks how a frame goes to a peer, and keeps that in skb->cb. One that cannot
+ * go there is dropped and counted.
+ */
+static bool frame_fits(struct ipscsi_peer *peer, struct sk_buff *skb, u32 room,
+		       bool container)
+{
+	bool offload = container &&
+		       READ_ONCE(peer->features) & IPSCSI_F_OFFLOAD;
+	struct ipscsi_cb *cb = ipscsi_cb(skb);
+	enum ipscsi_counter reason;
+	u8 vnet[10];
+	u16 stream;
+	u32 pull;
+
+	if (ipscsi_frame_stream(peer, skb, &stream, &pull)) {
+		reason = IPSCSI_C_TX_NO_EXT;
+		goto drop;
+	}
+	cb->stream = stream;
+	cb->pull = pull;
+	cb->offload = ipscsi_needs_offload(skb) && offload;
+	reason = IPSCSI_C_TX_NO_EXT;
+	if ((skb_is_gso(skb) && !offload) ||
+	    (cb->offload && ipscsi_offload_build(skb, pull, vnet)))
+		goto drop;
+	reason = IPSCSI_C_TX_TOO_BIG;
+	if (skb->len - pull > room)
+		goto drop;
+	return true;
+drop:
+	ipscsi_count(peer, reason, 1);
+	kfree_skb(skb);
+	return false;
+}
+
+/* The first frame for a held GET */
 static struct sk_buff *frame_for(struct ipscsi_peer *peer, u32 room, int stream)
 {
 	struct sk_buff *skb;
 
-	while ((skb = ipscsi_peer_dequeue(peer, U32_MAX, stream))) {
-		struct ipscsi_cb *cb = ipscsi_cb(skb);
-		u16 s;
-		u32 pull;
-
-		if (ipscsi_frame_stream(peer, skb, &s, &pull)) {
-			ipscsi_count(peer, IPSCSI_C_TX_NO_EXT, 1);
-		} else if (skb->len - pull > room) {
-			ipscsi_count(peer, IPSCSI_C_TX_TOO_BIG, 1);
-		} else if (skb->ip_summed == CHECKSUM_PARTIAL &&
-			   skb_checksum_help(skb)) {
-			ipscsi_count(peer, IPSCSI_C_TX_NOMEM, 1);
-		} else {
-			cb->stream = s;
-			cb->pull = pull;
+	while ((skb = ipscsi_peer_dequeue(peer, U32_MAX, stream)))
+		if (frame_fits(peer, skb, room, stream < 0))
 			return skb;
-		}
-		kfree_skb(skb);
-	}
 	return NULL;
 }
 
@@ -590,12 +676,19 @@ static void sent(struct ipscsi_peer *peer, struct sk_buff_head *list)
 	ipscsi_count(peer, IPSCSI_C_TX_MESSAGES, 1);
 }
 
+/* At least IPSCSI_CONT_MIN: exec_get() and ipscsi_peer_describe() see to it */
+static u32 container_room(const struct ipscsi_held *held,
+			  const struct ipscsi_peer *peer)
+{
+	return min(held->len, READ_ONCE(peer->cont_max));
+}
+
 /* As many frames as fit: docs/protocol.md section 6 */
 static void answer_container(struct ipscsi_held *held, struct ipscsi_peer *peer,
 			     struct sk_buff *skb)
 {
 	struct ipscsi_cont cont = { .length = IPSCSI_CONT_HEADER };
-	u32 room = min(held->len, READ_ONCE(peer->cont_max));
+	u32 room = container_room(held, peer);
 	u8 buf[IPSCSI_CONT_HEADER];
 	struct se_cmd *cmd = held->cmd;
 	struct sk_buff_head list;
@@ -603,30 +696,19 @@ static void answer_container(struct ipscsi_held *held, struct ipscsi_peer *peer,
 
 	__skb_queue_head_init(&list);
 	while (skb) {
-		struct ipscsi_cb *cb = ipscsi_cb(skb);
-		u32 left, pull;
-		u16 s;
+		u32 left;
 
 		__skb_queue_tail(&list, skb);
 		cont.count++;
-		cont.length += ipscsi_record_size(skb->len - cb->pull);
+		cont.length += ipscsi_record_size(skb->len -
+						  ipscsi_cb(skb)->pull);
 		left = room - min(room, cont.length);
 		if (left <= IPSCSI_CONT_RECORD + IPSCSI_CONT_PAD)
 			break;
-		skb = ipscsi_peer_dequeue(peer, left - IPSCSI_CONT_RECORD -
-						IPSCSI_CONT_PAD, -1);
-		if (!skb)
-			break;
-		cb = ipscsi_cb(skb);
-		if (ipscsi_frame_stream(peer, skb, &s, &pull) ||
-		    (skb->ip_summed == CHECKSUM_PARTIAL &&
-		     skb_checksum_help(skb))) {
-			ipscsi_count(peer, IPSCSI_C_TX_NO_EXT, 1);
-			kfree_skb(skb);
-			break;
-		}
-		cb->stream = s;
-		cb->pull = pull;
+		left -= IPSCSI_CONT_RECORD + IPSCSI_CONT_PAD;
+		do {
+			skb = ipscsi_peer_dequeue(peer, left, -1);
+		} while (skb && !frame_fits(peer, skb, left, true));
 	}
 	cont.seq = peer->tx_seq++;
 	cursor_init(&c, cmd, room);
@@ -639,9 +721,14 @@ static void answer_container(struct ipscsi_held *held, struct ipscsi_peer *peer,
 			.length = skb->len - cb->pull,
 		};
 
+		/* what cannot be said was found out in frame_fits() */
+		if (cb->offload)
+			ipscsi_offload_build(skb, cb->pull, record.vnet);
 		ipscsi_record_build(buf, &record);
 		cursor_write(&c, buf, IPSCSI_CONT_RECORD);
-		cursor_write_skb(&c, skb, cb->pull);
+		cursor_write_skb(&c, skb, cb->pull,
+				 !cb->offload &&
+				 skb->ip_summed == CHECKSUM_PARTIAL);
 		cursor_write(&c, NULL, ipscsi_record_size(record.length) -
 				       IPSCSI_CONT_RECORD - record.length);
 	}
@@ -660,7 +747,7 @@ static void answer_bare(struct ipscsi_held *held, struct ipscsi_peer *peer,
 
 	__skb_queue_head_init(&list);
 	cursor_init(&c, cmd, held->len);
-	cursor_write_skb(&c, skb, pull);
+	cursor_write_skb(&c, skb, pull, skb->ip_summed == CHECKSUM_PARTIAL);
 	__skb_queue_tail(&list, skb);
 	sent(peer, &list);
 	kmem_cache_free(held_cache, held);
@@ -686,7 +773,7 @@ static struct ipscsi_held *next_match(struct ipscsi_nexus *nexus,
 		tried |= bit;
 		if (stream == IPSCSI_STREAM_CONTAINER) {
 			stream = -1;
-			room = min(room, READ_ONCE(peer->cont_max));
+			room = container_room(held, peer);
 			room -= IPSCSI_CONT_HEADER + IPSCSI_CONT_RECORD +
 				IPSCSI_CONT_PAD;
 		}
@@ -751,8 +838,13 @@ static sense_reason_t exec_get(struct se_cmd *cmd)
 	struct ipscsi_seg *seg;
 	struct ipscsi_cdb cdb;
 	sense_reason_t ret = 0;
+	u32 room;
 
 	ipscsi_cdb_parse(cmd->t_task_cdb, &cdb);
+	room = min(cdb.length, cmd->data_length);
+	/* memory that is not written to would go to the initiator as it is */
+	if (cmd->data_length && cmd->data_direction != DMA_FROM_DEVICE)
+		return invalid_field(cmd, cdb.length_byte);
 	switch (cdb.stream) {
 	case IPSCSI_STREAM_IPV4:
 	case IPSCSI_STREAM_ARP:
@@ -760,15 +852,18 @@ static sense_reason_t exec_get(struct se_cmd *cmd)
 		break;
 	case IPSCSI_STREAM_CONTAINER:
 		/* room for one packet of the least MTU, with its headers */
-		if (cdb.length < IPSCSI_CONT_HEADER + IPSCSI_CONT_RECORD +
-				 IPSCSI_MTU_MIN + IPSCSI_CONT_PAD)
+		if (room < IPSCSI_CONT_MIN)
 			return invalid_field(cmd, cdb.length_byte);
 		break;
 	default:
 		return invalid_field(cmd, cdb.stream_byte);
 	}
-	if (!cdb.length || !cmd->data_length) {
+	if (!cmd->data_length) {
 		target_complete_cmd(cmd, SAM_STAT_GOOD);
+		return 0;
+	}
+	if (!room) {
+		complete_null(cmd, cdb.stream, cmd->data_length);
 		return 0;
 	}
 
@@ -779,6 +874,12 @@ static sense_reason_t exec_get(struct se_cmd *cmd)
 		goto out;
 	}
 	peer = peer_of_cmd(lun, seg, cmd);
+	if (peer && cdb.stream == IPSCSI_STREAM_CONTAINER &&
+	    !READ_ONCE(peer->hello)) {
+		ipscsi_peer_put(peer);
+		ret = nexus_loss(cmd);
+		goto out;
+	}
 	held = kmem_cache_alloc(held_cache, GFP_ATOMIC | __GFP_NOWARN);
 	if (!peer || !held) {
 		if (held)
@@ -792,7 +893,7 @@ static sense_reason_t exec_get(struct se_cmd *cmd)
 	held->cmd = cmd;
 	held->since = jiffies;
 	held->stream = cdb.stream;
-	held->len = min(cdb.length, cmd->data_length);
+	held->len = room;
 
 	spin_lock_bh(&lun->lock);
 	nexus = nexus_find(lun, cmd->se_sess);
@@ -810,7 +911,8 @@ static sense_reason_t exec_get(struct se_cmd *cmd)
 	cmd->priv = held;
 	list_add_tail(&held->node, &nexus->held);
 	atomic_inc(&nexus->reverse.held);
-	nexus->get_seen = true;
+	nexus->reverse.last_get = jiffies;
+	WRITE_ONCE(nexus->reverse.get_seen, true);
 	spin_unlock_bh(&lun->lock);
 
 	local_bh_disable();
@@ -822,6 +924,18 @@ out:
 }
 
 /* --- SEND --- */
+
+/*
+ * docs/protocol.md section 6: parity is not enough to leave checksums out.
+ * These never leave the machine.
+ */
+static bool fabric_is_safe(const struct se_cmd *cmd)
+{
+	static const char * const safe[] = { "loopback", "vhost" };
+
+	return match_string(safe, ARRAY_SIZE(safe),
+			    cmd->se_tfo->fabric_name) >= 0;
+}
 
 /* Return: false where the station cannot be taken */
 static bool control_hello(struct ipscsi_lun *lun, struct ipscsi_seg *seg,
@@ -836,9 +950,10 @@ static bool control_hello(struct ipscsi_lun *lun, struct ipscsi_seg *seg,
 	spin_lock_bh(&lun->lock);
 	nexus = nexus_get(lun, cmd->se_sess);
 	if (nexus && nexus_bind(nexus, seg, desc.addr)) {
-		ipscsi_peer_describe(nexus->peer, &desc);
+		ipscsi_peer_describe(nexus->peer, &desc, fabric_is_safe(cmd));
 		ipscsi_peer_set_state(nexus->peer, IPSCSI_PEER_UP);
-		nexus->get_seen = false;
+		nexus->reverse.get_seen = false;
+		nexus->hello = true;
 		taken = true;
 	}
 	spin_unlock_bh(&lun->lock);
@@ -855,14 +970,16 @@ static void control_flush(struct ipscsi_lun *lun, struct se_cmd *cmd, bool bye)
 	nexus = nexus_find(lun, cmd->se_sess);
 	if (nexus) {
 		unlink_all(nexus, &list);
-		if (bye && nexus->peer) {
+		if (bye) {
+			nexus->hello = false;
+			nexus->reverse.get_seen = false;
+		}
+		if (bye && nexus->peer &&
+		    !rcu_access_pointer(nexus->peer->idev)) {
 			/* keeps its address: neighbours know it by that */
 			WRITE_ONCE(nexus->peer->hello, false);
 			WRITE_ONCE(nexus->peer->features, 0);
-			nexus->get_seen = false;
-			if (!rcu_access_pointer(nexus->peer->idev))
-				ipscsi_peer_set_state(nexus->peer,
-						      IPSCSI_PEER_DOWN);
+			ipscsi_peer_set_state(nexus->peer, IPSCSI_PEER_DOWN);
 		}
 	}
 	spin_unlock_bh(&lun->lock);
@@ -916,6 +1033,7 @@ static void exec_container(struct ipscsi_peer *peer, struct se_cmd *cmd,
 	    !cursor_read(&c, buf, IPSCSI_CONT_HEADER) ||
 	    ipscsi_cont_parse(buf, len, &cont))
 		goto malformed;
+	ipscsi_rx_sequence(peer, cont.seq);
 	left = cont.length - IPSCSI_CONT_HEADER;
 	while (cont.count--) {
 		if (left < IPSCSI_CONT_RECORD ||
@@ -926,8 +1044,11 @@ static void exec_container(struct ipscsi_peer *peer, struct se_cmd *cmd,
 		if (skb)
 			ipscsi_rx(peer, record.stream, skb, record.vnet);
 		size = ipscsi_record_size(record.length);
-		if (size >= left)
+		if (size >= left) {
+			if (cont.count)
+				goto malformed;
 			break;
+		}
 		cursor_skip(&c, size - IPSCSI_CONT_RECORD - record.length);
 		left -= size;
 	}
@@ -951,6 +1072,7 @@ static sense_reason_t exec_send(struct se_cmd *cmd)
 	    cdb.stream != IPSCSI_STREAM_ARP && cdb.stream != IPSCSI_STREAM_IPV6)
 		return invalid_field(cmd, cdb.stream_byte);
 	if (cdb.length != cmd->data_length ||
+	    (cmd->data_length && cmd->data_direction != DMA_TO_DEVICE) ||
 	    cmd->se_cmd_flags & (SCF_OVERFLOW_BIT | SCF_UNDERFLOW_BIT))
 		return invalid_field(cmd, cdb.length_byte);
 	if (cdb.length > IPSCSI_MESSAGE_MAX &&
@@ -973,7 +1095,7 @@ static sense_reason_t exec_send(struct se_cmd *cmd)
 		rcu_read_unlock();
 		if (!good)	/* INVALID FIELD IN PARAMETER LIST */
 			return check_condition(cmd, ILLEGAL_REQUEST, 0x26, 0,
-					       0);
+					       0, 0);
 		target_complete_cmd(cmd, SAM_STAT_GOOD);
 		return 0;
 	}
@@ -981,6 +1103,11 @@ static sense_reason_t exec_send(struct se_cmd *cmd)
 	if (!peer) {
 		rcu_read_unlock();
 		return TCM_OUT_OF_RESOURCES;
+	}
+	if (cdb.stream >= IPSCSI_STREAM_EXT_MIN && !READ_ONCE(peer->hello)) {
+		ipscsi_peer_put(peer);
+		rcu_read_unlock();
+		return nexus_loss(cmd);
 	}
 	ipscsi_count(peer, IPSCSI_C_RX_MESSAGES, 1);
 	local_bh_disable();
@@ -1004,6 +1131,7 @@ static sense_reason_t exec_send(struct se_cmd *cmd)
 static sense_reason_t exec_test_unit_ready(struct se_cmd *cmd)
 {
 	struct ipscsi_lun *lun = to_lun(cmd->se_dev);
+	struct ipscsi_nexus *nexus;
 	struct ipscsi_seg *seg;
 	bool up;
 
@@ -1011,6 +1139,12 @@ static sense_reason_t exec_test_unit_ready(struct se_cmd *cmd)
 	seg = rcu_dereference(lun->seg);
 	up = seg && netif_running(seg->dev);
 	rcu_read_unlock();
+	/* who watches like this is still there */
+	spin_lock_bh(&lun->lock);
+	nexus = nexus_find(lun, cmd->se_sess);
+	if (nexus)
+		nexus->last_seen = jiffies;
+	spin_unlock_bh(&lun->lock);
 	if (!up)
 		return not_ready(cmd);
 	target_complete_cmd(cmd, SAM_STAT_GOOD);
@@ -1039,7 +1173,7 @@ static sense_reason_t exec_send_diagnostic(struct se_cmd *cmd)
 /* Room for the longest answer: VPD 83h with long names */
 #define INQUIRY_MAX	1024
 
-static u32 vpd_station(struct ipscsi_lun *lun, u8 *buf)
+static u32 vpd_station(struct ipscsi_lun *lun, struct se_cmd *cmd, u8 *buf)
 {
 	struct ipscsi_desc desc = { .version = IPSCSI_VERSION };
 	struct ipscsi_seg *seg;
@@ -1048,7 +1182,7 @@ static u32 vpd_station(struct ipscsi_lun *lun, u8 *buf)
 	rcu_read_lock();
 	seg = rcu_dereference(lun->seg);
 	if (seg) {
-		ipscsi_self_describe(seg, &desc);
+		ipscsi_self_describe(seg, &desc, fabric_is_safe(cmd));
 		len = ipscsi_desc_build(buf + IPSCSI_VPD_HEADER,
 					INQUIRY_MAX - IPSCSI_VPD_HEADER,
 					&desc);
@@ -1096,7 +1230,7 @@ static sense_reason_t exec_inquiry(struct se_cmd *cmd)
 		len = buf[2] << 8 | buf[3];
 		break;
 	case IPSCSI_VPD_STATION:
-		len = vpd_station(lun, buf);
+		len = vpd_station(lun, cmd, buf);
 		if (!len) {
 			kfree(buf);
 			return not_ready(cmd);
@@ -1243,7 +1377,7 @@ static void nexus_tick(struct ipscsi_nexus *nexus, unsigned long hold,
 			ipscsi_count(nexus->peer, IPSCSI_C_TX_NULL, 1);
 	}
 	/* a station that asks by GET asks again at once: unless it is gone */
-	if (nexus->peer && nexus->get_seen && list_empty(&nexus->held) &&
+	if (nexus->peer && nexus->reverse.get_seen && list_empty(&nexus->held) &&
 	    (ended || time_after(jiffies, nexus->last_seen + GET_IDLE)) &&
 	    !rcu_access_pointer(nexus->peer->idev))
 		ipscsi_peer_set_state(nexus->peer, IPSCSI_PEER_DOWN);
@@ -1275,8 +1409,9 @@ static void lun_tick(struct work_struct *work)
 	spin_unlock_bh(&lun->lock);
 	release_list(&list);
 	if (more)
-		schedule_delayed_work(&lun->tick, clamp_t(unsigned long, hold / 4, 1,
-						       LUN_TICK));
+		schedule_delayed_work(&lun->tick,
+				      hold ? clamp_t(unsigned long, hold / 4, 1,
+						     LUN_TICK) : LUN_TICK);
 }
 
 /* --- configuration --- */
@@ -1364,7 +1499,8 @@ static ssize_t ipscsi_show_params(struct se_device *dev, char *page)
 {
 	struct ipscsi_lun *lun = to_lun(dev);
 
-	return sysfs_emit(page, "segment=%s attached=%d nexuses=%u\n",
+	/* core hands the middle of a page: not for sysfs_emit() */
+	return sprintf(page, "segment=%s attached=%d nexuses=%u\n",
 			  lun->port.ifname, !!rcu_access_pointer(lun->seg),
 			  READ_ONCE(lun->count));
 }
