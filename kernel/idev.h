@@ -34,6 +34,7 @@
 #define IPSCSI_WATCH_INTERVAL	(5 * HZ)	/* where no GET watches */
 
 #define IPSCSI_SENDS_MAX	16	/* SENDs in flight */
+#define IPSCSI_LATENCY_MAX	28	/* classes: up to 134 s */
 #define IPSCSI_MAX_VECS		128	/* pieces of one message */
 #define IPSCSI_CHUNK_ORDER	3	/* pages of receive memory together */
 #define IPSCSI_CHUNK_SIZE	(PAGE_SIZE << IPSCSI_CHUNK_ORDER)
@@ -64,6 +65,8 @@ enum ipscsi_idev_state {
  * @get: GET, otherwise SEND
  * @stream: stream selection
  * @since: when it was submitted, jiffies
+ * @start: the same, exactly
+ * @end: when it was over
  * @retries: unit attentions so far
  * @status: block layer's status
  * @result: SCSI result
@@ -89,6 +92,8 @@ struct ipscsi_cmd {
 	bool get;
 	u16 stream;
 	unsigned long since;
+	ktime_t start;
+	ktime_t end;
 	u8 retries;
 	blk_status_t status;
 	int result;
@@ -140,6 +145,9 @@ struct ipscsi_cmd {
  * @in_flight: SENDs and GETs in flight
  * @gets_out: GETs in flight
  * @idle: woken when @in_flight gets 0
+ * @latency: commands by the binary logarithm of their microseconds, SEND and
+ *	GET; written by the worker only
+ * @debugfs: folder ipscsi/<h:c:t:l>
  * @next_bare: counts GETs of a base peer; worker only
  * @cmds: all commands, @sends + @gets of them
  * @max_bytes: longest message that the adapter takes
@@ -173,10 +181,15 @@ struct ipscsi_idev {
 	atomic_t in_flight;
 	atomic_t gets_out;
 	wait_queue_head_t idle;
+	u64 latency[2][IPSCSI_LATENCY_MAX];
+	struct dentry *debugfs;
 	unsigned int next_bare;
 	struct ipscsi_cmd *cmds;
 	u32 max_bytes;
 };
+
+/* debugfs.c */
+void ipscsi_debugfs_add(struct ipscsi_idev *idev);
 
 /* io.c */
 int ipscsi_io_start(struct ipscsi_idev *idev);

@@ -11,6 +11,7 @@
  * UNIT READY, station page, READ CAPACITY, HELLO, up. Any trouble leads back
  * to the begin of that path, with a growing delay.
  */
+#include <linux/debugfs.h>
 #include <linux/module.h>
 #include <linux/slab.h>
 #include <scsi/scsi.h>
@@ -649,6 +650,7 @@ static int ipscsi_probe(struct device *dev)
 		return err;
 	}
 	dev_set_drvdata(dev, idev);
+	ipscsi_debugfs_add(idev);
 	mutex_lock(&ipscsi_attach_mutex);
 	spin_lock_bh(&ipscsi_idevs_lock);
 	list_add_tail(&idev->node, &ipscsi_idevs);
@@ -684,6 +686,7 @@ static int ipscsi_remove(struct device *dev)
 	mutex_unlock(&ipscsi_attach_mutex);
 
 	idev_detach(idev, IPSCSI_IDEV_GONE);
+	debugfs_remove(idev->debugfs);
 	ipscsi_io_stop(idev);
 	dev_set_drvdata(dev, NULL);
 	kfree(idev);

@@ -22,6 +22,7 @@
 #include <scsi/scsi_host.h>
 
 #include "idev.h"
+#include "trace.h"
 
 /*
  * Pieces of a frame that are shorter are copied. Longer ones are mapped where
@@ -255,10 +256,8 @@ static void drop_skbs(struct ipscsi_cmd *cmd, enum ipscsi_counter reason)
 {
 	struct sk_buff *skb;
 
-	while ((skb = __skb_dequeue(&cmd->skbs))) {
-		ipscsi_count(cmd->peer, reason, 1);
-		kfree_skb(skb);
-	}
+	while ((skb = __skb_dequeue(&cmd->skbs)))
+		ipscsi_drop(cmd->peer, skb, reason);
 }
 
 /*
@@ -296,21 +295,18 @@ static bool take_frames(struct ipscsi_cmd *cmd, struct ipscsi_peer *peer)
 		if (!skb)
 			break;
 		if (ipscsi_frame_stream(peer, skb, &stream, &pull)) {
-			ipscsi_count(peer, IPSCSI_C_TX_NO_EXT, 1);
-			kfree_skb(skb);
+			ipscsi_drop(peer, skb, IPSCSI_C_TX_NO_EXT);
 			continue;
 		}
 		if (skb->len - pull > min_t(u32, READ_ONCE(peer->base_max),
 					    cmd->idev->max_bytes)) {
-			ipscsi_count(peer, IPSCSI_C_TX_TOO_BIG, 1);
-			kfree_skb(skb);
+			ipscsi_drop(peer, skb, IPSCSI_C_TX_TOO_BIG);
 			continue;
 		}
 		if (ipscsi_needs_offload(skb) && !offload &&
 		    (skb_is_gso(skb) || skb_checksum_help(skb))) {
 			/* it could, a moment ago */
-			ipscsi_count(peer, IPSCSI_C_TX_NO_EXT, 1);
-			kfree_skb(skb);
+			ipscsi_drop(peer, skb, IPSCSI_C_TX_NO_EXT);
 			continue;
 		}
 		need = ipscsi_record_size(skb->len - pull);
@@ -332,6 +328,7 @@ static enum rq_end_io_ret cmd_end_io(struct request *rq, blk_status_t status)
 	struct scsi_cmnd *scmd = blk_mq_rq_to_pdu(rq);
 	struct ipscsi_idev *idev = cmd->idev;
 
+	cmd->end = ktime_get();
 	cmd->status = status;
 	cmd->result = scmd->result;
 	cmd->resid = scmd->resid_len;
@@ -376,6 +373,9 @@ static int submit(struct ipscsi_cmd *cmd)
 	rq->rq_flags |= RQF_QUIET;
 	cmd->rq = rq;
 	cmd->since = jiffies;
+	cmd->start = ktime_get();
+	trace_ipscsi_submit(cmd->peer->addr, cmd->get, cmd->stream, cmd->length,
+			    skb_queue_len(&cmd->skbs));
 	atomic_inc(&idev->in_flight);
 	if (cmd->get)
 		atomic_inc(&idev->gets_out);
@@ -752,6 +752,12 @@ static void take_results(struct ipscsi_idev *idev)
 	/* the stack sees all frames of this round together */
 	local_bh_disable();
 	llist_for_each_entry_safe(cmd, next, list, done) {
+		u32 usecs = ktime_us_delta(cmd->end, cmd->start);
+
+		trace_ipscsi_done(cmd->peer->addr, cmd->get, cmd->stream,
+				  cmd->result, usecs);
+		idev->latency[cmd->get][min_t(u32, fls(usecs),
+					      IPSCSI_LATENCY_MAX - 1)]++;
 		if (cmd->status || cmd->result) {
 			local_bh_enable();
 			cmd_failed(idev, cmd);

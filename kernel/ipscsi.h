@@ -200,7 +200,9 @@ struct ipscsi_port {
  * @lock: guards the peers' lists, their @dead and @name; BH-safe
  * @peers: all peers, RCU for readers
  * @hash: peers by station address, RCU for readers
- * @npeers: how many
+ * @fdb: addresses behind peers: fdb.c
+ * @npeers: how many peers
+ * @nfdb: how many addresses
  * @next_queue: where the next peer goes
  * @gro: receive
  * @kobj: folder "ipscsi" below the net device's
@@ -219,7 +221,9 @@ struct ipscsi_seg {
 	spinlock_t lock;
 	struct list_head peers;
 	struct hlist_head hash[1 << IPSCSI_HASH_BITS];
+	struct hlist_head fdb[1 << IPSCSI_HASH_BITS];
 	unsigned int npeers;
+	unsigned int nfdb;
 	unsigned int next_queue;
 	struct gro_cells gro;
 	struct kobject *kobj;
@@ -304,6 +308,8 @@ void ipscsi_net_setup(struct net_device *dev);
 void ipscsi_peer_queue(struct ipscsi_peer *peer, struct sk_buff *skb);
 struct sk_buff *ipscsi_peer_dequeue(struct ipscsi_peer *peer, u32 max,
 				    int stream);
+void ipscsi_drop(struct ipscsi_peer *peer, struct sk_buff *skb,
+		 enum ipscsi_counter reason);
 void ipscsi_peer_purge(struct ipscsi_peer *peer,
 		       enum ipscsi_counter reason);
 int ipscsi_frame_stream(const struct ipscsi_peer *peer,
@@ -334,6 +340,25 @@ void ipscsi_peer_release_ways(struct ipscsi_peer *peer);
 void ipscsi_peer_sum(struct ipscsi_peer *peer, u64 *sum);
 void ipscsi_seg_work(struct work_struct *work);
 void ipscsi_seg_drop_peers(struct ipscsi_seg *seg);
+
+/* fdb.c */
+struct ipscsi_peer *ipscsi_fdb_lookup(struct ipscsi_seg *seg, const u8 *addr);
+void ipscsi_fdb_learn(struct ipscsi_seg *seg, struct ipscsi_peer *peer,
+		      const u8 *addr);
+void ipscsi_fdb_flush(struct ipscsi_seg *seg, const struct ipscsi_peer *peer);
+int ipscsi_fdb_add(struct ndmsg *ndm, struct nlattr *tb[],
+		   struct net_device *dev, const unsigned char *addr, u16 vid,
+		   u16 flags, struct netlink_ext_ack *extack);
+int ipscsi_fdb_del(struct ndmsg *ndm, struct nlattr *tb[],
+		   struct net_device *dev, const unsigned char *addr, u16 vid,
+		   struct netlink_ext_ack *extack);
+int ipscsi_fdb_dump(struct sk_buff *skb, struct netlink_callback *cb,
+		    struct net_device *dev, struct net_device *filter_dev,
+		    int *idx);
+
+/* debugfs.c */
+void ipscsi_debugfs_init(void);
+void ipscsi_debugfs_exit(void);
 
 /* sysfs.c */
 extern const struct kobj_type ipscsi_peer_ktype;

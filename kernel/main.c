@@ -15,6 +15,12 @@
 
 #include "ipscsi.h"
 
+#define CREATE_TRACE_POINTS
+#include "trace.h"
+
+EXPORT_TRACEPOINT_SYMBOL_GPL(ipscsi_held);
+EXPORT_TRACEPOINT_SYMBOL_GPL(ipscsi_answer);
+
 struct workqueue_struct *ipscsi_wq;
 
 /* LUNs that export a segment or wait for one; RTNL */
@@ -202,11 +208,13 @@ static int __init ipscsi_module_init(void)
 	err = rtnl_link_register(&ipscsi_link_ops);
 	if (err)
 		goto notifier;
+	ipscsi_debugfs_init();
 	err = ipscsi_initiator_init();
 	if (err)
-		goto link;
+		goto debugfs;
 	return 0;
-link:
+debugfs:
+	ipscsi_debugfs_exit();
 	rtnl_link_unregister(&ipscsi_link_ops);
 notifier:
 	unregister_netdevice_notifier(&ipscsi_notifier);
@@ -218,6 +226,7 @@ wq:
 static void __exit ipscsi_module_exit(void)
 {
 	ipscsi_initiator_exit();
+	ipscsi_debugfs_exit();
 	rtnl_link_unregister(&ipscsi_link_ops);
 	unregister_netdevice_notifier(&ipscsi_notifier);
 	destroy_workqueue(ipscsi_wq);

@@ -15,6 +15,7 @@
 #include <net/arp.h>
 
 #include "ipscsi.h"
+#include "trace.h"
 
 /*
  * A peer that is reached through its GETs, and asks by none, may or may not
@@ -61,12 +62,43 @@ static void txq_wake(struct ipscsi_peer *peer)
 	rcu_read_unlock();
 }
 
-static void txq_drop(struct ipscsi_peer *peer, struct sk_buff *skb,
-		     enum ipscsi_counter reason)
+/* The reasons that the stack knows; the counter says it more exactly */
+static enum skb_drop_reason drop_reason(enum ipscsi_counter counter)
+{
+	switch (counter) {
+	case IPSCSI_C_TX_QUEUE_FULL:
+		return SKB_DROP_REASON_FULL_RING;
+	case IPSCSI_C_TX_NOMEM:
+	case IPSCSI_C_RX_NOMEM:
+		return SKB_DROP_REASON_NOMEM;
+	case IPSCSI_C_RX_MALFORMED:
+		return SKB_DROP_REASON_HDR_TRUNC;
+	case IPSCSI_C_RX_DOWN:
+	case IPSCSI_C_TX_PEER_DOWN:
+		return SKB_DROP_REASON_DEV_READY;
+	case IPSCSI_C_TX_TOO_BIG:
+		return SKB_DROP_REASON_PKT_TOO_BIG;
+	default:
+		return SKB_DROP_REASON_NOT_SPECIFIED;
+	}
+}
+
+/**
+ * ipscsi_drop - lose a packet, and say so: counter, tracepoint, drop reason
+ * @peer: whose it is
+ * @skb: the packet
+ * @reason: the counter
+ *
+ * Context: any but hard interrupt.
+ */
+void ipscsi_drop(struct ipscsi_peer *peer, struct sk_buff *skb,
+		 enum ipscsi_counter reason)
 {
 	ipscsi_count(peer, reason, 1);
-	dev_kfree_skb_any(skb);
+	trace_ipscsi_drop(peer->addr, ipscsi_counter_names[reason], skb->len);
+	kfree_skb_reason(skb, drop_reason(reason));
 }
+EXPORT_SYMBOL_GPL(ipscsi_drop);
 
 /**
  * ipscsi_peer_queue - hand a frame to a peer
@@ -89,7 +121,7 @@ void ipscsi_peer_queue(struct ipscsi_peer *peer, struct sk_buff *skb)
 	bool lazy;
 
 	if (READ_ONCE(peer->state) != IPSCSI_PEER_UP) {
-		txq_drop(peer, skb, IPSCSI_C_TX_PEER_DOWN);
+		ipscsi_drop(peer, skb, IPSCSI_C_TX_PEER_DOWN);
 		return;
 	}
 	idev = rcu_dereference(peer->idev);
@@ -106,12 +138,13 @@ void ipscsi_peer_queue(struct ipscsi_peer *peer, struct sk_buff *skb)
 	if (peer->txq_bytes > 2 * IPSCSI_TXQ_BYTES ||
 	    skb_queue_len(&peer->txq) > 2 * IPSCSI_TXQ_PACKETS) {
 		spin_unlock_bh(&peer->txq.lock);
-		txq_drop(peer, skb, IPSCSI_C_TX_QUEUE_FULL);
+		ipscsi_drop(peer, skb, IPSCSI_C_TX_QUEUE_FULL);
 		return;
 	}
 	ipscsi_cb(skb)->queued = jiffies;
 	__skb_queue_tail(&peer->txq, skb);
 	peer->txq_bytes += skb->len;
+	trace_ipscsi_queue(peer->addr, skb->len, skb_queue_len(&peer->txq));
 	if (!lazy && !READ_ONCE(peer->dead) &&
 	    (peer->txq_bytes > IPSCSI_TXQ_BYTES ||
 	     skb_queue_len(&peer->txq) > IPSCSI_TXQ_PACKETS)) {
@@ -123,7 +156,7 @@ void ipscsi_peer_queue(struct ipscsi_peer *peer, struct sk_buff *skb)
 	}
 	spin_unlock_bh(&peer->txq.lock);
 	while ((first = __skb_dequeue(&old)))
-		txq_drop(peer, first, IPSCSI_C_TX_QUEUE_FULL);
+		ipscsi_drop(peer, first, IPSCSI_C_TX_QUEUE_FULL);
 
 	if (idev) {
 		ipscsi_idev_kick(idev);
@@ -178,7 +211,7 @@ struct sk_buff *ipscsi_peer_dequeue(struct ipscsi_peer *peer, u32 max,
 	}
 	spin_unlock_bh(&peer->txq.lock);
 	while ((skb = __skb_dequeue(&old)))
-		txq_drop(peer, skb, IPSCSI_C_TX_PEER_DOWN);
+		ipscsi_drop(peer, skb, IPSCSI_C_TX_PEER_DOWN);
 	return found;
 }
 EXPORT_SYMBOL_GPL(ipscsi_peer_dequeue);
@@ -202,7 +235,7 @@ void ipscsi_peer_purge(struct ipscsi_peer *peer, enum ipscsi_counter reason)
 	txq_wake(peer);
 	spin_unlock_bh(&peer->txq.lock);
 	while ((skb = __skb_dequeue(&old)))
-		txq_drop(peer, skb, reason);
+		ipscsi_drop(peer, skb, reason);
 }
 
 /* A broadcast that base_destination() in rx.c restores from the datagram */
@@ -351,6 +384,36 @@ static struct ipscsi_peer *find_relay(struct ipscsi_seg *seg)
 	return NULL;
 }
 
+/* Where a frame goes. Return: NULL, and the frame is for all, or for nobody */
+static struct ipscsi_peer *find_way(struct ipscsi_seg *seg, const u8 *dest)
+{
+	struct ipscsi_peer *peer = ipscsi_peer_find(seg, dest);
+
+	if (!peer && seg->nfdb)
+		peer = ipscsi_fdb_lookup(seg, dest);
+	return peer ?: find_relay(seg);
+}
+
+/* As a switch does with an address that it has not seen: to all bridges */
+static bool xmit_unknown(struct ipscsi_seg *seg, struct sk_buff *skb)
+{
+	struct ipscsi_peer *peer, *last = NULL;
+	struct sk_buff *copy;
+
+	list_for_each_entry_rcu(peer, &seg->peers, node) {
+		if (!READ_ONCE(peer->bridge) ||
+		    READ_ONCE(peer->state) != IPSCSI_PEER_UP)
+			continue;
+		copy = last ? skb_clone(skb, GFP_ATOMIC) : NULL;
+		if (copy)
+			ipscsi_peer_queue(last, copy);
+		last = peer;
+	}
+	if (last)
+		ipscsi_peer_queue(last, skb);
+	return last;
+}
+
 static netdev_tx_t ipscsi_xmit(struct sk_buff *skb, struct net_device *dev)
 {
 	struct ipscsi_seg *seg = netdev_priv(dev);
@@ -367,12 +430,10 @@ static netdev_tx_t ipscsi_xmit(struct sk_buff *skb, struct net_device *dev)
 	if (is_multicast_ether_addr(skb->data)) {
 		xmit_to_all(seg, skb);
 	} else {
-		peer = ipscsi_peer_find(seg, skb->data);
-		if (!peer)
-			peer = find_relay(seg);
+		peer = find_way(seg, skb->data);
 		if (peer) {
 			ipscsi_peer_queue(peer, skb);
-		} else {
+		} else if (!xmit_unknown(seg, skb)) {
 			atomic64_inc(&seg->tx_drops);
 			dev_kfree_skb_any(skb);
 		}
@@ -411,9 +472,7 @@ static netdev_features_t ipscsi_features_check(struct sk_buff *skb,
 	if (!skb_is_gso(skb))
 		return features;
 	rcu_read_lock();
-	peer = ipscsi_peer_find(seg, skb->data);
-	if (!peer)
-		peer = find_relay(seg);
+	peer = find_way(seg, skb->data);
 	if (peer)
 		offload = READ_ONCE(peer->features) & IPSCSI_F_OFFLOAD;
 	rcu_read_unlock();
@@ -547,6 +606,9 @@ const struct net_device_ops ipscsi_netdev_ops = {
 	.ndo_select_queue = ipscsi_select_queue,
 	.ndo_features_check = ipscsi_features_check,
 	.ndo_get_stats64 = ipscsi_get_stats64,
+	.ndo_fdb_add = ipscsi_fdb_add,
+	.ndo_fdb_del = ipscsi_fdb_del,
+	.ndo_fdb_dump = ipscsi_fdb_dump,
 	.ndo_set_mac_address = ipscsi_set_mac_address,
 	.ndo_validate_addr = eth_validate_addr,
 };

@@ -275,6 +275,7 @@ static void peer_unlink(struct ipscsi_seg *seg, struct ipscsi_peer *peer)
 	WRITE_ONCE(peer->dead, true);
 	list_del_rcu(&peer->node);
 	hlist_del_rcu(&peer->hnode);
+	ipscsi_fdb_flush(seg, peer);
 	seg->npeers--;
 	ipscsi_peer_sum(peer, seg->gone);
 }
@@ -302,6 +303,8 @@ static struct ipscsi_peer *peer_to_do(struct ipscsi_seg *seg, bool *bury)
 		bool lonely = !rcu_access_pointer(peer->idev) &&
 			      !rcu_access_pointer(peer->reverse);
 
+		if (lonely)
+			ipscsi_fdb_flush(seg, peer);
 		if (lonely && kref_read(&peer->kobj.kref) > 1)
 			queue_delayed_work(ipscsi_wq, &seg->work, HZ / 10);
 		*bury = lonely && kref_read(&peer->kobj.kref) == 1;
@@ -351,6 +354,12 @@ void ipscsi_seg_work(struct work_struct *work)
 		peer->in_sysfs = true;
 		ipscsi_peer_put(peer);
 	}
+
+	spin_lock_bh(&seg->lock);
+	ipscsi_fdb_flush(seg, NULL);
+	if (seg->nfdb)
+		queue_delayed_work(ipscsi_wq, &seg->work, 60 * HZ);
+	spin_unlock_bh(&seg->lock);
 
 	rcu_read_lock();
 	list_for_each_entry_rcu(peer, &seg->peers, node)

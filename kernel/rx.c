@@ -18,6 +18,7 @@
 #endif
 
 #include "ipscsi.h"
+#include "trace.h"
 
 /* Offsets in an ARP packet for Ethernet-like addresses, RFC 826 */
 #define ARP_SHA	8
@@ -231,6 +232,8 @@ static bool relay(struct ipscsi_seg *seg, struct ipscsi_peer *from,
 	if (ether_addr_equal(dest, seg->dev->dev_addr))
 		return false;
 	to = ipscsi_peer_find(seg, dest);
+	if (!to && seg->nfdb)
+		to = ipscsi_fdb_lookup(seg, dest);
 	if (!to || to == from || !rcu_access_pointer(to->reverse))
 		return false;
 	relay_one(to, from, skb);
@@ -291,6 +294,7 @@ void ipscsi_rx(struct ipscsi_peer *peer, u16 stream, struct sk_buff *skb,
 	unsigned int len = skb->len;
 	int err;
 
+	trace_ipscsi_rx(peer->addr, stream, skb->len);
 	local_bh_disable();
 	rcu_read_lock();
 	if (READ_ONCE(peer->dead))
@@ -316,6 +320,9 @@ void ipscsi_rx(struct ipscsi_peer *peer, u16 stream, struct sk_buff *skb,
 		if (!is_valid_ether_addr(eth->h_source) ||
 		    !may_send_from(peer, eth->h_source))
 			goto drop;
+		if (READ_ONCE(peer->bridge) &&
+		    !ether_addr_equal(eth->h_source, peer->addr))
+			ipscsi_fdb_learn(seg, peer, eth->h_source);
 		skb->protocol = eth->h_proto;
 		len -= ETH_HLEN;
 	}
@@ -361,8 +368,7 @@ void ipscsi_rx(struct ipscsi_peer *peer, u16 stream, struct sk_buff *skb,
 	return;
 
 drop:
-	ipscsi_count(peer, reason, 1);
-	kfree_skb(skb);
+	ipscsi_drop(peer, skb, reason);
 	rcu_read_unlock();
 	local_bh_enable();
 }

@@ -31,6 +31,7 @@
 #include <target/target_core_fabric.h>
 
 #include "ipscsi.h"
+#include "trace.h"
 
 #define LUN_TICK		(HZ / 4)	/* looks for ended sessions */
 #define NEXUS_HASH_BITS		6
@@ -646,8 +647,7 @@ static bool frame_fits(struct ipscsi_peer *peer, struct sk_buff *skb, u32 room,
 		goto drop;
 	return true;
 drop:
-	ipscsi_count(peer, reason, 1);
-	kfree_skb(skb);
+	ipscsi_drop(peer, skb, reason);
 	return false;
 }
 
@@ -733,6 +733,7 @@ static void answer_container(struct ipscsi_held *held, struct ipscsi_peer *peer,
 				       IPSCSI_CONT_RECORD - record.length);
 	}
 	sent(peer, &list);
+	trace_ipscsi_answer(peer->addr, IPSCSI_STREAM_CONTAINER, cont.length);
 	kmem_cache_free(held_cache, held);
 	target_complete_cmd_with_length(cmd, SAM_STAT_GOOD, cont.length);
 }
@@ -750,6 +751,7 @@ static void answer_bare(struct ipscsi_held *held, struct ipscsi_peer *peer,
 	cursor_write_skb(&c, skb, pull, skb->ip_summed == CHECKSUM_PARTIAL);
 	__skb_queue_tail(&list, skb);
 	sent(peer, &list);
+	trace_ipscsi_answer(peer->addr, held->stream, len);
 	kmem_cache_free(held_cache, held);
 	target_complete_cmd_with_length(cmd, SAM_STAT_GOOD, len);
 }
@@ -888,6 +890,7 @@ static sense_reason_t exec_get(struct se_cmd *cmd)
 		ret = TCM_OUT_OF_RESOURCES;
 		goto out;
 	}
+	trace_ipscsi_held(peer->addr, cdb.stream, room);
 	ipscsi_peer_put(peer);
 
 	held->cmd = cmd;

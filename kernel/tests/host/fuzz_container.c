@@ -21,6 +21,6 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 		bytes += IPSCSI_CONT_RECORD + got.length[i];
 	}
 	MUST(!got.count || bytes <= size);
-	MUST(!put.malformed || got.malformed);
+	MUST(got.malformed == put.malformed);
 	return 0;
 }

@@ -18,6 +18,7 @@
  * @stream: of each
  * @length: of each
  * @hash: of each one's payload and offload data
+ * @seq: the sequence number
  * @malformed: how often that was counted
  * @null: how often a null message was counted
  */
@@ -26,6 +27,7 @@ struct walk {
 	u16 stream[WALK_RECORDS];
 	u32 length[WALK_RECORDS];
 	u64 hash[WALK_RECORDS];
+	u32 seq;
 	unsigned int malformed;
 	unsigned int null;
 };
