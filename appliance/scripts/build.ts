@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+/** Bundles the two processes: dist/executor.js and dist/service.js, CommonJS, one file each, and dist/version.json. */
+import { execFileSync } from "node:child_process";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { build } from "esbuild";
+
+const root = join(import.meta.dirname, "..");
+mkdirSync(join(root, "dist"), { recursive: true });
+
+const result = await build({
+  absWorkingDir: root,
+  entryPoints: { executor: "src/executor/main.ts", service: "src/service/main.ts" },
+  outdir: "dist",
+  bundle: true,
+  platform: "node",
+  target: "node20",
+  format: "cjs",
+  minify: true, // parsed at every start, on slow machines
+  legalComments: "none",
+  metafile: true,
+  logLevel: "warning",
+  // Parts of mqtt that this appliance never uses: WebSocket, SOCKS and their like. Loading them costs start-up time and memory.
+  alias: { ws: "./scripts/unused.cjs", socks: "./scripts/unused.cjs" },
+});
+// The bundles are CommonJS although the workspace is not.
+writeFileSync(join(root, "dist/package.json"), '{ "type": "commonjs" }\n');
+
+const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { version: string };
+writeFileSync(join(root, "dist/version.json"), `${JSON.stringify({ version, commit: commit() })}\n`);
+for (const [file, output] of Object.entries(result.metafile.outputs)) {
+  console.log(`${file} ${Math.round(output.bytes / 1024)} KiB`);
+}
+
+/** The commit of the work tree, with + when it was changed; "unknown" outside of git. */
+function commit(): string {
+  try {
+    const git = (...args: string[]) =>
+      execFileSync("git", args, { cwd: root, encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }).trim();
+    return git("rev-parse", "--short=12", "HEAD") + (git("status", "--porcelain", "--untracked-files=no") ? "+" : "");
+  } catch {
+    return "unknown";
+  }
+}

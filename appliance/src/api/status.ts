@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * The state of the gateway as GET /api/v1/status and /api/v1/events give it. The web UI imports these types.
+ * Counters carry the kernel's own names, so that they can be compared with `ip -s link` and sysfs.
+ */
+import type { Problem } from "../shared/errors.ts";
+
+export type { Problem } from "../shared/errors.ts";
+
+/** Counters of an interface since it was created. */
+export interface LinkCounters {
+  rx_packets: number;
+  rx_bytes: number;
+  rx_errors: number;
+  rx_dropped: number;
+  tx_packets: number;
+  tx_bytes: number;
+  tx_errors: number;
+  tx_dropped: number;
+}
+
+/** Counters of one station since it attached. */
+export interface StationCounters extends LinkCounters {
+  /** SCSI commands, SEND and GET together. */
+  commands: number;
+}
+
+/** Per second, over the last sampling interval of about one second. */
+export interface Rates {
+  rx_packets: number;
+  rx_bytes: number;
+  tx_packets: number;
+  tx_bytes: number;
+}
+
+export interface LinkStatus {
+  /** Name of the network interface; null while none was found. */
+  interface: string | null;
+  /** Link-layer address. */
+  mac: string | null;
+  /** Bytes; 0 while the interface is absent. */
+  mtu: number;
+  carrier: boolean;
+  /** "address/prefix", IPv4 and IPv6, link-local ones left out. */
+  addresses: string[];
+  counters: LinkCounters;
+  rates: Rates;
+}
+
+export interface StationStatus {
+  /** Station address, six bytes written like a MAC address. */
+  address: string;
+  /** Host name that the station told, or that it asked for an address with; empty when unknown. */
+  name: string;
+  /** IPv4 address where known, else an IPv6 one, else null. */
+  ip: string | null;
+  /** up, stalled or down. */
+  state: string;
+  /** target: we send it commands. initiator: it sends us commands. */
+  role: string;
+  /** get, symmetric or base: how packets for it get there. */
+  mode: string;
+  features: string[];
+  /** SCSI device h:c:t:l (role target), else empty. */
+  device: string;
+  /** Initiator port name (role initiator), else empty. */
+  nexus: string;
+  /** Commands under way to it. */
+  inFlight: number;
+  /** GET MESSAGE commands of it that we hold. */
+  heldGets: number;
+  /** Packets that wait for it. */
+  queued: number;
+  counters: StationCounters;
+  rates: Rates;
+}
+
+export interface SegmentStatus {
+  name: string;
+  /** Whether the segment's interface exists. */
+  present: boolean;
+  /** Our station address; null while the interface is absent. */
+  address: string | null;
+  ips: string[];
+  /** Bytes. */
+  mtu: number;
+  /** idle, hub, station, mixed, or unknown while the interface is absent. */
+  mode: string;
+  carrier: boolean;
+  /** What exports it: iscsi, loop or none. */
+  fabric: string;
+  counters: LinkCounters;
+  rates: Rates;
+  stations: StationStatus[];
+}
+
+export type HealthState = "starting" | "ok" | "degraded";
+
+export interface Health {
+  status: HealthState;
+  /** Why it is not ok; empty when it is. */
+  reasons: Problem[];
+}
+
+/** One thing wrong in the configuration. */
+export interface ConfigError {
+  /** Where, as a JSON Pointer: /segments/0/name. Empty for the document itself. */
+  path: string;
+  message: string;
+  nextStep: string;
+}
+
+export interface MqttStatus {
+  enabled: boolean;
+  connected: boolean;
+  /** Broker without credentials, or null when disabled. */
+  url: string | null;
+  /** Why the last attempt failed, or null. */
+  error: string | null;
+}
+
+export interface Status {
+  /** Twelve hexadecimal digits; names this gateway in MQTT topics. Empty until it is known, shortly after start. */
+  id: string;
+  hostname: string;
+  version: string;
+  /** Milliseconds since 1970 by the gateway's clock. */
+  time: number;
+  /** Of the machine. */
+  uptimeSeconds: number;
+  /** Of the service process. */
+  serviceUptimeSeconds: number;
+  mode: string;
+  health: Health;
+  lan: LinkStatus;
+  /** The second Ethernet that carries iSCSI, or null when there is none. */
+  storage: LinkStatus | null;
+  segments: SegmentStatus[];
+  mqtt: MqttStatus;
+  config: { valid: boolean; source: "file" | "defaults"; errors: ConfigError[] };
+}
+
+/** GET /version */
+export interface Version {
+  version: string;
+  commit: string;
+}

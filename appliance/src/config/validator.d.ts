@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+/** What scripts/generate.ts compiles from schema/config.schema.json; see package.json, "imports". */
+declare module "#config-validator" {
+  export interface SchemaError {
+    /** JSON Pointer to the value. */
+    instancePath: string;
+    keyword: string;
+    message?: string;
+    params: Record<string, unknown>;
+    /** The schema that the failing keyword stands in. */
+    parentSchema?: Record<string, unknown>;
+    data?: unknown;
+  }
+  /** Checks, fills in defaults in place, and leaves what was wrong in `errors`. */
+  export const validateConfig: {
+    (document: unknown): boolean;
+    errors?: SchemaError[] | null;
+  };
+}

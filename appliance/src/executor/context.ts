@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+/** What operations work with; all of it comes from outside, so that tests can put a temporary tree or a fake there. */
+import type { CommandRunner } from "../shared/commands.ts";
+import type { Logger } from "../shared/log.ts";
+import type { ConfigFs } from "./configFs.ts";
+import type { Processes } from "./processes.ts";
+
+export interface ExecutorPaths {
+  /** /sys */
+  sys: string;
+  /** /proc */
+  proc: string;
+  /** /run: resolv.conf, udhcpc's state, and our own folder scsigate/ */
+  run: string;
+  /** /data: root's own part of it. What is below /data/scsigate belongs to the service and is never followed from here. */
+  data: string;
+}
+
+export interface ExecutorContext {
+  paths: ExecutorPaths;
+  run: CommandRunner;
+  processes: Processes;
+  /** The target core's folder of configfs. */
+  targetFs: ConfigFs;
+  log: Logger;
+}
+
+/**
+ * Carries out one operation of its kind.
+ * @returns whether anything had to be changed.
+ * @throws ScsigateError with what the user can do.
+ */
+export type Handler<T> = (operation: T, context: ExecutorContext) => Promise<boolean>;

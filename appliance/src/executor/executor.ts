@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+/** Carries out the service's requests, one at a time, after its own check of them. */
+import { validateRequest } from "#request-validator";
+import type { Reply, Request } from "../protocol/messages.ts";
+import type { GroupResult, Operation, PlanGroup } from "../protocol/operations.ts";
+import { ScsigateError, toProblem } from "../shared/errors.ts";
+import type { ExecutorContext } from "./context.ts";
+import { setDhcpClient, setDnsmasq } from "./operations/dhcp.ts";
+import { setFirewall } from "./operations/firewall.ts";
+import { loadModules, mountConfigfs, setHostname, setInterfaceSysctl, setSysctl } from "./operations/kernel.ts";
+import { setAddress, setLink, setResolver, setRoute } from "./operations/network.ts";
+import { setBackstore, setIscsiTarget, setLoopTarget } from "./operations/target.ts";
+
+export class Executor {
+  readonly #context: ExecutorContext;
+  readonly #onReady: () => void;
+  /** The last failure of each group, so that a retry every few seconds does not fill the log with it. */
+  readonly #failures = new Map<string, string>();
+  #queue: Promise<void> = Promise.resolve();
+
+  /** @param onReady called when the service says that it works. */
+  constructor(context: ExecutorContext, onReady: () => void) {
+    this.#context = context;
+    this.#onReady = onReady;
+  }
+
+  /**
+   * @param message whatever came over the channel.
+   * @param reply sends an answer back.
+   */
+  handle(message: unknown, reply: (answer: Reply) => void): void {
+    if (!validateRequest(message)) {
+      const first = validateRequest.errors?.[0];
+      const what = `${first?.instancePath ?? ""} ${first?.message ?? "is not a request"}`.trim();
+      this.#context.log.error({ what }, "request refused");
+      const error = new ScsigateError("executor-refused", `request refused: ${what}`, "Report this: it is a defect.");
+      reply({ type: "refused", id: idOf(message), problem: toProblem(error) });
+      return;
+    }
+    const request = message as Request; // just checked
+    if (request.type === "ready") {
+      this.#onReady();
+      return;
+    }
+    this.#queue = this.#queue.then(async () => {
+      const groups: GroupResult[] = [];
+      for (const group of request.plan.groups) {
+        const needed = groups.find((earlier) => earlier.name === group.needs);
+        const skip = needed !== undefined && (needed.failure !== undefined || needed.skipped === true);
+        groups.push(skip ? { name: group.name, changed: 0, skipped: true } : await this.#applyGroup(group));
+      }
+      reply({ type: "applied", id: request.id, groups });
+    });
+  }
+
+  async #applyGroup(group: PlanGroup): Promise<GroupResult> {
+    const log = this.#context.log;
+    let changed = 0;
+    for (const operation of group.operations) {
+      try {
+        if (await perform(operation, this.#context)) {
+          changed += 1;
+          log.info({ group: group.name, operation }, "changed");
+        }
+      } catch (error) {
+        const problem = toProblem(error);
+        const level = this.#failures.get(group.name) === problem.message ? "debug" : "error";
+        log[level]({ group: group.name, operation, problem }, "operation failed");
+        this.#failures.set(group.name, problem.message);
+        return { name: group.name, changed, failure: { kind: operation.kind, problem } };
+      }
+    }
+    this.#failures.delete(group.name);
+    return { name: group.name, changed };
+  }
+}
+
+function perform(operation: Operation, context: ExecutorContext): Promise<boolean> {
+  switch (operation.kind) {
+    case "modules":
+      return loadModules(operation, context);
+    case "configfs":
+      return mountConfigfs(operation, context);
+    case "hostname":
+      return setHostname(operation, context);
+    case "link":
+      return setLink(operation, context);
+    case "address":
+      return setAddress(operation, context);
+    case "route":
+      return setRoute(operation, context);
+    case "resolver":
+      return setResolver(operation, context);
+    case "sysctl":
+      return setSysctl(operation, context);
+    case "interfaceSysctl":
+      return setInterfaceSysctl(operation, context);
+    case "firewall":
+      return setFirewall(operation, context);
+    case "dhcpClient":
+      return setDhcpClient(operation, context);
+    case "dnsmasq":
+      return setDnsmasq(operation, context);
+    case "backstore":
+      return setBackstore(operation, context);
+    case "iscsiTarget":
+      return setIscsiTarget(operation, context);
+    case "loopTarget":
+      return setLoopTarget(operation, context);
+  }
+}
+
+function idOf(message: unknown): number {
+  if (typeof message === "object" && message !== null && "id" in message && typeof message.id === "number") {
+    return message.id;
+  }
+  return -1;
+}

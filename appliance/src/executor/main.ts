@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * The executor: root, no socket. Prepares the ground for the service, forks it, carries out its plans.
+ * When it ends, init starts it again; the service ends with it, and everything that forwards packets goes on.
+ */
+import { chmodSync, chownSync, mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { systemClock } from "../shared/clock.ts";
+import { runCommand } from "../shared/commands.ts";
+import { createLogger } from "../shared/log.ts";
+import { openConfigFs } from "./configFs.ts";
+import { Executor } from "./executor.ts";
+import { systemProcesses } from "./processes.ts";
+import { ServiceProcess } from "./serviceProcess.ts";
+
+const SERVICE_USER = { uid: 990, gid: 990 };
+const paths = { sys: "/sys", proc: "/proc", run: "/run", data: "/data" };
+const SERVICE_DATA = "/data/scsigate";
+const log = createLogger("executor");
+
+process.umask(0o022);
+prepare();
+
+const executor = new Executor(
+  {
+    paths,
+    run: runCommand,
+    processes: systemProcesses(paths.proc),
+    targetFs: openConfigFs("/sys/kernel/config/target"),
+    log,
+  },
+  () => service.markReady(),
+);
+const service = new ServiceProcess({
+  module: join(__dirname, "service.js"),
+  user: SERVICE_USER,
+  environment: { PATH: "/sbin:/usr/sbin:/bin:/usr/bin", NODE_ENV: "production", HOME: "/var/empty" },
+  // The service holds a broker connection, TLS and the last state of 16 segments; more is a leak.
+  execArgv: ["--max-old-space-size=80", "--max-semi-space-size=1"],
+  clock: systemClock,
+  log,
+  onMessage: (message, reply) => executor.handle(message, reply),
+});
+
+for (const signal of ["SIGTERM", "SIGINT"] as const) {
+  process.once(signal, () => {
+    log.info({ signal }, "stopping");
+    void service.stop().then(() => process.exit(0));
+  });
+}
+log.info({ node: process.version }, "executor started");
+service.start();
+
+/** Folders with their owners, and the one kernel setting that the service needs to start. */
+function prepare(): void {
+  mkdirSync(join(paths.run, "scsigate"), { recursive: true });
+  mkdirSync(SERVICE_DATA, { recursive: true });
+  chownSync(SERVICE_DATA, SERVICE_USER.uid, SERVICE_USER.gid);
+  chmodSync(SERVICE_DATA, 0o750);
+  try {
+    // The service is the only user program without root here; DNS and DHCP (53, 67) stay privileged.
+    writeFileSync(join(paths.proc, "sys/net/ipv4/ip_unprivileged_port_start"), "80");
+  } catch (error) {
+    log.error({ error: String(error) }, "ports 80 and 443 cannot be opened to the service");
+  }
+}

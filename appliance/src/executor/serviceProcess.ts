@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+/** The service process: forked with dropped rights, started again with back-off when it ends. */
+import { type ChildProcess, fork } from "node:child_process";
+import type { Reply } from "../protocol/messages.ts";
+import { Backoff } from "../shared/backoff.ts";
+import type { Cancel, Clock } from "../shared/clock.ts";
+import type { Logger } from "../shared/log.ts";
+
+export interface ServiceProcessOptions {
+  /** The bundle. */
+  module: string;
+  /** Rights to run with; undefined leaves ours (tests without root). */
+  user?: { uid: number; gid: number };
+  environment: Record<string, string>;
+  execArgv: string[];
+  clock: Clock;
+  log: Logger;
+  /** A message of the service, and the way to answer it. */
+  onMessage: (message: unknown, reply: (answer: Reply) => void) => void;
+}
+
+const RESTART = { firstMs: 500, longestMs: 30_000 };
+/** How long the service may take to say good-bye to its broker, milliseconds. */
+const STOP_TIMEOUT_MS = 3000;
+
+export class ServiceProcess {
+  readonly #options: ServiceProcessOptions;
+  readonly #backoff = new Backoff(RESTART);
+  #child: ChildProcess | undefined;
+  #cancelRestart: Cancel | undefined;
+  #stopping = false;
+
+  constructor(options: ServiceProcessOptions) {
+    this.#options = options;
+  }
+
+  /** Process id, while it runs. */
+  get pid(): number | undefined {
+    return this.#child?.pid;
+  }
+
+  start(): void {
+    this.#stopping = false;
+    this.#fork();
+  }
+
+  /** Ends the service and waits until it is gone. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    this.#cancelRestart?.();
+    const child = this.#child;
+    if (child === undefined) return;
+    await new Promise<void>((resolve) => {
+      const cancel = this.#options.clock.after(STOP_TIMEOUT_MS, () => child.kill("SIGKILL"));
+      child.once("exit", () => {
+        cancel();
+        resolve();
+      });
+      child.kill("SIGTERM");
+    });
+  }
+
+  /** The service works: the next failure is the first one again. */
+  markReady(): void {
+    this.#backoff.reset();
+  }
+
+  #fork(): void {
+    const { module, user, environment, execArgv, log, onMessage } = this.#options;
+    const child = fork(module, [], {
+      ...(user ?? {}), // libuv drops the supplementary groups as well
+      cwd: "/",
+      env: environment,
+      execArgv,
+      serialization: "json",
+      stdio: ["ignore", "inherit", "inherit", "ipc"],
+    });
+    this.#child = child;
+    log.info({ pid: child.pid }, "service started");
+    const reply = (answer: Reply) => {
+      if (child.connected) child.send(answer, () => {}); // it may have gone in between
+    };
+    child.on("message", (message) => onMessage(message, reply));
+    child.once("error", (error) => {
+      log.error({ error: error.message }, "service cannot be started");
+      this.#ended(child);
+    });
+    child.once("exit", (code, signal) => {
+      if (!this.#stopping) log.error({ code, signal }, "service ended");
+      this.#ended(child);
+    });
+  }
+
+  #ended(child: ChildProcess): void {
+    if (this.#child !== child) return;
+    this.#child = undefined;
+    if (this.#stopping) return;
+    const wait = this.#backoff.next();
+    this.#options.log.warn({ waitMs: wait }, "service will be restarted");
+    this.#cancelRestart = this.#options.clock.after(wait, () => this.#fork());
+  }
+}

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+/** What `ip -j` prints, as far as it is needed. Unknown fields are ignored, missing ones skip the entry. */
+
+export interface InterfaceAddress {
+  family: "inet" | "inet6";
+  /** "address/prefix" */
+  cidr: string;
+  /** global, link, host */
+  scope: string;
+}
+
+export interface Route {
+  /** "default", an address, or "address/prefix". */
+  destination: string;
+  interface: string;
+  gateway?: string;
+}
+
+export interface Neighbour {
+  interface: string;
+  /** IPv4 or IPv6 address. */
+  ip: string;
+  /** Link-layer address. */
+  address: string;
+}
+
+/** @param output of `ip -j address show`. Addresses by interface name. */
+export function parseAddresses(output: string): Map<string, InterfaceAddress[]> {
+  const result = new Map<string, InterfaceAddress[]>();
+  for (const link of entries(output)) {
+    const name = link["ifname"];
+    if (typeof name !== "string") continue;
+    const list: InterfaceAddress[] = [];
+    for (const entry of Array.isArray(link["addr_info"]) ? link["addr_info"].filter(isRecord) : []) {
+      const { family, local, prefixlen, scope } = entry;
+      if ((family === "inet" || family === "inet6") && typeof local === "string" && typeof prefixlen === "number") {
+        list.push({ family, cidr: `${local}/${prefixlen}`, scope: typeof scope === "string" ? scope : "global" });
+      }
+    }
+    result.set(name, list);
+  }
+  return result;
+}
+
+/** @param output of `ip -j -4 route show` */
+export function parseRoutes(output: string): Route[] {
+  const routes: Route[] = [];
+  for (const entry of entries(output)) {
+    const { dst, dev, gateway } = entry;
+    if (typeof dst !== "string" || typeof dev !== "string") continue;
+    routes.push({ destination: dst, interface: dev, ...(typeof gateway === "string" ? { gateway } : {}) });
+  }
+  return routes;
+}
+
+/** @param output of `ip -j neighbour show`; entries without a link-layer address, or that failed, are left out. */
+export function parseNeighbours(output: string): Neighbour[] {
+  const neighbours: Neighbour[] = [];
+  for (const entry of entries(output)) {
+    const { dst, dev, lladdr, state } = entry;
+    if (typeof dst !== "string" || typeof dev !== "string" || typeof lladdr !== "string") continue;
+    if (Array.isArray(state) && state.includes("FAILED")) continue;
+    neighbours.push({ interface: dev, ip: dst, address: lladdr.toLowerCase() });
+  }
+  return neighbours;
+}
+
+function entries(output: string): Record<string, unknown>[] {
+  // With nothing to show, some versions print nothing at all.
+  if (output.trim() === "") return [];
+  const value: unknown = JSON.parse(output);
+  return Array.isArray(value) ? value.filter(isRecord) : [];
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

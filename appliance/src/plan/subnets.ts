@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+/** Chooses a segment's subnet so that it does not collide with what the LAN uses. */
+
+import type { Route } from "../observe/ipJson.ts";
+import { type Ipv4Interface, overlaps, parseInterface, parseIpv4 } from "../shared/ipv4.ts";
+
+const PREFIX = 24;
+/** Where candidates come from, in this order: rarely used corners of the private ranges (RFC 1918), a /16 each. */
+const RANGES = ["10.143.0.0", "172.29.0.0", "192.168.0.0", "10.29.0.0"];
+
+/**
+ * @param taken subnets that the candidate must not touch
+ * @returns the gateway's address, the subnet's first; undefined when every candidate is taken.
+ */
+export function chooseSubnet(taken: readonly Ipv4Interface[]): Ipv4Interface | undefined {
+  for (const range of RANGES) {
+    const start = parseIpv4(range) ?? 0;
+    for (let third = 0; third < 256; third++) {
+      const candidate = { address: start + third * 256 + 1, prefix: PREFIX };
+      if (!taken.some((other) => overlaps(candidate, other))) return candidate;
+    }
+  }
+  return undefined;
+}
+
+/** The subnets that routes lead to, the default route and those over the named interfaces left out. */
+export function routedSubnets(routes: readonly Route[], except: readonly string[]): Ipv4Interface[] {
+  const subnets: Ipv4Interface[] = [];
+  for (const route of routes) {
+    if (except.includes(route.interface)) continue;
+    const value = parseInterface(route.destination.includes("/") ? route.destination : `${route.destination}/32`);
+    if (value !== undefined && value.prefix > 0) subnets.push(value);
+  }
+  return subnets;
+}
+
+/** First and last address that hosts get: the first sixteenth stays free for addresses set by hand, where there is room. */
+export function dhcpRange(gateway: Ipv4Interface): [number, number] {
+  const size = 2 ** (32 - gateway.prefix);
+  const network = gateway.address - (gateway.address % size);
+  const first = size >= 64 ? Math.floor(size / 16) : 1;
+  return [network + first, network + size - 2]; // dnsmasq itself leaves the gateway's own address out
+}

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * Makes the machine match its configuration, and keeps it so: look, plan, have the plan carried out, look again. Every
+ * operation is idempotent, so a repetition heals what was lost (a killed dnsmasq, an adapter that came late) and touches nothing else.
+ */
+import { join } from "node:path";
+import { parseAddresses, parseRoutes } from "../observe/ipJson.ts";
+import { Sysfs } from "../observe/sysfs.ts";
+import { buildPlan, findLan, type Observed, type Planned } from "../plan/buildPlan.ts";
+import type { GroupResult } from "../protocol/operations.ts";
+import { Backoff } from "../shared/backoff.ts";
+import type { Cancel } from "../shared/clock.ts";
+import { readJson, writeDurably } from "../shared/durable.ts";
+import { type Problem, toProblem } from "../shared/errors.ts";
+import { createIdentity, readIdentity, writeIdentity } from "../shared/identity.ts";
+import type { ServiceEnvironment } from "./environment.ts";
+import type { GatewayState } from "./gatewayState.ts";
+
+/** Between two looks when all is well, milliseconds. */
+const CALM_INTERVAL_MS = 10_000;
+/** Between two looks while something is missing. */
+const EAGER = { firstMs: 1000, longestMs: CALM_INTERVAL_MS };
+/** How long after start the LAN may take to show an interface, or to get an address, before things go on without, milliseconds. */
+const LAN_PATIENCE_MS = 20_000;
+
+export class BringUp {
+  readonly #environment: ServiceEnvironment;
+  readonly #state: GatewayState;
+  readonly #backoff = new Backoff(EAGER);
+  #sysfs: Sysfs | undefined;
+  #remembered: Record<string, string> = {};
+  #startedAt = 0;
+  #cancel: Cancel | undefined;
+  #stopped = false;
+
+  constructor(environment: ServiceEnvironment, state: GatewayState) {
+    this.#environment = environment;
+    this.#state = state;
+  }
+
+  async start(): Promise<void> {
+    const { clock, paths } = this.#environment;
+    this.#sysfs = new Sysfs(paths.sys);
+    this.#startedAt = clock.monotonic();
+    this.#state.identity = await readIdentity(paths.data);
+    this.#remembered = asAddresses(await readJson(join(paths.data, "addresses.json")));
+    void this.#loop();
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#cancel?.();
+  }
+
+  async #loop(): Promise<void> {
+    let calm = false;
+    try {
+      calm = await this.#round();
+    } catch (error) {
+      this.#state.problems = [toProblem(error)];
+      this.#environment.log.error({ problem: toProblem(error) }, "bring-up failed");
+    }
+    if (this.#stopped) return;
+    if (calm) this.#backoff.reset();
+    const wait = calm ? CALM_INTERVAL_MS : this.#backoff.next();
+    this.#cancel = this.#environment.clock.after(wait, () => void this.#loop());
+  }
+
+  /** @returns whether everything is as configured. */
+  async #round(): Promise<boolean> {
+    const observed = await this.#observe();
+    await this.#ensureIdentity(observed);
+    const { config } = this.#state.config;
+    const planned = buildPlan(config, observed, this.#state.identity, this.#remembered);
+    const results = await this.#environment.executor.apply(planned.plan);
+    await this.#remember(planned);
+    const problems = [...planned.problems, ...failures(results)];
+    this.#state.lan = planned.lan;
+    this.#report(problems);
+    const complete = planned.waiting.length === 0 && this.#state.identity !== undefined;
+    this.#state.settled = this.#state.settled || complete;
+    return complete && problems.length === 0 && observed.lanSettled;
+  }
+
+  async #observe(): Promise<Observed> {
+    const { run } = this.#environment;
+    const ethernets = this.#sysfs?.ethernets() ?? [];
+    const [addressText, routeText] = await Promise.all([
+      run("ip", ["-j", "address", "show"]),
+      run("ip", ["-j", "-4", "route", "show"]),
+    ]);
+    const addresses = parseAddresses(addressText);
+    const lan = findLan(this.#state.config.config, ethernets);
+    const hasAddress = (addresses.get(lan?.name ?? "") ?? []).some((entry) => entry.family === "inet");
+    const routes = parseRoutes(routeText);
+    return { ethernets, addresses, routes, lanSettled: hasAddress || this.#impatient() };
+  }
+
+  #impatient(): boolean {
+    return this.#environment.clock.monotonic() - this.#startedAt > LAN_PATIENCE_MS;
+  }
+
+  /** The identity comes from the LAN interface; a machine that shows none gets a random one, once. */
+  async #ensureIdentity(observed: Observed): Promise<void> {
+    if (this.#state.identity !== undefined) return;
+    const lan = findLan(this.#state.config.config, observed.ethernets);
+    if (lan === undefined && !this.#impatient()) return;
+    const identity = createIdentity(lan?.address, this.#environment.random);
+    this.#state.identity = identity;
+    this.#environment.log.info({ id: identity.id, from: lan?.name ?? "random" }, "identity created");
+    await writeIdentity(this.#environment.paths.data, identity);
+  }
+
+  async #remember(planned: Planned): Promise<void> {
+    const next = { ...this.#remembered, ...planned.segmentAddresses };
+    if (JSON.stringify(next) === JSON.stringify(this.#remembered)) return;
+    this.#remembered = next;
+    await writeDurably(join(this.#environment.paths.data, "addresses.json"), `${JSON.stringify(next)}\n`);
+  }
+
+  /** Logs what is new and what is over; the state shows what is. */
+  #report(problems: Problem[]): void {
+    const before = new Set(this.#state.problems.map((problem) => problem.message));
+    const now = new Set(problems.map((problem) => problem.message));
+    for (const problem of problems) {
+      if (!before.has(problem.message)) this.#environment.log.warn({ problem }, "problem");
+    }
+    for (const problem of this.#state.problems) {
+      if (!now.has(problem.message)) this.#environment.log.info({ problem }, "problem solved");
+    }
+    this.#state.problems = problems;
+  }
+}
+
+function failures(results: readonly GroupResult[]): Problem[] {
+  return results.flatMap((result) => (result.failure === undefined ? [] : [result.failure.problem]));
+}
+
+function asAddresses(value: unknown): Record<string, string> {
+  if (typeof value !== "object" || value === null) return {};
+  return Object.fromEntries(
+    Object.entries(value).filter((entry): entry is [string, string] => typeof entry[1] === "string"),
+  );
+}

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+/** The service's end of the child-process channel. */
+import type { Reply, Request } from "../protocol/messages.ts";
+import type { GroupResult, Plan } from "../protocol/operations.ts";
+import type { Cancel, Clock } from "../shared/clock.ts";
+import { ScsigateError } from "../shared/errors.ts";
+import type { ExecutorLink } from "./environment.ts";
+
+/** How long a plan may take, milliseconds: module loading on a slow card, with room to spare. */
+const APPLY_TIMEOUT_MS = 180_000;
+
+interface Pending {
+  resolve: (groups: GroupResult[]) => void;
+  reject: (error: Error) => void;
+  cancelTimeout: Cancel;
+}
+
+export class ChannelExecutorLink implements ExecutorLink {
+  readonly #send: (request: Request) => void;
+  readonly #clock: Clock;
+  readonly #pending = new Map<number, Pending>();
+  #nextId = 0;
+
+  /** @param send puts a request on the channel */
+  constructor(send: (request: Request) => void, clock: Clock) {
+    this.#send = send;
+    this.#clock = clock;
+  }
+
+  apply(plan: Plan): Promise<GroupResult[]> {
+    const id = this.#nextId++;
+    return new Promise((resolve, reject) => {
+      const cancelTimeout = this.#clock.after(APPLY_TIMEOUT_MS, () => {
+        this.#pending.delete(id);
+        reject(new ScsigateError("executor-gone", "the executor does not answer", "Look at the console's log."));
+      });
+      this.#pending.set(id, { resolve, reject, cancelTimeout });
+      this.#send({ type: "apply", id, plan });
+    });
+  }
+
+  ready(): void {
+    this.#send({ type: "ready" });
+  }
+
+  /** What came over the channel. The executor is the more trusted side: its messages need no schema. */
+  receive(reply: Reply): void {
+    const pending = this.#pending.get(reply.id);
+    if (pending === undefined) return;
+    this.#pending.delete(reply.id);
+    pending.cancelTimeout();
+    if (reply.type === "applied") pending.resolve(reply.groups);
+    else pending.reject(new ScsigateError("executor-refused", reply.problem.message, reply.problem.nextStep));
+  }
+}

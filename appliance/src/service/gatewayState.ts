@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+/** What the service's modules know of each other. One writer for each field, named with it. */
+import type { MqttStatus, Problem, Version } from "../api/status.ts";
+import type { LoadedConfig } from "../config/load.ts";
+import type { Identity } from "../shared/identity.ts";
+
+export interface GatewayState {
+  /** service.ts, at start */
+  version: Version;
+  /** service.ts, at start */
+  config: LoadedConfig;
+  /** bringUp.ts; undefined until the LAN interface was seen */
+  identity: Identity | undefined;
+  /** bringUp.ts: name of the LAN interface */
+  lan: string | undefined;
+  /** bringUp.ts: whether a plan was carried out and nothing waits any more */
+  settled: boolean;
+  /** bringUp.ts: what the last plan failed at */
+  problems: Problem[];
+  /** service.ts: why there is no page, for telemetry to tell */
+  serviceProblem: Problem | undefined;
+  /** telemetry.ts */
+  mqtt: MqttStatus;
+}
+
+export function initialState(version: Version, config: LoadedConfig): GatewayState {
+  const { enabled, url } = config.config.mqtt;
+  return {
+    version,
+    config,
+    identity: undefined,
+    lan: undefined,
+    settled: false,
+    problems: [],
+    serviceProblem: undefined,
+    mqtt: { enabled, connected: false, url: enabled ? url : null, error: null },
+  };
+}

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+/** GET /api/v1/events: the state once a second as server-sent events, for as long as the client keeps up. */
+import type { ServerResponse } from "node:http";
+import type { Status } from "../../api/status.ts";
+import type { Cancel, Clock } from "../../shared/clock.ts";
+import type { Monitor } from "../monitor.ts";
+import { type Answer, problem } from "./router.ts";
+
+/** More than a household's open tabs; each costs a serialised state a second. */
+const MAX_CLIENTS = 32;
+/** A client with this many bytes unread is dropped; it reconnects by itself when it is back. */
+const MAX_BACKLOG = 512 * 1024;
+/** Comment lines keep proxies and clients from giving up on a quiet connection, milliseconds. */
+const HEARTBEAT_MS = 10_000;
+
+export class EventStream {
+  readonly #monitor: Monitor;
+  readonly #clock: Clock;
+  readonly #clients = new Set<ServerResponse>();
+  #unsubscribe: (() => void) | undefined;
+  #cancelHeartbeat: Cancel | undefined;
+
+  constructor(monitor: Monitor, clock: Clock) {
+    this.#monitor = monitor;
+    this.#clock = clock;
+  }
+
+  start(): void {
+    this.#unsubscribe = this.#monitor.onStatus((status) => {
+      if (this.#clients.size > 0) this.#broadcast(frame(status));
+    });
+    this.#cancelHeartbeat = this.#clock.every(HEARTBEAT_MS, () => this.#broadcast(": heartbeat\n\n"));
+  }
+
+  stop(): void {
+    this.#unsubscribe?.();
+    this.#cancelHeartbeat?.();
+    for (const client of this.#clients) client.end();
+    this.#clients.clear();
+  }
+
+  /** Takes a client's response over; a full house is an answer instead. */
+  add(response: ServerResponse): Answer | undefined {
+    if (this.#clients.size >= MAX_CLIENTS) {
+      return problem(
+        503,
+        "too-many-clients",
+        "too many pages are open",
+        "Close some, or ask /api/v1/status now and then.",
+      );
+    }
+    response.writeHead(200, {
+      "Content-Type": "text/event-stream; charset=utf-8",
+      "Cache-Control": "no-store",
+      "X-Accel-Buffering": "no",
+    });
+    response.socket?.setTimeout(0);
+    response.write(`retry: 2000\n\n${frame(this.#monitor.status)}`);
+    this.#clients.add(response);
+    response.once("close", () => this.#clients.delete(response));
+    return undefined;
+  }
+
+  #broadcast(text: string): void {
+    for (const client of this.#clients) {
+      if (client.writableLength > MAX_BACKLOG) client.destroy();
+      else client.write(text);
+    }
+  }
+}
+
+function frame(status: Status): string {
+  return `event: status\ndata: ${JSON.stringify(status)}\n\n`;
+}

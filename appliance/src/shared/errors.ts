@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * The errors that a user may see. Each has a code for programs, a message that says what happened, and the next step
+ * that a person can take.
+ */
+
+/** Codes are stable: they appear in the API, in events and in documentation. */
+export type ErrorCode =
+  | "broker-unreachable"
+  | "command-failed"
+  | "command-missing"
+  | "config-invalid"
+  | "config-unreadable"
+  | "executor-gone"
+  | "executor-refused"
+  | "fabric-failed"
+  | "interface-missing"
+  | "interface-taken"
+  | "lan-no-address"
+  | "lan-no-carrier"
+  | "module-missing"
+  | "no-free-subnet"
+  | "operation-failed"
+  | "segment-missing"
+  | "tls-key-failed";
+
+/** Base of every error that the supervisor raises on purpose. */
+export class ScsigateError extends Error {
+  readonly code: ErrorCode;
+  /** What the reader can do about it, one sentence. */
+  readonly nextStep: string;
+
+  constructor(code: ErrorCode, message: string, nextStep: string, options?: { cause?: unknown }) {
+    super(message, options);
+    this.name = "ScsigateError";
+    this.code = code;
+    this.nextStep = nextStep;
+  }
+}
+
+/** The form in which a problem crosses the process boundary and the API. */
+export interface Problem {
+  code: ErrorCode;
+  message: string;
+  nextStep: string;
+}
+
+/** Turns anything thrown into a Problem; an unforeseen error keeps its message and points at the log. */
+export function toProblem(error: unknown): Problem {
+  if (error instanceof ScsigateError) return { code: error.code, message: error.message, nextStep: error.nextStep };
+  const message = error instanceof Error ? error.message : String(error);
+  return { code: "operation-failed", message, nextStep: "Look at the log on the console; report it if it stays." };
+}
+
+/** The errno name of a Node file system error, or undefined. */
+export function errnoOf(error: unknown): string | undefined {
+  if (error instanceof Error && "code" in error && typeof error.code === "string") return error.code;
+  return undefined;
+}

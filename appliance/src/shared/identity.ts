@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * Who this gateway is: its id in MQTT topics, and what its station addresses are derived from. Taken from the LAN interface's
+ * address, so that it is the same on a box that lost its data, and kept, so that it is the same on one that got another adapter.
+ */
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+import { readJson, writeDurably } from "./durable.ts";
+
+export interface Identity {
+  /** Twelve small hexadecimal digits. */
+  id: string;
+  /** What station addresses are derived from; 64 hexadecimal digits. */
+  seed: string;
+}
+
+const ID = /^[0-9a-f]{12}$/;
+const SEED = /^[0-9a-f]{64}$/;
+
+function identityFile(data: string): string {
+  return join(data, "identity.json");
+}
+
+/** @param data /data/scsigate. Undefined when there is none yet. */
+export async function readIdentity(data: string): Promise<Identity | undefined> {
+  const value = await readJson(identityFile(data));
+  if (typeof value !== "object" || value === null || !("id" in value) || !("seed" in value)) return undefined;
+  const { id, seed } = value;
+  if (typeof id !== "string" || typeof seed !== "string" || !ID.test(id) || !SEED.test(seed)) return undefined;
+  return { id, seed };
+}
+
+/** @param mac link-layer address of the LAN interface, or undefined for a machine without one */
+export function createIdentity(mac: string | undefined, random: (bytes: number) => Buffer): Identity {
+  const id = mac === undefined ? random(6).toString("hex") : mac.replaceAll(":", "").toLowerCase();
+  return { id, seed: createHash("sha256").update(`scsigate:${id}`).digest("hex") };
+}
+
+export async function writeIdentity(data: string, identity: Identity): Promise<void> {
+  await writeDurably(identityFile(data), `${JSON.stringify(identity)}\n`);
+}
+
+/** A segment's station address: locally administered, unicast, the same at every boot. */
+export function stationAddress(identity: Identity, segment: string): string {
+  const bytes = createHash("sha256").update(`${identity.seed}:${segment}`).digest().subarray(0, 6);
+  bytes[0] = ((bytes[0] ?? 0) & 0xfc) | 0x02;
+  return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join(":");
+}
+
+/** World-wide name of a loop target or its initiator: NAA 3h, locally assigned. */
+export function loopName(identity: Identity, segment: string, side: "target" | "initiator"): string {
+  const digits = createHash("sha256").update(`${identity.seed}:${segment}:${side}`).digest("hex").slice(0, 15);
+  return `naa.3${digits}`;
+}

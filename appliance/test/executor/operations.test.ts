@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { Executor } from "../../src/executor/executor.ts";
+import { renderDnsmasq } from "../../src/executor/operations/dhcp.ts";
+import type { Reply } from "../../src/protocol/messages.ts";
+import type { DnsmasqOperation, GroupResult, Operation } from "../../src/protocol/operations.ts";
+import { runCommand } from "../../src/shared/commands.ts";
+import { type TestExecutor, testExecutor } from "../support/executor.ts";
+import { writeLink, writeSegment } from "../support/tree.ts";
+
+const DNSMASQ: DnsmasqOperation = {
+  kind: "dnsmasq",
+  segment: "seg0",
+  running: true,
+  address: "10.143.0.1/24",
+  range: ["10.143.0.16", "10.143.0.254"],
+  leaseSeconds: 3600,
+  hostname: "gateway",
+};
+
+const executor = suite<{ test: TestExecutor }>("executor");
+executor.before.each((context) => {
+  context.test = testExecutor();
+});
+executor.after.each((context) => context.test.tree.dispose());
+
+function send(test: TestExecutor, message: unknown): Promise<Reply> {
+  return new Promise((resolve) => new Executor(test.context, () => {}).handle(message, resolve));
+}
+
+async function apply(test: TestExecutor, ...operations: Operation[]): Promise<GroupResult> {
+  const reply = await send(test, { type: "apply", id: 7, plan: { groups: [{ name: "group", operations }] } });
+  assert.is(reply.type, "applied");
+  const [group] = reply.type === "applied" ? reply.groups : [];
+  assert.ok(group);
+  return group as GroupResult;
+}
+
+const REFUSED: [string, unknown][] = [
+  ["no message", null],
+  ["an unknown request", { type: "reboot" }],
+  ["an unknown operation", { kind: "shell", command: "id" }],
+  ["a surplus field", { kind: "configfs", path: "/etc" }],
+  ["a module that is not on the list", { kind: "modules", names: ["evil"] }],
+  ["a setting that is not on the list", { kind: "sysctl", name: "kernel.core_pattern", value: 1 }],
+  ["a path as interface", { kind: "link", name: "../../etc" }],
+  ["an option as interface", { kind: "link", name: "-batch" }],
+  ["a line end in a name", { ...DNSMASQ, hostname: "a\nconf-script=/bin/sh" }],
+  [
+    "a path as target",
+    { kind: "iscsiTarget", segment: "seg0", target: "iqn.2026/../..", portals: ["0.0.0.0:1"], initiators: ["iqn.a"] },
+  ],
+  [
+    "no initiator at all",
+    { kind: "iscsiTarget", segment: "seg0", target: "iqn.a", portals: ["0.0.0.0:1"], initiators: [] },
+  ],
+  ["an impossible address", { kind: "address", interface: "eth0", address: "10.0.0.999/24" }],
+];
+for (const [what, operation] of REFUSED) {
+  executor(`${what} is refused`, async ({ test }) => {
+    const whole = { type: "apply", id: 3, plan: { groups: [{ name: "x", operations: [operation] }] } };
+    const message = operation === null || (operation as { type?: string }).type ? operation : whole;
+    const reply = await send(test, message);
+    assert.is(reply.type, "refused");
+    assert.equal(test.commands, []);
+  });
+}
+
+executor("a segment is made with its station address and brought up", async ({ test }) => {
+  const result = await apply(test, {
+    kind: "link",
+    name: "seg0",
+    create: { kind: "ipscsi", address: "02:00:00:00:00:01" },
+  });
+  assert.is(result.changed, 1);
+  assert.equal(test.commands, [
+    "ip link add name seg0 address 02:00:00:00:00:01 type ipscsi",
+    "ip link set dev seg0 up",
+  ]);
+});
+
+executor("a segment that exists is taken over as it is", async ({ test }) => {
+  writeSegment(test.tree, "seg0", { index: 3, address: "02:00:00:00:00:99" });
+  const result = await apply(test, {
+    kind: "link",
+    name: "seg0",
+    create: { kind: "ipscsi", address: "02:00:00:00:00:01" },
+  });
+  assert.is(result.changed, 0);
+  assert.equal(test.commands, []);
+});
+
+executor("an Ethernet with a segment's name is not taken over", async ({ test }) => {
+  writeLink(test.tree, "seg0", { index: 3, address: "02:00:00:00:00:99" });
+  const result = await apply(test, {
+    kind: "link",
+    name: "seg0",
+    create: { kind: "ipscsi", address: "02:00:00:00:00:01" },
+  });
+  assert.is(result.failure?.problem.code, "interface-taken");
+});
+
+executor("a new address is there before the old one goes", async ({ test }) => {
+  const info = [{ family: "inet", local: "10.9.0.1", prefixlen: 24 }];
+  test.outputs.set("ip -j -4 address", JSON.stringify([{ ifname: "seg0", addr_info: info }]));
+  await apply(test, { kind: "address", interface: "seg0", address: "10.143.0.1/24" });
+  assert.equal(test.commands.slice(1), [
+    "ip -4 address add 10.143.0.1/24 broadcast 10.143.0.255 dev seg0",
+    "ip -4 address del 10.9.0.1/24 dev seg0",
+  ]);
+});
+
+executor("after a failure the group stops, and groups that need it are skipped", async ({ test }) => {
+  const reply = await send(test, {
+    type: "apply",
+    id: 1,
+    plan: {
+      groups: [
+        {
+          name: "seg0",
+          operations: [
+            { kind: "link", name: "gone" },
+            { kind: "hostname", name: "new" },
+          ],
+        },
+        { name: "seg0-dhcp", needs: "seg0", operations: [{ kind: "firewall" }] },
+        { name: "system", operations: [{ kind: "sysctl", name: "net.ipv4.ip_forward", value: 1 }] },
+      ],
+    },
+  });
+  const groups = reply.type === "applied" ? reply.groups : [];
+  assert.is(groups[0]?.failure?.kind, "link");
+  assert.is(groups[0]?.failure?.problem.code, "interface-missing");
+  assert.is(groups[1]?.skipped, true);
+  assert.is(groups[2]?.changed, 1);
+  assert.is(readFileSync(join(test.tree.root, "proc/sys/kernel/hostname"), "utf8").trim(), "old");
+});
+
+executor("kernel settings are written once", async ({ test }) => {
+  const operations: Operation[] = [
+    { kind: "hostname", name: "gateway" },
+    { kind: "interfaceSysctl", interface: "seg0", name: "send_redirects", value: 0 },
+  ];
+  assert.is((await apply(test, ...operations)).changed, 2);
+  assert.is((await apply(test, ...operations)).changed, 0);
+});
+
+executor("modules that are there are not loaded again", async ({ test }) => {
+  test.tree.write({ "sys/module/ipscsi/refcnt": 1 });
+  await apply(test, { kind: "modules", names: ["ipscsi", "ipscsi_target"] });
+  assert.equal(test.commands, ["modprobe ipscsi_target"]);
+});
+
+executor("configfs is mounted once", async ({ test }) => {
+  await apply(test, { kind: "configfs" });
+  assert.equal(test.commands, ["mount -t configfs configfs /sys/kernel/config"]);
+  test.tree.write({ "proc/mounts": `configfs ${test.tree.root}/sys/kernel/config configfs rw 0 0` });
+  assert.is((await apply(test, { kind: "configfs" })).changed, 0);
+});
+
+executor("the firewall is loaded once for each set of rules", async ({ test }) => {
+  await apply(test, { kind: "firewall" });
+  assert.equal(test.commands, ["nft -f /run/scsigate/firewall.nft.pending"]);
+  assert.is((await apply(test, { kind: "firewall" })).changed, 0);
+});
+
+executor("dnsmasq is started once, and again when its settings change", async ({ test }) => {
+  await apply(test, DNSMASQ);
+  assert.equal(test.commands, ["dnsmasq --conf-file=/run/scsigate/dnsmasq-seg0.conf"]);
+  test.running.set("run/scsigate/dnsmasq-seg0.pid", `--conf-file=${test.tree.root}/run/scsigate/dnsmasq-seg0.conf`);
+  assert.is((await apply(test, DNSMASQ)).changed, 0);
+  await apply(test, { ...DNSMASQ, leaseSeconds: 600 });
+  assert.equal(test.commands.slice(1), ["stop 4711", "dnsmasq --conf-file=/run/scsigate/dnsmasq-seg0.conf"]);
+});
+
+executor("a DHCP client is started once, and stopped when the address is static", async ({ test }) => {
+  const client = { kind: "dhcpClient", interface: "eth0", hostname: "gateway", defaultRoute: true } as const;
+  await apply(test, { ...client, running: true });
+  assert.match(test.started[0] ?? "", /^udhcpc -f -i eth0 .*hostname:gateway.*DEFAULT_ROUTE=yes$/);
+  test.running.set("run/scsigate/udhcpc-eth0.pid", "eth0");
+  assert.is((await apply(test, { ...client, running: true })).changed, 0);
+  await apply(test, { ...client, running: false });
+  assert.equal(test.commands, ["stop 4711"]);
+});
+
+executor("dnsmasq accepts what is generated for it", async ({ test }) => {
+  const text = renderDnsmasq(DNSMASQ, test.context.paths);
+  test.tree.write({ "dnsmasq.conf": text });
+  // Prints "syntax check OK" on standard error and exits with 0; throws otherwise.
+  await runCommand("dnsmasq", ["--test", `--conf-file=${join(test.tree.root, "dnsmasq.conf")}`]);
+  assert.match(text, "dhcp-range=10.143.0.16,10.143.0.254,255.255.255.0,3600");
+});
+
+executor.run();

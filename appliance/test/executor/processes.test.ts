@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { systemProcesses } from "../../src/executor/processes.ts";
+import { ServiceProcess } from "../../src/executor/serviceProcess.ts";
+import { systemClock } from "../../src/shared/clock.ts";
+import { silentLogger } from "../../src/shared/log.ts";
+import { until } from "../support/gateway.ts";
+import { temporaryTree } from "../support/tree.ts";
+
+test("a program that was started is found by its pid file, and only if it is the one", async () => {
+  const tree = temporaryTree();
+  const processes = systemProcesses("/proc");
+  const pidFile = join(tree.root, "x.pid");
+  const pid = await processes.startDetached("sleep", ["1234.5"]);
+  writeFileSync(pidFile, `${pid}\n`);
+  await until("exec", async () => (await processes.find(pidFile, "1234.5")) === pid);
+  assert.is(await processes.find(pidFile, "other"), undefined);
+  await processes.stop(pid);
+  assert.is(await processes.find(pidFile, "1234.5"), undefined);
+  assert.is(await processes.find(join(tree.root, "none"), "1234.5"), undefined);
+  tree.dispose();
+});
+
+test("a program that is not installed is an error that says so", async () => {
+  try {
+    await systemProcesses("/proc").startDetached("no-such-program", []);
+    assert.unreachable();
+  } catch (error) {
+    assert.match(String(error), "no-such-program is not installed");
+  }
+});
+
+test("the service is forked, talked to, started again when it dies, and stopped", async () => {
+  const tree = temporaryTree();
+  const module = join(tree.root, "child.cjs");
+  writeFileSync(
+    module,
+    'process.on("message", (m) => process.send({ echo: m })); process.send({ hello: process.pid });\n',
+  );
+  const messages: unknown[] = [];
+  const service = new ServiceProcess({
+    module,
+    environment: { PATH: process.env["PATH"] ?? "" },
+    execArgv: [],
+    clock: systemClock,
+    log: silentLogger(),
+    onMessage: (message, reply) => {
+      messages.push(message);
+      reply({ type: "applied", id: messages.length, groups: [] });
+    },
+  });
+  service.start();
+  await until("hello and its echo", () => messages.length >= 2);
+  assert.equal(messages[1], { echo: { type: "applied", id: 1, groups: [] } });
+  const first = service.pid ?? 0;
+  process.kill(first, "SIGKILL");
+  await until("a new one", () => service.pid !== undefined && service.pid !== first);
+  const second = service.pid ?? 0;
+  await service.stop();
+  assert.is(service.pid, undefined);
+  assert.throws(() => process.kill(second, 0), /ESRCH/);
+  tree.dispose();
+});
+
+test.run();

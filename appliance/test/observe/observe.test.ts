@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+import fc from "fast-check";
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { parseAddresses, parseNeighbours, parseRoutes } from "../../src/observe/ipJson.ts";
+import { parseLeases } from "../../src/observe/leases.ts";
+import { Sysfs } from "../../src/observe/sysfs.ts";
+import { type Tree, temporaryTree, writeLink, writePeer, writeSegment } from "../support/tree.ts";
+
+const sysfs = suite<{ tree: Tree; sysfs: Sysfs }>("sysfs");
+
+sysfs.before.each((context) => {
+  context.tree = temporaryTree();
+  context.sysfs = new Sysfs(`${context.tree.root}/sys`);
+});
+sysfs.after.each((context) => context.tree.dispose());
+
+sysfs("physical Ethernets are found in order of discovery; lo, segments and bridges are none", ({ tree, sysfs }) => {
+  writeLink(tree, "enp3s0", { index: 5, address: "52:54:00:00:00:05" });
+  writeLink(tree, "zz0", { index: 2, address: "52:54:00:00:00:02" });
+  writeLink(tree, "br0", { index: 3, address: "52:54:00:00:00:03", physical: false });
+  writeSegment(tree, "seg0", { index: 4, address: "02:00:00:00:00:04" });
+  tree.write({ "sys/class/net/lo/type": 772, "sys/class/net/lo/ifindex": 1, "sys/class/net/bonding_masters": "" });
+  assert.equal(
+    sysfs.ethernets().map((card) => card.name),
+    ["zz0", "enp3s0"],
+  );
+  assert.equal(sysfs.segments(), ["seg0"]);
+});
+
+sysfs("a segment with its stations", ({ tree, sysfs }) => {
+  writeSegment(tree, "seg0", { index: 4, address: "02:00:00:00:00:04", counters: { rx_bytes: 77 } });
+  writePeer(tree, "seg0", "02:00:00:00:00:0b", { name: "b" });
+  writePeer(tree, "seg0", "02:00:00:00:00:0a", { name: "a", counters: { tx_packets: 5, commands: 9 } });
+  const segment = sysfs.segment("seg0");
+  assert.is(segment?.counters.rx_bytes, 77);
+  assert.is(segment?.mtu, 65280);
+  assert.equal(
+    segment?.peers.map((peer) => peer.name),
+    ["a", "b"],
+  );
+  assert.is(segment?.peers[0]?.counters.tx_packets, 5);
+  assert.is(segment?.peers[0]?.counters.commands, 9);
+  assert.equal(segment?.peers[0]?.features, ["ext", "get"]);
+});
+
+sysfs("what is not there is undefined; a station that leaves while it is read is left out", ({ tree, sysfs }) => {
+  assert.is(sysfs.link("none"), undefined);
+  assert.is(sysfs.segment("none"), undefined);
+  writeSegment(tree, "seg0", { index: 4, address: "02:00:00:00:00:04" });
+  tree.write({ "sys/class/net/seg0/ipscsi/peers/02:00:00:00:00:0a/name": "half" });
+  assert.equal(sysfs.segment("seg0")?.peers, []);
+});
+
+sysfs("no carrier when the interface is down and the file cannot be read", ({ tree, sysfs }) => {
+  writeLink(tree, "eth0", { index: 2, address: "52:54:00:00:00:02" });
+  tree.remove("sys/class/net/eth0/carrier");
+  assert.is(sysfs.link("eth0")?.carrier, false);
+});
+
+sysfs.run();
+
+const texts = suite("leases and ip -j");
+
+texts("dnsmasq's leases", () => {
+  const text = [
+    "1900000000 02:11:22:33:44:0A 10.143.0.20 station-a 01:02:11:22:33:44:0a",
+    "0 02:11:22:33:44:0b 10.143.0.21 * *",
+    "duid 00:01:00:01:aa",
+    "1900000000 17 fd00::5 station-c 00:01",
+    "garbage",
+    "",
+  ].join("\n");
+  assert.equal(parseLeases(text), [
+    { expires: 1900000000, address: "02:11:22:33:44:0a", ip: "10.143.0.20", name: "station-a" },
+    { expires: 0, address: "02:11:22:33:44:0b", ip: "10.143.0.21", name: "" },
+  ]);
+});
+
+texts("property: no lease file makes the parser throw", () => {
+  fc.assert(fc.property(fc.string(), (text) => Array.isArray(parseLeases(text))));
+});
+
+texts("addresses, routes and neighbours", () => {
+  const addresses = parseAddresses(
+    JSON.stringify([
+      {},
+      { ifname: "lo", addr_info: [{ family: "inet", local: "127.0.0.1", prefixlen: 8, scope: "host" }] },
+      { ifname: "eth0", addr_info: [{ family: "inet6", local: "fe80::1", prefixlen: 64, scope: "link" }, {}] },
+    ]),
+  );
+  assert.equal(addresses.get("lo"), [{ family: "inet", cidr: "127.0.0.1/8", scope: "host" }]);
+  assert.is(addresses.get("eth0")?.length, 1);
+  assert.equal(
+    parseRoutes('[{"dst":"default","gateway":"10.0.2.2","dev":"eth0"},{"dst":"10.0.2.0/24","dev":"eth0"}]'),
+    [
+      { destination: "default", interface: "eth0", gateway: "10.0.2.2" },
+      { destination: "10.0.2.0/24", interface: "eth0" },
+    ],
+  );
+  const neighbours =
+    '[{"dst":"10.1.0.2","dev":"seg0","lladdr":"02:AA:00:00:00:01","state":["STALE"]},{"dst":"10.1.0.3","dev":"seg0","state":["FAILED"]}]';
+  assert.equal(parseNeighbours(neighbours), [{ interface: "seg0", ip: "10.1.0.2", address: "02:aa:00:00:00:01" }]);
+  assert.equal(parseRoutes(""), []);
+});
+
+texts.run();

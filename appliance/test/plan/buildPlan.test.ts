@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import fc from "fast-check";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { validateRequest } from "#request-validator";
+import type { Config } from "../../src/config/types.ts";
+import { validate } from "../../src/config/validate.ts";
+import { buildPlan, findLan, type Observed } from "../../src/plan/buildPlan.ts";
+import type { Operation, OperationKind } from "../../src/protocol/operations.ts";
+import { createIdentity, stationAddress } from "../../src/shared/identity.ts";
+import { overlaps, parseInterface } from "../../src/shared/ipv4.ts";
+
+const identity = createIdentity("52:54:00:12:34:56", () => Buffer.alloc(6));
+
+function config(document: object): Config {
+  const result = validate({ version: 1, ...document });
+  if (!result.valid) throw new Error(JSON.stringify(result.errors));
+  return result.config;
+}
+
+function observed(change: Partial<Observed> = {}): Observed {
+  return {
+    ethernets: [
+      { name: "eth0", index: 2, address: "52:54:00:00:00:01" },
+      { name: "eth1", index: 3, address: "52:54:00:00:00:02" },
+    ],
+    addresses: new Map(),
+    routes: [{ destination: "10.0.2.0/24", interface: "eth0" }],
+    lanSettled: true,
+    ...change,
+  };
+}
+
+function operations(plan: { groups: { operations: Operation[] }[] }, kind: OperationKind): Operation[] {
+  return plan.groups.flatMap((group) => group.operations).filter((operation) => operation.kind === kind);
+}
+
+const ISCSI = {
+  type: "iscsi",
+  target: "iqn.2026-11.org.scsigate:seg0",
+  initiators: ["iqn.2026-11.org.scsigate:station-a"],
+};
+
+test("the LAN is the oldest Ethernet that is not the storage one, whatever the names", () => {
+  const cards = observed().ethernets;
+  assert.is(findLan(config({}), cards)?.name, "eth0");
+  assert.is(findLan(config({ storage: { interface: "eth0" } }), cards)?.name, "eth1");
+  assert.is(findLan(config({ lan: { interface: "eth1" } }), cards)?.name, "eth1");
+  assert.is(findLan(config({ lan: { interface: "gone" } }), cards), undefined);
+});
+
+test("a whole gateway, in the order in which things depend on each other", () => {
+  const { plan, problems, lan } = buildPlan(
+    config({
+      storage: { interface: "eth1", ipv4: { method: "static", address: "10.0.3.15/24" } },
+      segments: [{ name: "seg0", ipv4: { address: "10.143.0.1/24" }, fabric: ISCSI }],
+    }),
+    observed(),
+    identity,
+    {},
+  );
+  assert.equal(problems, []);
+  assert.is(lan, "eth0");
+  assert.equal(
+    plan.groups.map((group) => group.name),
+    ["system", "firewall", "lan", "storage", "seg0", "seg0-dhcp", "seg0-fabric"],
+  );
+  assert.equal(
+    plan.groups.at(-1)?.operations.map((operation) => operation.kind),
+    ["modules", "configfs", "modules", "backstore", "iscsiTarget"],
+  );
+  assert.equal(operations(plan, "dnsmasq")[0], {
+    kind: "dnsmasq",
+    segment: "seg0",
+    running: true,
+    address: "10.143.0.1/24",
+    range: ["10.143.0.16", "10.143.0.254"],
+    leaseSeconds: 3600,
+    hostname: "scsigate",
+  });
+  assert.ok(validateRequest({ type: "apply", id: 0, plan }), JSON.stringify(validateRequest.errors));
+});
+
+test("no LAN interface: a problem with a next step, and the segments still come up", () => {
+  const { plan, problems } = buildPlan(config({}), observed({ ethernets: [], routes: [] }), identity, {});
+  assert.is(problems[0]?.code, "interface-missing");
+  assert.ok(plan.groups.some((group) => group.name === "seg0"));
+  assert.not(plan.groups.some((group) => group.name === "lan"));
+});
+
+test("an automatic subnet waits for the LAN, a remembered or a written one does not", () => {
+  const early = observed({ lanSettled: false, routes: [] });
+  assert.equal(buildPlan(config({}), early, identity, {}).waiting, ["seg0"]);
+  assert.equal(buildPlan(config({}), early, identity, { seg0: "10.143.7.1/24" }).segmentAddresses, {
+    seg0: "10.143.7.1/24",
+  });
+  assert.equal(
+    buildPlan(config({ segments: [{ name: "seg0", ipv4: { address: "10.1.0.1/24" } }] }), early, identity, {}).waiting,
+    [],
+  );
+});
+
+test("segments wait for the identity: a station address must never change", () => {
+  assert.equal(buildPlan(config({}), observed(), undefined, {}).waiting, ["seg0"]);
+});
+
+test("the station address is locally administered, unicast, stable, and differs by segment", () => {
+  const address = stationAddress(identity, "seg0");
+  assert.is(
+    address,
+    stationAddress(
+      createIdentity("52:54:00:12:34:56", () => Buffer.alloc(6)),
+      "seg0",
+    ),
+  );
+  assert.is.not(address, stationAddress(identity, "seg1"));
+  assert.is(Number.parseInt(address.slice(0, 2), 16) & 3, 2);
+});
+
+test("a remembered subnet that the LAN uses now is given up", () => {
+  const { segmentAddresses } = buildPlan(
+    config({}),
+    observed({ routes: [{ destination: "10.143.0.0/16", interface: "eth0" }] }),
+    identity,
+    {
+      seg0: "10.143.0.1/24",
+    },
+  );
+  assert.is(segmentAddresses["seg0"], "172.29.0.1/24");
+});
+
+test("the segment's own route does not count as taken", () => {
+  const routes = [{ destination: "10.143.0.0/24", interface: "seg0" }];
+  assert.is(
+    buildPlan(config({}), observed({ routes }), identity, { seg0: "10.143.0.1/24" }).segmentAddresses["seg0"],
+    "10.143.0.1/24",
+  );
+});
+
+test("property: automatic subnets overlap neither the LAN's routes nor each other", () => {
+  const octet = fc.integer({ min: 0, max: 255 });
+  const route = fc
+    .tuple(fc.constantFrom("10.143", "172.29", "192.168", "10.29", "10"), octet, octet, fc.integer({ min: 8, max: 32 }))
+    .map(([head, third, fourth, prefix]) =>
+      head === "10" ? `10.${third}.${fourth}.0/${prefix}` : `${head}.${third}.${fourth}/${prefix}`,
+    );
+  fc.assert(
+    fc.property(fc.array(route, { maxLength: 12 }), (destinations) => {
+      const routes = destinations.map((destination) => ({ destination, interface: "eth0" }));
+      const segments = ["seg0", "seg1", "seg2"].map((name) => ({ name }));
+      const { segmentAddresses, plan } = buildPlan(config({ segments }), observed({ routes }), identity, {});
+      const taken = destinations.map((text) => parseInterface(text));
+      for (const text of Object.values(segmentAddresses)) {
+        const mine = parseInterface(text);
+        assert.ok(mine);
+        for (const other of taken)
+          assert.ok(!mine || !other || !overlaps(mine, other), `${text} ${destinations.join(" ")}`);
+        taken.push(mine);
+      }
+      assert.ok(validateRequest({ type: "apply", id: 1, plan }));
+    }),
+  );
+});
+
+test.run();

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+/** An executor's surroundings on a temporary tree, with fakes that write down what they were asked. */
+import { join } from "node:path";
+import type { ExecutorContext } from "../../src/executor/context.ts";
+import type { Processes } from "../../src/executor/processes.ts";
+import { silentLogger } from "../../src/shared/log.ts";
+import { FakeConfigFs } from "./fakeConfigFs.ts";
+import { type Tree, temporaryTree } from "./tree.ts";
+
+export interface TestExecutor {
+  tree: Tree;
+  context: ExecutorContext;
+  targetFs: FakeConfigFs;
+  /** Every command line that was run. */
+  commands: string[];
+  /** What commands print, by the start of their command line. */
+  outputs: Map<string, string>;
+  /** Running programs: pid file -> argument that it was found by. */
+  running: Map<string, string>;
+  started: string[];
+}
+
+export function testExecutor(): TestExecutor {
+  const tree = temporaryTree();
+  const commands: string[] = [];
+  const outputs = new Map<string, string>();
+  const running = new Map<string, string>();
+  const started: string[] = [];
+  const targetFs = new FakeConfigFs();
+  const processes: Processes = {
+    async find(pidFile, argument) {
+      return running.get(pidFile.slice(tree.root.length + 1)) === argument ? 4711 : undefined;
+    },
+    async startDetached(file, args, environment) {
+      started.push(
+        [file, ...args, ...Object.entries(environment ?? {}).map(([key, value]) => `${key}=${value}`)].join(" "),
+      );
+      return 4712;
+    },
+    async stop(pid) {
+      commands.push(`stop ${pid}`);
+    },
+  };
+  tree.write({
+    "proc/mounts": "proc /proc proc rw 0 0",
+    "proc/sys/kernel/hostname": "old",
+    "proc/sys/net/ipv4/ip_forward": 0,
+    "proc/sys/net/ipv4/conf/seg0/send_redirects": 1,
+  });
+  const context: ExecutorContext = {
+    paths: {
+      sys: join(tree.root, "sys"),
+      proc: join(tree.root, "proc"),
+      run: join(tree.root, "run"),
+      data: join(tree.root, "data"),
+    },
+    async run(file, args) {
+      const line = [file, ...args].join(" ").replaceAll(tree.root, "");
+      commands.push(line);
+      for (const [start, output] of outputs) if (line.startsWith(start)) return output;
+      return "";
+    },
+    processes,
+    targetFs,
+    log: silentLogger(),
+  };
+  return { tree, context, targetFs, commands, outputs, running, started };
+}

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+/** What the page knows: the last state, how the connection is, and a minute of rates for the charts. */
+import { signal } from "@preact/signals";
+import type { Rates, Status } from "@scsigate/appliance/api";
+import type { ConnectionState } from "./connection.ts";
+
+/** Samples kept for a chart: a minute. */
+export const HISTORY = 60;
+
+export interface Point {
+  /** Bytes a second. */
+  rx: number;
+  tx: number;
+}
+
+export const status = signal<Status | undefined>(undefined);
+export const connection = signal<ConnectionState>("connecting");
+/** When the last state arrived, by the browser's clock. */
+export const lastSeen = signal<number | undefined>(undefined);
+/** By "lan", "storage" or "segment <name>", oldest first. */
+export const history = signal<ReadonlyMap<string, readonly Point[]>>(new Map());
+
+export function accept(next: Status, now: number): void {
+  const traces = new Map<string, readonly Point[]>();
+  const add = (key: string, rates: Rates) => {
+    const point = { rx: rates.rx_bytes, tx: rates.tx_bytes };
+    traces.set(key, [...(history.value.get(key) ?? []), point].slice(-HISTORY));
+  };
+  add("lan", next.lan.rates);
+  if (next.storage) add("storage", next.storage.rates);
+  for (const segment of next.segments) add(`segment ${segment.name}`, segment.rates);
+  history.value = traces;
+  status.value = next;
+  lastSeen.value = now;
+}

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+/** Small pieces that all sections use. */
+import type { Rates } from "@scsigate/appliance/api";
+import type { ComponentChildren } from "preact";
+import * as format from "../core/format.ts";
+import { HISTORY, history } from "../core/store.ts";
+import { strings } from "../strings.ts";
+
+export type Tone = "good" | "warn" | "bad" | "plain";
+
+/** A state in a word; the tone is never the only carrier of the meaning. */
+export function Pill({ tone, children }: { tone: Tone; children: ComponentChildren }) {
+  return <span class={`pill ${tone}`}>{children}</span>;
+}
+
+/** Name and value pairs. */
+export function Facts({ stacked = false, children }: { stacked?: boolean; children: ComponentChildren }) {
+  return <dl class={stacked ? "facts stacked" : "facts"}>{children}</dl>;
+}
+
+export function Fact({ name, children }: { name: string; children: ComponentChildren }) {
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd>{children}</dd>
+    </div>
+  );
+}
+
+export function AddressList({ addresses }: { addresses: readonly string[] }) {
+  if (addresses.length === 0) return <span class="muted">{strings.link.none}</span>;
+  return (
+    <>
+      {addresses.map((address) => (
+        <span key={address} class="mono block">
+          {address}
+        </span>
+      ))}
+    </>
+  );
+}
+
+/** Two rates with a minute's chart beside each. */
+export function Traffic({ trace, rates, names }: { trace: string; rates: Rates; names: [string, string] }) {
+  const points = history.value.get(trace) ?? [];
+  return (
+    <div class="traffic">
+      <Flow name={names[0]} value={rates.rx_bytes} series={points.map((point) => point.rx)} tone="rx" />
+      <Flow name={names[1]} value={rates.tx_bytes} series={points.map((point) => point.tx)} tone="tx" />
+    </div>
+  );
+}
+
+interface FlowProps {
+  name: string;
+  value: number;
+  series: readonly number[];
+  tone: "rx" | "tx";
+}
+
+function Flow({ name, value, series, tone }: FlowProps) {
+  return (
+    <div class={`flow ${tone}`}>
+      <span class="flow-name">{name}</span>
+      <span class="flow-value">
+        <strong>{format.rate(value)}</strong>
+        <span class="small muted">{strings.link.peak(format.rate(Math.max(0, ...series)))}</span>
+      </span>
+      <Sparkline series={series} label={strings.link.chart(name)} />
+    </div>
+  );
+}
+
+const WIDTH = 120;
+const HEIGHT = 28;
+/** Below this peak the chart stays flat, bytes a second: noise should look like noise. */
+const QUIET = 2000;
+
+function Sparkline({ series, label }: { series: readonly number[]; label: string }) {
+  const peak = Math.max(QUIET, ...series);
+  const left = HISTORY - series.length;
+  const points = series.map((value, index) => {
+    const x = ((left + index) / (HISTORY - 1)) * WIDTH;
+    const y = HEIGHT - 1 - (value / peak) * (HEIGHT - 3);
+    return `${x.toFixed(1)},${y.toFixed(1)}`;
+  });
+  const first = (left / (HISTORY - 1)) * WIDTH;
+  return (
+    <svg class="spark" viewBox={`0 0 ${WIDTH} ${HEIGHT}`} preserveAspectRatio="none" role="img" aria-label={label}>
+      {points.length > 1 && (
+        <>
+          <polygon points={`${first.toFixed(1)},${HEIGHT} ${points.join(" ")} ${WIDTH},${HEIGHT}`} />
+          <polyline points={points.join(" ")} />
+        </>
+      )}
+    </svg>
+  );
+}

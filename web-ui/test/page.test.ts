@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { STATION_A, STATION_B, startGateway, type TestGateway, writePeer } from "@scsigate/appliance/testing";
+import type { Page } from "playwright-core";
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { strings } from "../src/strings.ts";
+import { hasBrowser, openBrowser, type TestBrowser } from "./support/browser.ts";
+
+const WEB = join(import.meta.dirname, "../dist");
+/** Where screenshots go, for people to look at. */
+const SHOTS = join(import.meta.dirname, "../../build/web-ui");
+
+interface Context {
+  gateway: TestGateway;
+  browser: TestBrowser;
+  page: Page;
+  /** What the browser complained of: script errors and blocked content. */
+  complaints: string[];
+  url: string;
+}
+
+const page = suite<Context>("page in a browser");
+const check = hasBrowser ? page : page.skip;
+if (!hasBrowser) console.log("skipped: /usr/bin/chromium is not installed (apt install chromium)");
+
+page.before(async (context) => {
+  if (!hasBrowser) return;
+  mkdirSync(SHOTS, { recursive: true });
+  context.gateway = await startGateway({ config: { version: 1, hostname: "gateway" }, web: WEB });
+  context.browser = await openBrowser();
+  context.page = await context.browser.context.newPage();
+  context.complaints = [];
+  context.page.on("pageerror", (error) => context.complaints.push(error.message));
+  context.page.on("console", (message) => {
+    if (message.type() === "error") context.complaints.push(message.text());
+  });
+  context.url = `https://127.0.0.1:${context.gateway.service.ports.https}/`;
+  await context.page.goto(context.url);
+});
+
+page.after(async (context) => {
+  await context.browser?.close();
+  await context.gateway?.stop();
+});
+
+function text(current: Page, id: string): Promise<string> {
+  // biome-ignore lint/performance/useDomNodeTextContent: what is shown, as it is shown
+  return current.getByTestId(id).innerText({ timeout: 10_000 });
+}
+
+async function eventually(what: string, condition: () => Promise<boolean>): Promise<void> {
+  for (const end = Date.now() + 15_000; Date.now() < end; ) {
+    if (await condition()) return;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  throw new Error(`timed out: ${what}`);
+}
+
+check("segment, stations, LAN, uptime and telemetry are there", async ({ page: current }) => {
+  const station = await text(current, `station-${STATION_A}`);
+  for (const part of ["station-a", STATION_A, "10.143.0.20", "up", "GET", "4.00 MB", "7,000 packets"]) {
+    assert.ok(station.includes(part), `${part} in ${station}`);
+  }
+  assert.ok((await text(current, `station-${STATION_B}`)).includes("stalled"));
+  assert.ok((await text(current, "lan")).includes("10.0.2.20/24"));
+  assert.ok((await text(current, "uptime")).includes("1 d 2 h 3 min"));
+  assert.ok((await text(current, "mqtt")).includes(strings.mqtt.off));
+  assert.is(await text(current, "connection"), strings.connection.live);
+  assert.is(await current.title(), "gateway");
+});
+
+check("figures change without a reload", async ({ page: current, gateway }) => {
+  await current.evaluate("window.notReloaded = true");
+  writePeer(gateway.tree, "seg0", STATION_A, { name: "renamed", counters: { rx_packets: 8123, rx_bytes: 9_000_000 } });
+  await eventually("new name", async () => (await text(current, `station-${STATION_A}`)).includes("renamed"));
+  assert.ok((await text(current, `station-${STATION_A}`)).includes("8,123 packets"));
+  assert.is(await current.evaluate("window.notReloaded"), true);
+});
+
+check("a station that leaves is gone, one that comes is there", async ({ page: current, gateway }) => {
+  gateway.tree.remove(`sys/class/net/seg0/ipscsi/peers/${STATION_B}`);
+  await eventually("gone", async () => (await current.getByTestId(`station-${STATION_B}`).count()) === 0);
+  writePeer(gateway.tree, "seg0", STATION_B, { name: "station-b" });
+  await eventually("back", async () => (await current.getByTestId(`station-${STATION_B}`).count()) === 1);
+});
+
+check("what the network says is text, never markup", async ({ page: current, gateway }) => {
+  writePeer(gateway.tree, "seg0", STATION_B, { name: "<img src=x onerror=alert(1)>" });
+  await eventually("shown as text", async () => (await text(current, `station-${STATION_B}`)).includes("<img src=x"));
+  assert.is(await current.locator("table img").count(), 0);
+  writePeer(gateway.tree, "seg0", STATION_B, { name: "station-b", state: "stalled", counters: { rx_dropped: 3 } });
+});
+
+for (const width of [360, 768, 1440]) {
+  check(`nothing is cut off or scrolls sideways at ${width} px`, async ({ page: current }) => {
+    await current.setViewportSize({ width, height: 900 });
+    const overflow = await current.evaluate(
+      "document.documentElement.scrollWidth - document.documentElement.clientWidth",
+    );
+    assert.is(overflow, 0);
+    await current.screenshot({ path: join(SHOTS, `page-${width}.png`), fullPage: true });
+  });
+}
+
+check(
+  "all of it can be reached with the keyboard, and the table has its roles when narrow",
+  async ({ page: current }) => {
+    await current.setViewportSize({ width: 360, height: 800 });
+    assert.is(await current.getByRole("table", { name: strings.stations.caption("seg0") }).count(), 1);
+    assert.is(await current.getByRole("rowheader").count(), 2);
+    await current.keyboard.press("Tab");
+    assert.is(await current.evaluate("document.activeElement.textContent"), strings.skip);
+  },
+);
+
+check(
+  "nothing is loaded from elsewhere, and the content policy blocks nothing",
+  async ({ page: current, complaints, url }) => {
+    const foreign: string[] = [];
+    current.on("request", (request) => {
+      if (!request.url().startsWith(url)) foreign.push(request.url());
+    });
+    await current.reload();
+    await current.getByTestId("uptime").waitFor();
+    assert.equal(foreign, []);
+    assert.equal(complaints, []);
+  },
+);
+
+check("a lost connection is shown, and mends by itself", async (context) => {
+  const { page: current, gateway } = context;
+  const ports = gateway.service.ports;
+  await gateway.stop();
+  await eventually("lost", async () => (await text(current, "connection")) === strings.connection.lost);
+  assert.is(await current.getByRole("alert").count(), 1);
+  await current.setViewportSize({ width: 1440, height: 900 });
+  await current.screenshot({ path: join(SHOTS, "page-lost.png"), fullPage: true });
+  context.gateway = await startGateway({ config: { version: 1, hostname: "gateway" }, web: WEB, ports });
+  await eventually("live again", async () => (await text(current, "connection")) === strings.connection.live);
+  assert.is(await current.getByRole("alert").count(), 0);
+});
+
+check("dark, busy, and with something wrong", async () => {
+  const gateway = await startGateway({
+    config: {
+      version: 1,
+      hostname: "gateway",
+      storage: { interface: "eth1" },
+      mqtt: { enabled: true, url: "mqtt://127.0.0.1:1" },
+      mdoe: "routed",
+    },
+    web: WEB,
+  });
+  const browser = await openBrowser("dark");
+  try {
+    const current = await browser.context.newPage();
+    await current.setViewportSize({ width: 1440, height: 900 });
+    await current.goto(`https://127.0.0.1:${gateway.service.ports.https}/`);
+    for (let round = 1; round < 6; round++) {
+      const counters = {
+        rx_bytes: 4_000_000 + round * round * 9_000_000,
+        rx_packets: 7000 + round * 6000,
+        tx_bytes: round * 700_000,
+        tx_packets: round * 500,
+      };
+      writePeer(gateway.tree, "seg0", STATION_A, { name: "station-a", counters });
+      gateway.tree.write({
+        "sys/class/net/seg0/statistics/rx_bytes": counters.rx_bytes,
+        "sys/class/net/seg0/statistics/tx_bytes": counters.tx_bytes,
+      });
+      await new Promise((resolve) => setTimeout(resolve, 1000));
+    }
+    await current.getByText(strings.health.title).waitFor();
+    assert.ok((await text(current, "health")).includes(strings.health.degraded));
+    await current.screenshot({ path: join(SHOTS, "page-dark.png"), fullPage: true });
+    await current.setViewportSize({ width: 360, height: 800 });
+    await current.screenshot({ path: join(SHOTS, "page-dark-360.png"), fullPage: true });
+  } finally {
+    await browser.close();
+    await gateway.stop();
+  }
+});
+
+page.run();
