@@ -392,6 +392,16 @@ static int watch_device(struct ipscsi_idev *idev)
 
 static void attach_by_itself(struct ipscsi_idev *idev);
 
+static void not_a_station(struct ipscsi_idev *idev)
+{
+	spin_lock_bh(&idev->lock);
+	if (idev->state == IPSCSI_IDEV_PROBING)
+		set_state(idev, IPSCSI_IDEV_DETACHED);
+	spin_unlock_bh(&idev->lock);
+	sdev_printk(KERN_INFO, idev->sdev,
+		    "ipscsi: not attached; write a segment's name to ipscsi/segment if this is a station\n");
+}
+
 static void idev_control(struct work_struct *work)
 {
 	struct ipscsi_idev *idev = container_of(work, struct ipscsi_idev,
@@ -412,6 +422,8 @@ static void idev_control(struct work_struct *work)
 			attach_by_itself(idev);
 		else if (ret < 0)
 			next = IPSCSI_BACKOFF_MAX;
+		else
+			not_a_station(idev);
 		break;
 	case IPSCSI_IDEV_CONNECTING:
 	case IPSCSI_IDEV_STANDBY:
@@ -443,6 +455,11 @@ static void idev_attach(struct ipscsi_idev *idev, struct ipscsi_seg *seg,
 			bool manual)
 {
 	spin_lock_bh(&idev->lock);
+	/* the operator, or the device's end, came first */
+	if (!manual && idev->state != IPSCSI_IDEV_PROBING) {
+		spin_unlock_bh(&idev->lock);
+		return;
+	}
 	idev->seg = seg;
 	idev->manual = manual;
 	idev->backoff = IPSCSI_BACKOFF_MIN;
@@ -625,7 +642,7 @@ static int ipscsi_probe(struct device *dev)
 	spin_lock_init(&idev->lock);
 	mutex_init(&idev->attach_lock);
 	INIT_DELAYED_WORK(&idev->control, idev_control);
-	idev->state = IPSCSI_IDEV_DETACHED;
+	idev->state = IPSCSI_IDEV_PROBING;
 	if (sdev->scsi_level <= SCSI_2)
 		idev->lun = sdev->lun & 7;
 
@@ -659,19 +676,13 @@ static int ipscsi_probe(struct device *dev)
 
 	/* SEND MESSAGE is WRITE to others: the page says who we are */
 	ret = auto_attach ? read_station_page(idev) : 1;
-	if (!ret) {
+	if (!ret)
 		attach_by_itself(idev);
-	} else if (ret < 0) {
-		/* it cannot say yet */
-		spin_lock_bh(&idev->lock);
-		set_state(idev, IPSCSI_IDEV_PROBING);
-		spin_unlock_bh(&idev->lock);
+	else if (ret < 0)	/* it cannot say yet */
 		queue_delayed_work(ipscsi_wq, &idev->control,
 				   IPSCSI_BACKOFF_MIN);
-	} else {
-		sdev_printk(KERN_INFO, sdev,
-			    "ipscsi: not attached; write a segment's name to ipscsi/segment if this is a station\n");
-	}
+	else
+		not_a_station(idev);
 	return 0;
 }
 

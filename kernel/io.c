@@ -299,7 +299,10 @@ static bool take_frames(struct ipscsi_cmd *cmd, struct ipscsi_peer *peer)
 			continue;
 		}
 		if (skb->len - pull > min_t(u32, READ_ONCE(peer->base_max),
-					    cmd->idev->max_bytes)) {
+					    cmd->idev->max_bytes) ||
+		    (ipscsi_needs_offload(skb) && offload &&
+		     IPSCSI_CONT_HEADER + ipscsi_record_size(skb->len - pull) >
+		     limit)) {
 			ipscsi_drop(peer, skb, IPSCSI_C_TX_TOO_BIG);
 			continue;
 		}
@@ -544,6 +547,7 @@ static bool get_some(struct ipscsi_idev *idev, struct ipscsi_peer *peer)
 {
 	struct ipscsi_cmd *cmd;
 	unsigned int wanted;
+	bool mapped;
 	int err;
 
 	/* symmetric: it sends to us by itself */
@@ -563,8 +567,11 @@ static bool get_some(struct ipscsi_idev *idev, struct ipscsi_peer *peer)
 		cmd->length = min_t(u32, IPSCSI_CONT_DEFAULT & ~7,
 				    idev->max_bytes);
 		/* an adapter that takes few pieces gets less to fill */
-		while (!map_get(cmd) && cmd->length > IPSCSI_CONT_MIN)
+		while (!(mapped = map_get(cmd)) &&
+		       cmd->length > 2 * IPSCSI_CONT_MIN)
 			cmd->length = (cmd->length / 2) & ~7;
+		if (!mapped)
+			return true;
 		kobject_get(&peer->kobj);
 		cmd->peer = peer;
 		list_del_init(&cmd->list);

@@ -55,8 +55,9 @@ static void txq_wake(struct ipscsi_peer *peer)
 		return;
 	peer->stopped = false;
 	rcu_read_lock();
-	if (!READ_ONCE(peer->dead) &&
-	    atomic_dec_and_test(&peer->seg->stopped[peer->queue]))
+	/* peer_bury() purges under a segment that is still there */
+	if (atomic_dec_and_test(&peer->seg->stopped[peer->queue]) &&
+	    netif_running(peer->seg->dev))
 		netif_tx_wake_queue(netdev_get_tx_queue(peer->seg->dev,
 							peer->queue));
 	rcu_read_unlock();
@@ -237,6 +238,7 @@ void ipscsi_peer_purge(struct ipscsi_peer *peer, enum ipscsi_counter reason)
 	while ((skb = __skb_dequeue(&old)))
 		ipscsi_drop(peer, skb, reason);
 }
+EXPORT_SYMBOL_GPL(ipscsi_peer_purge);
 
 /* A broadcast that base_destination() in rx.c restores from the datagram */
 static bool bare_broadcast(const struct sk_buff *skb)
@@ -407,6 +409,8 @@ static bool xmit_unknown(struct ipscsi_seg *seg, struct sk_buff *skb)
 		copy = last ? skb_clone(skb, GFP_ATOMIC) : NULL;
 		if (copy)
 			ipscsi_peer_queue(last, copy);
+		else if (last)
+			ipscsi_count(last, IPSCSI_C_TX_NOMEM, 1);
 		last = peer;
 	}
 	if (last)

@@ -329,17 +329,25 @@ void ipscsi_rx(struct ipscsi_peer *peer, u16 stream, struct sk_buff *skb,
 
 	if (vnet && memchr_inv(vnet, 0, sizeof(hdr))) {
 		memcpy(&hdr, vnet, sizeof(hdr));
-		if (!(READ_ONCE(peer->features) & IPSCSI_F_OFFLOAD)) {
-			reason = IPSCSI_C_RX_MALFORMED;
+		reason = IPSCSI_C_RX_MALFORMED;
+		if (!(READ_ONCE(peer->features) & IPSCSI_F_OFFLOAD))
 			goto drop;
-		}
+		/* segments without checksums: the stack would warn of them */
+		if (hdr.gso_type != VIRTIO_NET_HDR_GSO_NONE &&
+		    !(hdr.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM))
+			goto drop;
 		if (stream == IPSCSI_STREAM_IPV4)
 			skb->protocol = htons(ETH_P_IP);
 		else if (stream == IPSCSI_STREAM_IPV6)
 			skb->protocol = htons(ETH_P_IPV6);
-		skb_reset_network_header(skb);
+		/* to relay it may mean to cut it up, by these offsets */
+		if (hdr.gso_type != VIRTIO_NET_HDR_GSO_NONE &&
+		    skb->protocol != htons(ETH_P_IP) &&
+		    skb->protocol != htons(ETH_P_IPV6))
+			goto drop;
+		skb_set_network_header(skb, stream == IPSCSI_STREAM_ETHERNET ?
+					    ETH_HLEN : 0);
 		skb->ip_summed = CHECKSUM_NONE;
-		reason = IPSCSI_C_RX_MALFORMED;
 		if (virtio_net_hdr_to_skb(skb, &hdr, false))
 			goto drop;
 	}
@@ -353,6 +361,8 @@ void ipscsi_rx(struct ipscsi_peer *peer, u16 stream, struct sk_buff *skb,
 		len = skb->len - ETH_HLEN;
 	}
 
+	skb_reset_mac_header(skb);
+	skb_reset_mac_len(skb);
 	ipscsi_count2(peer, IPSCSI_C_RX_PACKETS, 1, IPSCSI_C_RX_BYTES,
 		      len + ETH_HLEN);
 	if (!relay(seg, peer, skb)) {

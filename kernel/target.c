@@ -957,6 +957,7 @@ static bool control_hello(struct ipscsi_lun *lun, struct ipscsi_seg *seg,
 		ipscsi_peer_set_state(nexus->peer, IPSCSI_PEER_UP);
 		nexus->reverse.get_seen = false;
 		nexus->hello = true;
+		nexus->peer->tx_seq = 0;
 		taken = true;
 	}
 	spin_unlock_bh(&lun->lock);
@@ -1036,7 +1037,8 @@ static void exec_container(struct ipscsi_peer *peer, struct se_cmd *cmd,
 	    !cursor_read(&c, buf, IPSCSI_CONT_HEADER) ||
 	    ipscsi_cont_parse(buf, len, &cont))
 		goto malformed;
-	ipscsi_rx_sequence(peer, cont.seq);
+	if (cont.count)
+		ipscsi_rx_sequence(peer, cont.seq);
 	left = cont.length - IPSCSI_CONT_HEADER;
 	while (cont.count--) {
 		if (left < IPSCSI_CONT_RECORD ||
@@ -1384,6 +1386,12 @@ static void nexus_tick(struct ipscsi_nexus *nexus, unsigned long hold,
 	    (ended || time_after(jiffies, nexus->last_seen + GET_IDLE)) &&
 	    !rcu_access_pointer(nexus->peer->idev))
 		ipscsi_peer_set_state(nexus->peer, IPSCSI_PEER_DOWN);
+	/* it went on saying HELLO, but takes nothing: do not let it stop others */
+	if (nexus->peer && READ_ONCE(nexus->peer->stopped) &&
+	    list_empty(&nexus->held) &&
+	    !rcu_access_pointer(nexus->peer->idev) &&
+	    time_after(jiffies, nexus->reverse.last_get + GET_IDLE))
+		ipscsi_peer_purge(nexus->peer, IPSCSI_C_TX_QUEUE_FULL);
 	if (list_empty(&nexus->held) && !nexus->filling &&
 	    time_after(jiffies, nexus->last_seen + BASE_IDLE))
 		nexus_free(nexus);
