@@ -402,6 +402,25 @@ static void not_a_station(struct ipscsi_idev *idev)
 		    "ipscsi: not attached; write a segment's name to ipscsi/segment if this is a station\n");
 }
 
+/* The interface must not take packets that do not go through */
+static void fit_mtu(struct ipscsi_idev *idev)
+{
+	struct ipscsi_seg *seg;
+	u32 limit;
+
+	rtnl_lock();
+	spin_lock_bh(&idev->lock);
+	seg = idev->seg;
+	limit = idev->max_bytes;
+	if (idev->has_page)
+		limit = min_t(u32, limit, idev->desc.base_max);
+	spin_unlock_bh(&idev->lock);
+	/* it cannot go while RTNL is ours */
+	if (seg)
+		ipscsi_seg_fit_mtu(seg, limit);
+	rtnl_unlock();
+}
+
 static void idev_control(struct work_struct *work)
 {
 	struct ipscsi_idev *idev = container_of(work, struct ipscsi_idev,
@@ -432,6 +451,7 @@ static void idev_control(struct work_struct *work)
 			idev->backoff = IPSCSI_BACKOFF_MIN;
 			next = IPSCSI_WATCH_INTERVAL;
 			ipscsi_idev_kick(idev);
+			fit_mtu(idev);
 		} else if (ret == 1) {
 			next = IPSCSI_STANDBY_CHECK;
 		} else if (ret == -EOPNOTSUPP) {
@@ -516,12 +536,12 @@ void ipscsi_idev_lost_seg(struct ipscsi_seg *seg)
 }
 
 /**
- * ipscsi_idev_new_address - our station address has changed: say HELLO again
+ * ipscsi_idev_say_hello - what we say of ourselves has changed: say it again
  * @seg: the segment
  *
  * Context: process, RTNL held.
  */
-void ipscsi_idev_new_address(struct ipscsi_seg *seg)
+void ipscsi_idev_say_hello(struct ipscsi_seg *seg)
 {
 	struct ipscsi_idev *idev;
 

@@ -522,9 +522,9 @@ static const u16 bare_streams[] = {
 };
 
 /* Which stream a GET asks for: containers, or the bare ones in turn */
-static u16 get_stream(struct ipscsi_idev *idev)
+static u16 get_stream(struct ipscsi_idev *idev, struct ipscsi_peer *peer)
 {
-	if (idev->desc.features & IPSCSI_F_CONTAINER)
+	if (READ_ONCE(peer->features) & IPSCSI_F_CONTAINER)
 		return IPSCSI_STREAM_CONTAINER;
 	return bare_streams[idev->next_bare++ % ARRAY_SIZE(bare_streams)];
 }
@@ -551,7 +551,7 @@ static bool get_some(struct ipscsi_idev *idev, struct ipscsi_peer *peer)
 	int err;
 
 	/* symmetric: it sends to us by itself */
-	if (!(idev->desc.features & IPSCSI_F_GET) ||
+	if (!(READ_ONCE(peer->features) & IPSCSI_F_GET) ||
 	    (rcu_access_pointer(peer->reverse) && READ_ONCE(peer->hello)))
 		return false;
 	if (idev->get_pause && time_before(jiffies, idev->get_pause))
@@ -563,7 +563,7 @@ static bool get_some(struct ipscsi_idev *idev, struct ipscsi_peer *peer)
 					       struct ipscsi_cmd, list))) {
 		if (!fill_chunks(cmd))
 			return true;
-		cmd->stream = get_stream(idev);
+		cmd->stream = get_stream(idev, peer);
 		cmd->length = min_t(u32, IPSCSI_CONT_DEFAULT & ~7,
 				    idev->max_bytes);
 		/* an adapter that takes few pieces gets less to fill */

@@ -31,6 +31,8 @@
 #define IPSCSI_FEATURES		(IPSCSI_F_EXT | IPSCSI_F_GET | \
 				 IPSCSI_F_CONTAINER | IPSCSI_F_OFFLOAD)
 
+#define IPSCSI_MTU_BRIDGED	1500	/* a bridge has Ethernet beside us */
+
 #define IPSCSI_HASH_BITS	6
 #define IPSCSI_TXQ_COUNT	16	/* net device queues, peers spread over */
 #define IPSCSI_PEER_MAX		256	/* stations on one segment */
@@ -211,6 +213,8 @@ struct ipscsi_port {
  * @tx_drops: packets that no peer was found for; others are with the peers
  * @gone: counters of peers that were removed; seg->lock
  * @stopped: peers that each net device queue is stopped for
+ * @features: IPSCSI_F_* that we own up to; RELAY is separate
+ * @mtu_fixed: somebody set the MTU: we leave it alone; RTNL
  * @relay: forward between the stations that we serve
  * @hold_ms: how long a GET is held, milliseconds
  * @gets: GETs to keep outstanding at one peer
@@ -232,6 +236,8 @@ struct ipscsi_seg {
 	atomic64_t tx_drops;
 	u64 gone[IPSCSI_C_COUNT];
 	atomic_t stopped[IPSCSI_TXQ_COUNT];
+	u16 features;
+	bool mtu_fixed;
 	bool relay;
 	unsigned int hold_ms;
 	unsigned int gets;
@@ -315,6 +321,8 @@ void ipscsi_peer_purge(struct ipscsi_peer *peer,
 int ipscsi_frame_stream(const struct ipscsi_peer *peer,
 			const struct sk_buff *skb, u16 *stream, u32 *pull);
 void ipscsi_seg_count(struct ipscsi_seg *seg, u64 *sum);
+void ipscsi_seg_fit_mtu(struct ipscsi_seg *seg, unsigned int limit);
+void ipscsi_seg_bridged(struct ipscsi_seg *seg, bool bridged);
 
 /* rx.c */
 void ipscsi_rx_sequence(struct ipscsi_peer *peer, u32 seq);
@@ -370,7 +378,7 @@ int ipscsi_initiator_init(void);
 void ipscsi_initiator_exit(void);
 void ipscsi_idev_kick(struct ipscsi_idev *idev);
 void ipscsi_idev_lost_seg(struct ipscsi_seg *seg);
-void ipscsi_idev_new_address(struct ipscsi_seg *seg);
+void ipscsi_idev_say_hello(struct ipscsi_seg *seg);
 int ipscsi_idev_in_flight(const struct ipscsi_idev *idev);
 int ipscsi_idev_gets(const struct ipscsi_idev *idev);
 const char *ipscsi_idev_name(const struct ipscsi_idev *idev);

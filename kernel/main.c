@@ -77,7 +77,7 @@ void ipscsi_self_describe(struct ipscsi_seg *seg, struct ipscsi_desc *desc,
 {
 	memset(desc, 0, sizeof(*desc));
 	desc->version = IPSCSI_VERSION;
-	desc->features = IPSCSI_FEATURES;
+	desc->features = READ_ONCE(seg->features);
 	if (!safe)
 		desc->features &= ~IPSCSI_F_OFFLOAD;
 	if (READ_ONCE(seg->relay))
@@ -184,6 +184,12 @@ static int ipscsi_netdev_event(struct notifier_block *nb, unsigned long event,
 	/* it also comes after a move to another namespace */
 	if (event == NETDEV_REGISTER && !seg->kobj && ipscsi_sysfs_add(seg))
 		netdev_warn(dev, "cannot be shown in sysfs\n");
+	if (event == NETDEV_CHANGEUPPER) {
+		struct netdev_notifier_changeupper_info *info = ptr;
+
+		if (netif_is_bridge_master(info->upper_dev))
+			ipscsi_seg_bridged(seg, info->linking);
+	}
 	if ((event == NETDEV_REGISTER || event == NETDEV_CHANGENAME) &&
 	    net_eq(dev_net(dev), &init_net))
 		ports_attach(seg);

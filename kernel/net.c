@@ -564,8 +564,54 @@ static int ipscsi_set_mac_address(struct net_device *dev, void *addr)
 	}
 	err = eth_mac_addr(dev, addr);
 	if (!err)
-		ipscsi_idev_new_address(seg);
+		ipscsi_idev_say_hello(seg);
 	return err;
+}
+
+static int ipscsi_change_mtu(struct net_device *dev, int mtu)
+{
+	struct ipscsi_seg *seg = netdev_priv(dev);
+
+	WRITE_ONCE(dev->mtu, mtu);
+	seg->mtu_fixed = true;
+	return 0;
+}
+
+/* Changes the MTU as nobody has asked for it: a later change is possible */
+static void set_own_mtu(struct ipscsi_seg *seg, unsigned int mtu)
+{
+	if (seg->mtu_fixed || seg->dev->mtu == mtu)
+		return;
+	if (!dev_set_mtu(seg->dev, mtu))
+		netdev_info(seg->dev, "MTU is now %u\n", mtu);
+	seg->mtu_fixed = false;
+}
+
+/**
+ * ipscsi_seg_fit_mtu - an adapter or a peer takes no longer message
+ * @seg: the segment
+ * @limit: longest message, bytes
+ *
+ * docs/protocol.md section 1. An MTU that somebody has set stays.
+ *
+ * Context: process, RTNL held.
+ */
+void ipscsi_seg_fit_mtu(struct ipscsi_seg *seg, unsigned int limit)
+{
+	if (limit >= IPSCSI_MTU_MIN && limit < seg->dev->mtu)
+		set_own_mtu(seg, limit);
+}
+
+/**
+ * ipscsi_seg_bridged - the segment has become a bridge port, or is none now
+ * @seg: the segment
+ * @bridged: it is one
+ *
+ * Context: process, RTNL held.
+ */
+void ipscsi_seg_bridged(struct ipscsi_seg *seg, bool bridged)
+{
+	set_own_mtu(seg, bridged ? IPSCSI_MTU_BRIDGED : IPSCSI_MTU_MAX);
 }
 
 static int ipscsi_dev_init(struct net_device *dev)
@@ -576,6 +622,7 @@ static int ipscsi_dev_init(struct net_device *dev)
 	spin_lock_init(&seg->lock);
 	INIT_LIST_HEAD(&seg->peers);
 	INIT_DELAYED_WORK(&seg->work, ipscsi_seg_work);
+	seg->features = IPSCSI_FEATURES;
 	seg->relay = true;
 	seg->hold_ms = IPSCSI_HOLD_MS;
 	seg->gets = IPSCSI_GETS_DEFAULT;
@@ -613,6 +660,7 @@ const struct net_device_ops ipscsi_netdev_ops = {
 	.ndo_fdb_add = ipscsi_fdb_add,
 	.ndo_fdb_del = ipscsi_fdb_del,
 	.ndo_fdb_dump = ipscsi_fdb_dump,
+	.ndo_change_mtu = ipscsi_change_mtu,
 	.ndo_set_mac_address = ipscsi_set_mac_address,
 	.ndo_validate_addr = eth_validate_addr,
 };

@@ -122,18 +122,19 @@ EXPORT_SYMBOL_GPL(ipscsi_peer_put);
 void ipscsi_peer_describe(struct ipscsi_peer *peer,
 			  const struct ipscsi_desc *desc, bool safe)
 {
-	u16 features = desc->features & IPSCSI_FEATURES;
+	u16 features = 0;
 
-	/* a record carries what OFFLOAD has to say */
-	if (!safe || !(features & IPSCSI_F_CONTAINER))
-		features &= ~IPSCSI_F_OFFLOAD;
 	rcu_read_lock();
 	if (!READ_ONCE(peer->dead)) {
+		features = desc->features & READ_ONCE(peer->seg->features);
 		spin_lock_bh(&peer->seg->lock);
 		strscpy(peer->name, desc->name, sizeof(peer->name));
 		spin_unlock_bh(&peer->seg->lock);
 	}
 	rcu_read_unlock();
+	/* a record carries what OFFLOAD has to say */
+	if (!safe || !(features & IPSCSI_F_CONTAINER))
+		features &= ~IPSCSI_F_OFFLOAD;
 	/* RELAY is said of the peer alone, the others need both ends */
 	WRITE_ONCE(peer->features, features | (desc->features & IPSCSI_F_RELAY));
 	WRITE_ONCE(peer->base_max, max_t(u16, desc->base_max, IPSCSI_MTU_MIN));

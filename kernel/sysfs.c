@@ -100,6 +100,62 @@ static ssize_t relay_store(struct kobject *kobj, struct kobj_attribute *attr,
 	return count;
 }
 
+static const char * const feature_words[] = {
+	"ext", "get", "container", "offload", "relay",
+};
+
+static ssize_t emit_features(char *buf, u16 features)
+{
+	int i, n = 0;
+
+	for (i = 0; i < ARRAY_SIZE(feature_words); i++)
+		if (features & BIT(i))
+			n += sysfs_emit_at(buf, n, "%s%s", n ? " " : "",
+					   feature_words[i]);
+	if (!n)
+		n = sysfs_emit(buf, "none");
+	return n + sysfs_emit_at(buf, n, "\n");
+}
+
+static ssize_t seg_features_show(struct kobject *kobj,
+				 struct kobj_attribute *attr, char *buf)
+{
+	return emit_features(buf, READ_ONCE(kobj_seg(kobj)->features));
+}
+
+/* What we own up to; each peer gets to know at its next HELLO, or ours */
+static ssize_t seg_features_store(struct kobject *kobj,
+				  struct kobj_attribute *attr, const char *buf,
+				  size_t count)
+{
+	struct ipscsi_seg *seg = kobj_seg(kobj);
+	char *copy, *rest, *word;
+	u16 features = 0;
+	int i, err = 0;
+
+	copy = kstrndup(buf, count, GFP_KERNEL);
+	if (!copy)
+		return -ENOMEM;
+	rest = strim(copy);
+	while (!err && (word = strsep(&rest, " ,"))) {
+		if (!*word || !strcmp(word, "none"))
+			continue;
+		i = match_string(feature_words, ARRAY_SIZE(feature_words), word);
+		if (i < 0 || !(BIT(i) & IPSCSI_FEATURES))
+			err = -EINVAL;
+		else
+			features |= BIT(i);
+	}
+	kfree(copy);
+	if (err)
+		return err;
+	WRITE_ONCE(seg->features, features);
+	ipscsi_idev_say_hello(seg);
+	return count;
+}
+
+static struct kobj_attribute seg_features =
+	__ATTR(features, 0644, seg_features_show, seg_features_store);
 static struct kobj_attribute seg_mode = __ATTR_RO(mode);
 static struct kobj_attribute seg_max_message = __ATTR_RO(max_message);
 static struct kobj_attribute seg_hold = __ATTR_RW(hold_time_ms);
@@ -108,7 +164,7 @@ static struct kobj_attribute seg_relay = __ATTR_RW(relay);
 
 static const struct attribute *seg_attrs[] = {
 	&seg_mode.attr, &seg_max_message.attr, &seg_hold.attr,
-	&seg_gets.attr, &seg_relay.attr, NULL,
+	&seg_gets.attr, &seg_relay.attr, &seg_features.attr, NULL,
 };
 
 /**
@@ -237,19 +293,7 @@ static ssize_t name_show(struct ipscsi_peer *peer, char *buf)
 
 static ssize_t features_show(struct ipscsi_peer *peer, char *buf)
 {
-	static const char * const words[] = {
-		"ext", "get", "container", "offload", "relay",
-	};
-	u16 features = READ_ONCE(peer->features);
-	int i, n = 0;
-
-	for (i = 0; i < ARRAY_SIZE(words); i++)
-		if (features & BIT(i))
-			n += sysfs_emit_at(buf, n, "%s%s", n ? " " : "",
-					   words[i]);
-	if (!n)
-		n = sysfs_emit(buf, "none");
-	return n + sysfs_emit_at(buf, n, "\n");
+	return emit_features(buf, READ_ONCE(peer->features));
 }
 
 static ssize_t device_show(struct ipscsi_peer *peer, char *buf)
