@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0
+# The project's commands. "make" alone lists them.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+export PATH := $(PATH):/usr/local/sbin:/usr/sbin:/sbin
+
+LAB := lab/bin/lab
+NODE_STAMP := node_modules/.package-lock.json
+# Newest installed headers of the kernel that VMs run by default.
+KDIR ?= $(shell ls -d /usr/src/linux-headers-6.1.*-amd64 2>/dev/null | sort -V | tail -n 1)
+SHELL_SCRIPTS = $$(git ls-files -co --exclude-standard -- .ci lab buildroot firmware kernel \
+    | while read -r f; do [ -f "$$f" ] && head -n 1 "$$f" | grep -qaE '^\#!/bin/(ba)?sh' && echo "$$f"; done; true)
+
+.PHONY: help
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r t d; do printf '%-14s %s\n' "$$t" "$$d"; done
+
+.PHONY: packages
+packages:
+	@lab/host/install-packages
+
+# What is in node_modules fits package-lock.json; otherwise install it anew.
+$(NODE_STAMP): package-lock.json package.json $(wildcard appliance/package.json web-ui/package.json lab/package.json)
+	@command -v npm >/dev/null || { echo "Node 20 with npm is needed; install it first." >&2; exit 1; }
+	@npm ci --no-audit --no-fund || { echo "package-lock.json does not fit package.json; resolving anew"; npm install --no-audit --no-fund; }
+	@touch $@
+
+.PHONY: install
+install: packages $(NODE_STAMP) ## Debian packages that the host lacks, and npm's
+
+.PHONY: build
+build: install ## supervisor, page, kernel modules, the VMs' root file systems
+	@$(LAB) build
+
+.PHONY: run
+run: install ## the gateway and two stations in emulation, until Ctrl-C
+	@$(LAB) run
+
+.PHONY: test
+test: build ## every test, with VMs; the last line counts them
+	@$(LAB) test-all
+
+.PHONY: test-debug-kernel
+test-debug-kernel: install ## loop scenarios and KUnit on a kernel with KASAN, lockdep and kmemleak, compiled first
+	@PACKAGES_LIST=packages-debug.list lab/host/install-packages
+	@LAB_KERNEL=debug $(LAB) build-kernel
+	@LAB_KERNEL=debug LAB_TIMEOUT_SCALE=$${LAB_TIMEOUT_SCALE:-5} $(LAB) test kernel- debug-
+
+.PHONY: check
+check: install types lint ## types, lint, unit tests; no VM, under a minute
+	@$(LAB) check
+
+.PHONY: types
+types: $(NODE_STAMP)
+	@npm run types --silent --workspaces --if-present
+
+.PHONY: lint
+lint: install ## Biome, kernel C (W=1, sparse), shell scripts
+	@npx --no-install biome check --error-on-warnings $$([ -t 1 ] || echo --colors=off) .
+	@if [ -f kernel/Makefile ]; then $(MAKE) -C kernel lint KDIR=$(KDIR); fi
+	@scripts="$(SHELL_SCRIPTS)"; shellcheck $$scripts && echo "shellcheck: $$(echo "$$scripts" | wc -w) scripts are clean"
+
+.PHONY: fmt
+fmt: $(NODE_STAMP) ## formats TypeScript and JSON
+	@npx --no-install biome check --write .
+
+.PHONY: kernel
+kernel: packages ## ipscsi.ko and ipscsi_target.ko for the 6.1 headers, or KDIR=
+	@$(MAKE) -C kernel KDIR=$(KDIR)
+
+.PHONY: shell
+shell: ## a shell in a running VM: make shell VM=station-a
+	@$(LAB) shell $(VM)
+
+.PHONY: bench
+bench: ## throughput and latency: not there yet
+	@echo "make bench: there is no benchmark yet. Until then: make run, then in a station: iperf3 -c 192.168.77.1" >&2; exit 1
+
+.PHONY: image
+image: ## the image to flash: not there yet
+	@echo "make image: there is no Buildroot image yet. make run shows the same root overlay and services in emulation." >&2; exit 1
+
+.PHONY: clean
+clean: ## removes everything that was generated, except node_modules
+	@rm -rf build appliance/dist web-ui/dist
+	@if [ -f kernel/Makefile ]; then $(MAKE) -C kernel clean KDIR=$(KDIR) >/dev/null; fi

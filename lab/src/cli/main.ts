@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+// The lab's command line.
+import { buildAll } from "../build/all.ts";
+import { labKernel } from "../build/kernel.ts";
+import { LabError } from "../errors.ts";
+import { topologies } from "../topologies/index.ts";
+import type { Topology } from "../topologies/types.ts";
+import { execIn, shellIn } from "./attach.ts";
+import { runCluster, runInteractive } from "./run.ts";
+import { runAllTests, runCheck, runScenarios } from "./tests.ts";
+
+const USAGE = `usage: lab COMMAND
+  run                   the gateway with its stations, as "make run" shows it
+  vm TOPOLOGY           boots a topology to play with (${Object.keys(topologies).join(", ")}) until Ctrl-C
+  shell VM              a shell in a VM of what runs now
+  exec VM COMMAND...    runs a command there
+  build                 what VMs are made of: programs, kernel, our modules, services
+  build-kernel          the kernel alone
+  test [NAME...]        scenarios: all, or those whose file name has NAME in it
+  test-all              every test of the project
+  check                 types, format, lint and unit tests; no VM
+LAB_KERNEL=6.12 picks the other kernel, LAB_KERNEL=debug one with KASAN and lockdep; LAB_TIMEOUT_SCALE=2 doubles every time limit.`;
+
+function topologyNamed(name: string | undefined): Topology {
+  const topology = topologies[name ?? ""];
+  if (topology === undefined) {
+    const names = Object.keys(topologies).join(", ");
+    throw new LabError("usage", `There is no topology "${name ?? ""}".`, `There are: ${names}.`);
+  }
+  return topology;
+}
+
+async function main(args: readonly string[]): Promise<number> {
+  const [command, ...rest] = args;
+  switch (command) {
+    case "run":
+      return runCluster();
+    case "vm":
+      return runInteractive(topologyNamed(rest[0]));
+    case "shell":
+      return shellIn(rest[0]);
+    case "exec":
+      return execIn(
+        rest[0],
+        rest.slice(1).filter((word, index) => index > 0 || word !== "--"),
+      );
+    case "build":
+      await buildAll();
+      return 0;
+    case "build-kernel":
+      await labKernel();
+      return 0;
+    case "test":
+      return runScenarios(rest);
+    case "test-all":
+      return runAllTests();
+    case "check":
+      return runCheck();
+    case undefined:
+    case "help":
+    case "--help":
+      console.log(USAGE);
+      return 0;
+    default:
+      throw new LabError("usage", `There is no command "${command}".`, `\n${USAGE}`);
+  }
+}
+
+main(process.argv.slice(2)).then(
+  (code) => process.exit(code),
+  (error: unknown) => {
+    console.error(error instanceof LabError ? `\n${error.message}` : error);
+    process.exit(1);
+  },
+);

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+// Runs test suites as processes, shows their output, and sums up.
+import { spawn } from "node:child_process";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { isDebugKernel } from "../build/kernel.ts";
+import { kernelDir, labDir, repoDir } from "../paths.ts";
+import { addTallies, formatTally, judge, NOTHING, readTally, type Tally } from "../tally.ts";
+import { scaled } from "../time.ts";
+import { disownPid, ownPid } from "../vm/cleanup.ts";
+
+interface Suite {
+  readonly name: string;
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly cwd: string;
+  /** Minutes before scaling. */
+  readonly minutes: number;
+  /** Why it cannot run. */
+  readonly missing?: string;
+}
+
+/** Time for a suite to clean up after it was asked to end. */
+const END_MS = 15_000;
+
+/** With `quiet`, the output is shown as a whole when the suite has ended: others run beside it. */
+async function runSuite(suite: Suite, quiet: boolean): Promise<Tally> {
+  const title = `\n=== ${suite.name}`;
+  if (!quiet) console.log(title);
+  if (suite.missing !== undefined) {
+    console.log(`${quiet ? `${title}\n` : ""}failed: ${suite.missing}`);
+    return { ...NOTHING, failed: 1 };
+  }
+  const child = spawn(suite.command, suite.args, {
+    cwd: suite.cwd,
+    stdio: ["ignore", "pipe", "pipe"],
+    env: { ...process.env, FORCE_COLOR: process.stdout.isTTY ? "1" : "0" },
+    detached: true,
+  });
+  const { pid } = child;
+  if (pid !== undefined) ownPid(-pid);
+  let output = "";
+  for (const [stream, target] of [
+    [child.stdout, process.stdout],
+    [child.stderr, process.stderr],
+  ] as const) {
+    stream.on("data", (data: Buffer) => {
+      output += data.toString();
+      if (!quiet) target.write(data);
+    });
+  }
+  let late = false;
+  const signal = (name: NodeJS.Signals): void => {
+    try {
+      if (pid !== undefined) process.kill(-pid, name);
+    } catch {
+      // ended in the meantime
+    }
+  };
+  const limit = setTimeout(
+    () => {
+      late = true;
+      console.error(`\n${suite.name} has not ended after ${suite.minutes} minutes (scaled) and is stopped.`);
+      signal("SIGTERM");
+      setTimeout(() => signal("SIGKILL"), END_MS).unref();
+    },
+    scaled(suite.minutes * 60_000),
+  );
+  const code = await new Promise<number>((resolve) => {
+    child.once("error", (error) => {
+      console.error(error.message);
+      resolve(1);
+    });
+    child.once("close", (status) => resolve(status ?? 1));
+  });
+  clearTimeout(limit);
+  if (pid !== undefined) disownPid(-pid);
+  if (quiet) console.log(`${title}\n${output.trimEnd()}`);
+  const { tally, why } = judge(readTally(output), late ? 1 : code);
+  if (why !== undefined) console.log(`${suite.name} failed: ${why}`);
+  return tally;
+}
+
+interface Result {
+  readonly name: string;
+  readonly tally: Tally;
+  readonly seconds: number;
+}
+
+async function timed(suite: Suite, quiet: boolean): Promise<Result> {
+  const from = Date.now();
+  const tally = await runSuite(suite, quiet);
+  return { name: suite.name, tally, seconds: (Date.now() - from) / 1000 };
+}
+
+/** Runs suites one after the other, or side by side; the last line that it prints is the sum alone. */
+async function runSuites(suites: readonly Suite[], together = false): Promise<number> {
+  const results: Result[] = [];
+  if (together) results.push(...(await Promise.all(suites.map((suite) => timed(suite, true)))));
+  else for (const suite of suites) results.push(await timed(suite, false));
+  console.log("");
+  for (const { name, tally, seconds } of results) {
+    console.log(`${tally.failed === 0 ? "ok    " : "FAILED"} ${name}: ${formatTally(tally)} (${seconds.toFixed(0)} s)`);
+  }
+  const sum = results.map((result) => result.tally).reduce(addTallies, NOTHING);
+  console.log(`\n${formatTally(sum)}`);
+  return sum.failed === 0 && sum.passed > 0 ? 0 : 1;
+}
+
+function makefileHas(target: string): boolean {
+  const file = join(kernelDir, "Makefile");
+  return existsSync(file) && new RegExp(`^${target}\\s*:`, "m").test(readFileSync(file, "utf8"));
+}
+
+function kernelHostSuite(): Suite {
+  const has = makefileHas("check-host");
+  return {
+    name: "kernel, on the host",
+    command: "make",
+    args: ["--no-print-directory", "-C", kernelDir, "check-host"],
+    cwd: repoDir,
+    minutes: 5,
+    ...(has ? {} : { missing: "kernel/Makefile has no target check-host" }),
+  };
+}
+
+function workspaceSuite(workspace: string): Suite {
+  return {
+    name: workspace,
+    command: "npm",
+    args: ["test", "--silent", "-w", workspace],
+    cwd: repoDir,
+    minutes: 10,
+    ...(existsSync(join(repoDir, workspace, "package.json")) ? {} : { missing: `${workspace} has no package.json` }),
+  };
+}
+
+function scenarioSuites(names: readonly string[]): Suite[] {
+  const dir = join(labDir, "test");
+  return readdirSync(dir)
+    .filter((file) => file.endsWith(".test.ts"))
+    // these need the debug kernel
+    .filter((file) => isDebugKernel || !file.startsWith("debug-"))
+    .filter((file) => names.length === 0 || names.some((name) => file.includes(name)))
+    .sort()
+    .map((file) => ({
+      name: `lab/test/${file}`,
+      command: process.execPath,
+      args: ["--import", "tsx", join(dir, file)],
+      cwd: labDir,
+      minutes: 25,
+    }));
+}
+
+export async function runScenarios(names: readonly string[]): Promise<number> {
+  const suites = scenarioSuites(names);
+  if (suites.length === 0) {
+    console.error(`No scenario in lab/test has ${names.join(" or ")} in its file name.`);
+    return 1;
+  }
+  return runSuites(suites);
+}
+
+const workspaces = ["appliance", "web-ui", "lab"] as const;
+
+export async function runAllTests(): Promise<number> {
+  return runSuites([kernelHostSuite(), ...workspaces.map(workspaceSuite), ...scenarioSuites([])]);
+}
+
+/** Unit tests only; `make check` does types and lint itself. */
+export async function runCheck(): Promise<number> {
+  return runSuites([kernelHostSuite(), ...workspaces.map(workspaceSuite)], true);
+}

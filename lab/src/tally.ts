@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+// Counts tests in what test runners print.
+
+export interface Tally {
+  readonly passed: number;
+  readonly failed: number;
+  readonly skipped: number;
+}
+
+export const NOTHING: Tally = { passed: 0, failed: 0, skipped: 0 };
+
+export function addTallies(a: Tally, b: Tally): Tally {
+  return { passed: a.passed + b.passed, failed: a.failed + b.failed, skipped: a.skipped + b.skipped };
+}
+
+export function formatTally(tally: Tally): string {
+  return `${tally.passed} passed, ${tally.failed} failed, ${tally.skipped} skipped`;
+}
+
+const PLAIN = /^(\d+) passed, (\d+) failed(?:, (\d+) skipped)?$/;
+const UVU = /^ *(Total|Passed|Skipped): +(\d+)$/;
+
+/**
+ * Sums up what uvu prints at its end (Total, Passed, Skipped) and lines "N passed, N failed, N skipped".
+ * What uvu neither passed nor skipped has failed: it does not say so itself when a hook threw.
+ */
+export function readTally(output: string): Tally {
+  let tally = NOTHING;
+  let total = 0;
+  let passed = 0;
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: colour codes begin with one
+  for (const line of output.replaceAll(/\x1b\[[0-9;]*m/g, "").split(/\r?\n/)) {
+    const plain = PLAIN.exec(line.trim());
+    if (plain !== null) {
+      tally = addTallies(tally, {
+        passed: Number(plain[1]),
+        failed: Number(plain[2]),
+        skipped: Number(plain[3] ?? "0"),
+      });
+      continue;
+    }
+    const uvu = UVU.exec(line);
+    if (uvu === null) continue;
+    const value = Number(uvu[2]);
+    if (uvu[1] === "Total") total = value;
+    else if (uvu[1] === "Passed") passed = value;
+    else {
+      tally = addTallies(tally, { passed, failed: Math.max(total - passed, 0), skipped: value });
+      total = 0;
+      passed = 0;
+    }
+  }
+  return tally;
+}
+
+/** What a suite comes to: one that ended badly without a failed test, or ran none, has failed. */
+export function judge(tally: Tally, exitCode: number): { readonly tally: Tally; readonly why?: string } {
+  if (exitCode !== 0 && tally.failed === 0) {
+    return { tally: { ...tally, failed: 1 }, why: `it ended with exit code ${exitCode}` };
+  }
+  if (tally.passed + tally.failed + tally.skipped === 0) {
+    return { tally: { ...tally, failed: 1 }, why: "it ran no test" };
+  }
+  return { tally };
+}

@@ -1,0 +1,6 @@
+// SPDX-License-Identifier: Apache-2.0
+import { cluster } from "./cluster.ts";
+import { loop } from "./loop.ts";
+import type { Topology } from "./types.ts";
+
+export const topologies: Readonly<Record<string, Topology>> = { cluster, loop };

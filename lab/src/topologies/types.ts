@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a topology is made of. All of it is data: no functions, so that it can be printed, compared and drawn.
+
+export type Layer = "node" | "appliance";
+
+/** One end of an Ethernet wire between two VMs. */
+export interface WireInterface {
+  readonly kind: "wire";
+  readonly wire: string;
+  readonly mac: string;
+}
+
+/** QEMU's user-mode network: a private net to the host's loopback, where the listed guest ports appear. */
+export interface UserInterface {
+  readonly kind: "user";
+  readonly mac: string;
+  /** Address of the guest in 10.0.2.0/24; the host is 10.0.2.2. */
+  readonly address: string;
+  /** Name of a host port (see Topology.ports) -> TCP port in the guest. */
+  readonly forwards: Readonly<Record<string, number>>;
+}
+
+export type Interface = WireInterface | UserInterface;
+
+/** An emulated LSI53C895A parallel SCSI adapter with one device: a LUN of an iSCSI target, passed through. */
+export interface ScsiAdapter {
+  readonly kind: "lsi53c895a";
+  /** Name of the host port behind which the target's portal is. */
+  readonly port: string;
+  readonly target: string;
+  readonly lun: number;
+  readonly initiator: string;
+}
+
+export interface VmSpec {
+  readonly name: string;
+  /** Script lab/rootfs/usr/lib/lab/role-<role>. */
+  readonly role: string;
+  readonly memoryMiB: number;
+  readonly cpus: number;
+  readonly layers: readonly Layer[];
+  readonly interfaces: readonly Interface[];
+  readonly adapters: readonly ScsiAdapter[];
+  /** Files in the guest; {{port:NAME}} becomes the number of a host port. */
+  readonly files: Readonly<Record<string, string>>;
+  /** VMs that must be ready before this one's QEMU starts. */
+  readonly after: readonly string[];
+  /** Shell command that succeeds as soon as the VM is of use. */
+  readonly ready: string;
+  /** How long that may take after the start of QEMU, in seconds before scaling. */
+  readonly readySeconds: number;
+}
+
+export interface Topology {
+  readonly name: string;
+  /** TCP ports on the host's loopback by name, and the number that `make run` gives them; tests use free ones. */
+  readonly ports: Readonly<Record<string, number>>;
+  readonly vms: readonly VmSpec[];
+}

@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: Apache-2.0
+// One VM: its QEMU process, its console, commands in it.
+import { type ChildProcess, spawn } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import { LabError } from "../errors.ts";
+import { scaled, sleep, waitFor } from "../time.ts";
+import type { Topology, VmSpec } from "../topologies/types.ts";
+import { AgentClient, type CommandResult, type RemoteCommand, type StartOptions } from "./agent-client.ts";
+import { disownPid, ownPid } from "./cleanup.ts";
+import { type Complaint, findComplaints } from "./complaints.ts";
+import { agentSocket, consoleFile, type QemuContext, qemuArgs } from "./qemu-args.ts";
+
+export interface RunOptions {
+  /** Milliseconds before scaling; the command is killed then. */
+  readonly timeout?: number;
+  readonly input?: string;
+}
+
+const DEFAULT_COMMAND_TIMEOUT = 60_000;
+const REBOOT_TIMEOUT = 90_000;
+/** For init to take note of a "reboot", before the next greeting ends that session. */
+const REBOOT_HANDOVER = 3000;
+/** Made by the last start script of the lab's layer. */
+const BOOTED = "test -e /run/lab/booted";
+
+export class Vm {
+  readonly name: string;
+  readonly spec: VmSpec;
+  readonly #topology: Topology;
+  readonly #context: QemuContext;
+  readonly #agent: AgentClient;
+  #qemu: ChildProcess | undefined;
+  #qemuOutput = "";
+  #startedAt = 0;
+  #expected: RegExp[] = [];
+
+  constructor(topology: Topology, spec: VmSpec, context: QemuContext) {
+    this.name = spec.name;
+    this.spec = spec;
+    this.#topology = topology;
+    this.#context = context;
+    this.#agent = new AgentClient(agentSocket(context.dir, spec.name, "agent"));
+  }
+
+  get running(): boolean {
+    return this.#qemu !== undefined;
+  }
+
+  get pid(): number | undefined {
+    return this.#qemu?.pid;
+  }
+
+  /** Starts QEMU; does not wait for the guest. */
+  power(): void {
+    if (this.#qemu !== undefined) return;
+    const args = [
+      "--pdeathsig",
+      "SIGKILL",
+      "qemu-system-x86_64",
+      ...qemuArgs(this.#topology, this.spec, this.#context),
+    ];
+    const qemu = spawn("setpriv", args, {
+      stdio: ["ignore", "pipe", "pipe"],
+      // A session of its own: Ctrl-C on the terminal is for us, and we stop QEMU in our order.
+      detached: true,
+    });
+    this.#qemu = qemu;
+    this.#qemuOutput = "";
+    this.#startedAt = Date.now();
+    if (qemu.pid !== undefined) ownPid(qemu.pid);
+    const collect = (data: Buffer): void => {
+      this.#qemuOutput += data.toString();
+    };
+    qemu.stdout?.on("data", collect);
+    qemu.stderr?.on("data", collect);
+    const gone = (): void => {
+      if (qemu.pid !== undefined) disownPid(qemu.pid);
+      if (this.#qemu === qemu) this.#qemu = undefined;
+    };
+    qemu.once("error", (error) => {
+      this.#qemuOutput += error.message;
+      gone();
+    });
+    qemu.once("exit", gone);
+  }
+
+  /** What QEMU itself said (not the guest). */
+  get qemuOutput(): string {
+    return this.#qemuOutput;
+  }
+
+  /** Starts the VM and waits until it is of use. Returns the seconds that it took. */
+  async boot(): Promise<number> {
+    this.power();
+    await this.ready(this.#startedAt);
+    return (Date.now() - this.#startedAt) / 1000;
+  }
+
+  /** Waits for the agent, then for the topology's ready command. */
+  async ready(since: number = Date.now()): Promise<void> {
+    const limit = scaled(this.spec.readySeconds * 1000);
+    const left = (): number => Math.max(since + limit - Date.now(), 1000) / scaled(1);
+    const dead = setInterval(() => {
+      if (this.#qemu === undefined) this.#agent.close();
+    }, 200);
+    try {
+      await Promise.race([this.#agent.greet(left()), this.#exited()]);
+    } catch (error) {
+      if (error instanceof LabError && error.code === "vm-exited") throw error;
+      throw new LabError(
+        "vm-not-ready",
+        `${this.name}: ${String(error)}`,
+        `Its console ends:\n${this.consoleEnd()}`,
+        error,
+      );
+    } finally {
+      clearInterval(dead);
+    }
+    const command = `${BOOTED} && ${this.spec.ready}`;
+    let last: CommandResult | undefined;
+    try {
+      await waitFor(
+        `${this.name} to be ready ("${this.spec.ready}")`,
+        async () => {
+          if (this.#qemu === undefined) await this.#exited();
+          last = await this.run(command, { timeout: 15_000 });
+          return last.code === 0;
+        },
+        { timeout: left(), interval: 250 },
+      );
+    } catch (error) {
+      if (error instanceof LabError && error.code === "vm-exited") throw error;
+      const said = last === undefined ? "" : ` It last ended with ${last.code}: ${last.stderr.trim()}`;
+      throw new LabError("vm-not-ready", `${String(error)}${said}`, `Its console ends:\n${this.consoleEnd()}`, error);
+    }
+  }
+
+  /** Never fulfilled; rejected when QEMU ends. */
+  async #exited(): Promise<never> {
+    while (this.#qemu !== undefined) await sleep(100);
+    throw new LabError(
+      "vm-exited",
+      `QEMU of ${this.name} ended: ${this.#qemuOutput.trim() || "it said nothing"}`,
+      `The VM's console ends:\n${this.consoleEnd()}`,
+    );
+  }
+
+  start(command: string, options: StartOptions = {}): RemoteCommand {
+    return this.#agent.start(command, options);
+  }
+
+  /** Runs a shell command to its end. A non-zero exit code is a result, not an error. */
+  async run(command: string, options: RunOptions = {}): Promise<CommandResult> {
+    const remote = this.start(command);
+    if (options.input !== undefined) remote.write(options.input);
+    remote.closeInput();
+    const limit = scaled(options.timeout ?? DEFAULT_COMMAND_TIMEOUT);
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => {
+        remote.kill("SIGKILL");
+        const soFar = remote.output.slice(-1000);
+        reject(
+          new LabError(
+            "command-timeout",
+            `${this.name}: "${command}" was not done after ${limit} ms; it was killed. Output so far:\n${soFar}\n`,
+            "Give it a longer timeout, or set LAB_TIMEOUT_SCALE on a slow machine.",
+          ),
+        );
+      }, limit);
+    });
+    try {
+      return await Promise.race([remote.done, late]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** Runs a command that must succeed and returns its standard output without the white space around it. */
+  async ok(command: string, options: RunOptions = {}): Promise<string> {
+    const result = await this.run(command, options);
+    if (result.code !== 0) {
+      throw new LabError(
+        "vm-command-failed",
+        `${this.name}: "${command}" ended with ${result.code}.\n${result.stdout.slice(-2000)}${result.stderr.slice(-2000)}`,
+        "The output above says why; the logs have the console.",
+      );
+    }
+    return result.stdout.trim();
+  }
+
+  async json<T>(command: string, options: RunOptions = {}): Promise<T> {
+    return JSON.parse(await this.ok(command, options)) as T;
+  }
+
+  writeFile(path: string, text: string): Promise<string> {
+    return this.ok(`mkdir -p "$(dirname '${path}')" && cat >'${path}'`, { input: text });
+  }
+
+  /** Pulls the plug: QEMU gets SIGKILL. */
+  async kill(): Promise<void> {
+    const qemu = this.#qemu;
+    if (qemu === undefined) return;
+    qemu.kill("SIGKILL");
+    while (this.#qemu === qemu) await sleep(10);
+    this.#agent.close();
+  }
+
+  /** Reboots from inside and waits until the VM is of use again. */
+  async reboot(): Promise<void> {
+    const before = await this.ok("cat /proc/sys/kernel/random/boot_id");
+    await Promise.race([this.start("reboot").done.catch(() => undefined), sleep(REBOOT_HANDOVER)]);
+    const since = Date.now();
+    await waitFor(
+      `${this.name} to reboot`,
+      async () => {
+        await this.#agent.greet(30_000);
+        return (await this.ok("cat /proc/sys/kernel/random/boot_id", { timeout: 5000 })) !== before;
+      },
+      { timeout: REBOOT_TIMEOUT, interval: 500 },
+    );
+    await this.ready(since);
+  }
+
+  console(): string {
+    const file = consoleFile(this.#context.dir, this.name);
+    return existsSync(file) ? readFileSync(file, "utf8") : "";
+  }
+
+  consoleEnd(lines = 12): string {
+    return this.console().trimEnd().split("\n").slice(-lines).join("\n");
+  }
+
+  /** For a scenario that provokes a complaint: lines that match are none. */
+  expectComplaint(pattern: RegExp): void {
+    this.#expected.push(pattern);
+  }
+
+  /** What the kernel complained about since the VM was first started. */
+  complaints(): Complaint[] {
+    return findComplaints(this.console().split("\n")).filter(
+      (complaint) => !this.#expected.some((pattern) => pattern.test(complaint.line)),
+    );
+  }
+
+  /** Throws when the kernel complained. */
+  checkKernel(): void {
+    const first = this.complaints()[0];
+    if (first === undefined) return;
+    throw new LabError(
+      "kernel-complaint",
+      `The kernel of ${this.name} complained:\n${first.context}\n`,
+      "A scenario that expects this says so with vm.expectComplaint().",
+    );
+  }
+}

@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: Apache-2.0
+// The product as a whole: packets of unmodified programs between cluster hosts, the gateway and the LAN.
+import * as assert from "uvu/assert";
+import { scenario } from "../src/scenario.ts";
+import { scaled, sleep, waitFor } from "../src/time.ts";
+import { cluster, lanAddresses, segmentGateway } from "../src/topologies/cluster.ts";
+import type { Bench } from "../src/vm/bench.ts";
+import type { MqttMessage } from "../src/vm/broker.ts";
+import type { Vm } from "../src/vm/vm.ts";
+
+/** A transfer of 50 to 100 MB through emulated adapters, milliseconds. */
+const TRANSFER_TIMEOUT = 300_000;
+/** How soon a station must reach the LAN again after its gateway is ready again, milliseconds (issue 2). */
+const RETURN_TIMEOUT = 15_000;
+const IPERF_BYTES = 100 * 1024 * 1024;
+const FILE_BYTES = 52_428_800;
+
+interface IpAddress {
+  readonly ifname: string;
+  readonly addr_info: readonly { readonly family: string; readonly local: string; readonly prefixlen: number }[];
+}
+
+interface IpLink {
+  readonly stats64: Record<"rx" | "tx", { readonly packets: number; readonly bytes: number }>;
+}
+
+interface IperfReport {
+  readonly end: Record<"sum_sent" | "sum_received", { readonly bytes: number; readonly bits_per_second: number }>;
+}
+
+/** The address that a station got by DHCP, as soon as it has one. */
+function leasedAddress(station: Vm): Promise<string> {
+  return waitFor(
+    `${station.name} to get an address`,
+    async () => {
+      const links = await station.json<IpAddress[]>("ip -j -4 addr");
+      return links.find((link) => link.ifname.startsWith("seg"))?.addr_info[0]?.local;
+    },
+    { timeout: 60_000, interval: 300 },
+  );
+}
+
+async function ping(from: Vm, to: string): Promise<void> {
+  await from.ok(`ping -n -c 5 -i 0.3 -W 3 ${to}`, { timeout: 30_000 });
+}
+
+async function reaches(from: Vm, to: string, timeout: number): Promise<void> {
+  const probe = async (): Promise<boolean> => (await from.run(`ping -n -c 1 -W 1 ${to}`)).code === 0;
+  await waitFor(`${from.name} to reach ${to}`, probe, { timeout, interval: 100 });
+}
+
+async function iperf(from: Vm, to: string, options: string): Promise<void> {
+  const report = await from.json<IperfReport>(`iperf3 -J -c ${to} -n ${IPERF_BYTES} ${options}`, {
+    timeout: TRANSFER_TIMEOUT,
+  });
+  const { sum_sent, sum_received } = report.end;
+  assert.ok(sum_sent.bytes >= IPERF_BYTES, `${sum_sent.bytes} bytes were sent`);
+  // iperf3 stops counting when the sender is done: what is still under way then is not in the receiver's sum.
+  assert.ok(sum_received.bytes >= IPERF_BYTES * 0.95, `${sum_received.bytes} bytes arrived`);
+  console.log(`  iperf3 ${from.name} with ${to} ${options}: ${(sum_received.bits_per_second / 1e6).toFixed(0)} Mbit/s`);
+}
+
+const both = (bench: Bench): [Vm, Vm] => [bench.vm("station-a"), bench.vm("station-b")];
+
+const tests = scenario("cluster", cluster, async (bench) => {
+  await Promise.all(both(bench).map(leasedAddress));
+});
+
+tests.test("a station with modprobe and a DHCP client alone has an address, a route and a name", async (bench) => {
+  const [a, b] = both(bench);
+  const addresses = [await leasedAddress(a), await leasedAddress(b)];
+  for (const address of addresses) assert.match(address, /^10\.143\.0\.\d+$/);
+  assert.is.not(addresses[0], addresses[1]);
+  assert.match(await a.ok("ip route show default"), `default via ${segmentGateway} dev seg`);
+  assert.is(await a.ok("cat /sys/bus/scsi/devices/*:*:*:*/type"), "9");
+  assert.match(await a.ok("lsmod"), /sym53c8xx/);
+});
+
+tests.test("a station reaches the gateway and the LAN", async (bench) => {
+  await ping(bench.vm("station-a"), segmentGateway);
+  await ping(bench.vm("station-a"), lanAddresses.lan);
+});
+
+tests.test("station to station, through the gateway", async (bench) => {
+  const [a, b] = both(bench);
+  await ping(a, await leasedAddress(b));
+  await ping(b, await leasedAddress(a));
+});
+
+tests.test("the LAN reaches a station", async (bench) => {
+  await ping(bench.vm("lan"), await leasedAddress(bench.vm("station-a")));
+});
+
+tests.test("100 MB of TCP from a station to the LAN", async (bench) => {
+  await iperf(bench.vm("station-a"), lanAddresses.lan, "");
+});
+
+tests.test("100 MB of TCP from the LAN to a station", async (bench) => {
+  await iperf(bench.vm("station-a"), lanAddresses.lan, "-R");
+});
+
+tests.test("a 50 MB file comes over HTTP undamaged", async (bench) => {
+  const [wanted] = (await bench.vm("lan").ok("cat /run/lab/www/50MB.sha256")).split(" ");
+  const got = await bench
+    .vm("station-a")
+    .ok(`curl -sf http://${lanAddresses.lan}/50MB | tee /tmp/50MB | sha256sum; wc -c </tmp/50MB; rm /tmp/50MB`, {
+      timeout: TRANSFER_TIMEOUT,
+    });
+  const [sum, size] = got.split("\n");
+  assert.is(sum?.split(" ")[0], wanted);
+  assert.is(Number(size), FILE_BYTES);
+});
+
+tests.test("a 50 MB file from station to station, through the gateway, undamaged", async (bench) => {
+  const [a, b] = both(bench);
+  const make = "openssl enc -aes-128-ctr -K 01 -iv 00 -nosalt -in /dev/zero 2>/dev/null | head -c 52428800";
+  const server = b.start("nc -l -p 7777 | sha256sum");
+  await waitFor("nc to listen", async () => (await b.run("ss -ltn | grep -q :7777")).code === 0, { timeout: 10_000 });
+  const sent = await a.ok(
+    `${make} | tee /tmp/50MB | sha256sum; nc -w 60 ${await leasedAddress(b)} 7777 </tmp/50MB; rm /tmp/50MB`,
+    {
+      timeout: TRANSFER_TIMEOUT,
+    },
+  );
+  assert.is((await server.done).stdout.trim(), sent);
+});
+
+tests.test("telemetry says what ip -s link says", async (bench) => {
+  const gateway = bench.vm("gateway");
+  const subscription = bench.broker.subscribe("scsigate/#");
+  const counters = async (): Promise<Record<string, number>> => {
+    const [link] = await gateway.json<IpLink[]>("ip -j -s link show seg0");
+    const { rx, tx } = (link as IpLink).stats64;
+    return { rx_packets: rx.packets, rx_bytes: rx.bytes, tx_packets: tx.packets, tx_bytes: tx.bytes };
+  };
+  try {
+    await waitFor(
+      "a telemetry message from between two equal readings",
+      async () => {
+        const before = await counters();
+        const from = subscription.messages.length;
+        // Two rounds: the first may have been measured before we looked.
+        const isSegment = (message: MqttMessage): boolean => /\/segment\/seg0$/.test(message.topic);
+        const message = await waitFor(
+          "the segment's telemetry",
+          () => subscription.messages.slice(from).filter(isSegment)[1],
+          { timeout: 30_000 },
+        );
+        const after = await counters();
+        if (JSON.stringify(before) !== JSON.stringify(after)) return false;
+        const said = JSON.parse(message.payload) as Record<string, number>;
+        for (const [name, value] of Object.entries(before)) assert.is(said[name], value, name);
+        return true;
+      },
+      { timeout: 120_000 },
+    );
+    const peers = new Set(
+      subscription.messages.map((message) => /\/segment\/seg0\/peer\/(.+)$/.exec(message.topic)?.[1]).filter(Boolean),
+    );
+    assert.is(peers.size, 2, `peers: ${[...peers].join(" ")}`);
+  } finally {
+    subscription.stop();
+  }
+});
+
+tests.test("killing the supervisor brings the last will and does not stop forwarding", async (bench) => {
+  const gateway = bench.vm("gateway");
+  const subscription = bench.broker.subscribe("scsigate/+/state");
+  const state = (): string => {
+    const payload = subscription.messages.at(-1)?.payload;
+    return payload === undefined ? "" : ((JSON.parse(payload) as { state: string }).state ?? "");
+  };
+  try {
+    await waitFor("the retained state", () => state() === "online", { timeout: 15_000 });
+    const pings = bench.vm("station-a").start(`ping -n -i 0.5 -c 30 -W 3 ${lanAddresses.lan}`);
+    await sleep(1000);
+    await gateway.ok("killall -9 node");
+    await waitFor("the last will", () => state() === "offline", { timeout: 15_000, interval: 20 });
+    const result = await pings.done;
+    assert.match(result.stdout, " 0% packet loss", result.stdout);
+    await waitFor("the supervisor to come back", () => state() === "online", { timeout: 60_000 });
+    await gateway.ready();
+    await ping(bench.vm("station-a"), lanAddresses.lan);
+  } finally {
+    subscription.stop();
+  }
+});
+
+tests.test("a station that is killed in mid-transfer harms nobody, and comes back", async (bench) => {
+  const [a, b] = both(bench);
+  b.start(`iperf3 -c ${lanAddresses.lan} -t 60`);
+  await sleep(scaled(3000));
+  const pings = a.start(`ping -n -i 0.5 -c 20 -W 3 ${lanAddresses.lan}`);
+  await b.kill();
+  assert.match((await pings.done).stdout, " 0% packet loss");
+  await waitFor(
+    "the gateway to have one station",
+    async () => (await bench.vm("gateway").ok("grep -l up /sys/class/net/seg0/ipscsi/peers/*/state | wc -l")) === "1",
+    { timeout: 30_000 },
+  );
+  await b.boot();
+  await leasedAddress(b);
+  await ping(b, lanAddresses.lan);
+  await ping(a, await leasedAddress(b));
+});
+
+tests.test("a station comes back by itself within 15 s after its gateway has rebooted", async (bench) => {
+  const [a, b] = both(bench);
+  await bench.vm("gateway").reboot();
+  const from = Date.now();
+  await Promise.all([reaches(a, lanAddresses.lan, RETURN_TIMEOUT), reaches(b, lanAddresses.lan, RETURN_TIMEOUT)]);
+  console.log(`  back after ${((Date.now() - from) / 1000).toFixed(1)} s`);
+  await ping(a, lanAddresses.lan);
+  await ping(bench.vm("lan"), await leasedAddress(b));
+});
+
+tests.run();
