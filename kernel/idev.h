@@ -17,12 +17,13 @@
 #include "ipscsi.h"
 
 /*
- * Times. A GET must never time out: error recovery stops the whole adapter.
- * It ends by itself after the hold time, at most 10 s; a gateway that restarts
- * under an iSCSI initiator may take a minute to come back.
+ * Times. Commands should never time out: error recovery stops the whole
+ * adapter. A GET ends by itself after the hold time, at most 10 s; a gateway
+ * that restarts under an iSCSI initiator may take minutes to come back, and
+ * the initiator keeps the commands until then.
  */
-#define IPSCSI_SEND_TIMEOUT	(60 * HZ)
-#define IPSCSI_GET_TIMEOUT	(120 * HZ)
+#define IPSCSI_SEND_TIMEOUT	(300 * HZ)
+#define IPSCSI_GET_TIMEOUT	(300 * HZ)
 #define IPSCSI_CONTROL_TIMEOUT	(20 * HZ)
 #define IPSCSI_BYE_TIMEOUT	(3 * HZ)
 #define IPSCSI_RETRIES		5	/* by the mid-layer, for BUSY */
@@ -34,6 +35,7 @@
 #define IPSCSI_WATCH_INTERVAL	(5 * HZ)	/* where no GET watches */
 
 #define IPSCSI_SENDS_MAX	16	/* SENDs in flight */
+#define IPSCSI_BARE_STREAMS	3	/* IPv4, ARP, IPv6 */
 #define IPSCSI_LATENCY_MAX	28	/* classes: up to 134 s */
 #define IPSCSI_MAX_VECS		128	/* pieces of one message */
 #define IPSCSI_CHUNK_ORDER	3	/* pages of receive memory together */
@@ -148,7 +150,7 @@ struct ipscsi_cmd {
  * @latency: commands by the binary logarithm of their microseconds, SEND and
  *	GET; written by the worker only
  * @debugfs: folder ipscsi/<h:c:t:l>
- * @next_bare: counts GETs of a base peer; worker only
+ * @bare_out: GETs in flight to a base peer, by stream; worker only
  * @cmds: all commands, @sends + @gets of them
  * @max_bytes: longest message that the adapter takes
  */
@@ -183,7 +185,7 @@ struct ipscsi_idev {
 	wait_queue_head_t idle;
 	u64 latency[2][IPSCSI_LATENCY_MAX];
 	struct dentry *debugfs;
-	unsigned int next_bare;
+	unsigned int bare_out[IPSCSI_BARE_STREAMS];
 	struct ipscsi_cmd *cmds;
 	u32 max_bytes;
 };

@@ -350,6 +350,13 @@ static enum rq_end_io_ret cmd_end_io(struct request *rq, blk_status_t status)
 	return RQ_END_IO_FREE;
 }
 
+/* In idev->bare_out */
+static unsigned int bare_index(u16 stream)
+{
+	return stream == IPSCSI_STREAM_ARP ? 1 :
+	       stream == IPSCSI_STREAM_IPV6 ? 2 : 0;
+}
+
 /* Return: 0, or -EAGAIN: no tag, or no memory: try again later */
 static int submit(struct ipscsi_cmd *cmd)
 {
@@ -380,16 +387,20 @@ static int submit(struct ipscsi_cmd *cmd)
 	trace_ipscsi_submit(cmd->peer->addr, cmd->get, cmd->stream, cmd->length,
 			    skb_queue_len(&cmd->skbs));
 	atomic_inc(&idev->in_flight);
-	if (cmd->get)
+	if (cmd->get) {
 		atomic_inc(&idev->gets_out);
+		idev->bare_out[bare_index(cmd->stream)]++;
+	}
 	blk_execute_rq_nowait(rq, false);
 	return 0;
 }
 
 static void command_over(struct ipscsi_idev *idev, struct ipscsi_cmd *cmd)
 {
-	if (cmd->get)
+	if (cmd->get) {
 		atomic_dec(&idev->gets_out);
+		idev->bare_out[bare_index(cmd->stream)]--;
+	}
 	if (atomic_dec_and_test(&idev->in_flight))
 		wake_up(&idev->idle);
 }
@@ -517,16 +528,22 @@ static bool map_get(struct ipscsi_cmd *cmd)
 	return true;
 }
 
-static const u16 bare_streams[] = {
-	IPSCSI_STREAM_IPV4, IPSCSI_STREAM_ARP, IPSCSI_STREAM_IPV6,
-};
-
-/* Which stream a GET asks for: containers, or the bare ones in turn */
+/*
+ * Which stream a GET asks for: containers, or bare ones. There one GET waits
+ * for ARP, a quarter of them for IPv6, and the rest, but at least one, for
+ * IPv4.
+ */
 static u16 get_stream(struct ipscsi_idev *idev, struct ipscsi_peer *peer)
 {
 	if (READ_ONCE(peer->features) & IPSCSI_F_CONTAINER)
 		return IPSCSI_STREAM_CONTAINER;
-	return bare_streams[idev->next_bare++ % ARRAY_SIZE(bare_streams)];
+	if (!idev->bare_out[0])
+		return IPSCSI_STREAM_IPV4;
+	if (!idev->bare_out[1])
+		return IPSCSI_STREAM_ARP;
+	if (idev->bare_out[2] < max(idev->gets / 4, 1U))
+		return IPSCSI_STREAM_IPV6;
+	return IPSCSI_STREAM_IPV4;
 }
 
 static unsigned int gets_wanted(struct ipscsi_idev *idev,

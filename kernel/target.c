@@ -614,6 +614,19 @@ out:
 	return peer;
 }
 
+/* It has said HELLO, and we still know it: it may use our extensions */
+static bool said_hello(struct ipscsi_lun *lun, struct se_cmd *cmd)
+{
+	struct ipscsi_nexus *nexus;
+	bool said;
+
+	spin_lock_bh(&lun->lock);
+	nexus = nexus_find(lun, cmd->se_sess);
+	said = nexus && nexus->hello && nexus_bound(nexus);
+	spin_unlock_bh(&lun->lock);
+	return said;
+}
+
 /* --- answering GETs --- */
 
 /*
@@ -875,13 +888,11 @@ static sense_reason_t exec_get(struct se_cmd *cmd)
 		ret = not_ready(cmd);
 		goto out;
 	}
-	peer = peer_of_cmd(lun, seg, cmd);
-	if (peer && cdb.stream == IPSCSI_STREAM_CONTAINER &&
-	    !READ_ONCE(peer->hello)) {
-		ipscsi_peer_put(peer);
+	if (cdb.stream == IPSCSI_STREAM_CONTAINER && !said_hello(lun, cmd)) {
 		ret = nexus_loss(cmd);
 		goto out;
 	}
+	peer = peer_of_cmd(lun, seg, cmd);
 	held = kmem_cache_alloc(held_cache, GFP_ATOMIC | __GFP_NOWARN);
 	if (!peer || !held) {
 		if (held)
@@ -1104,15 +1115,14 @@ static sense_reason_t exec_send(struct se_cmd *cmd)
 		target_complete_cmd(cmd, SAM_STAT_GOOD);
 		return 0;
 	}
+	if (cdb.stream >= IPSCSI_STREAM_EXT_MIN && !said_hello(lun, cmd)) {
+		rcu_read_unlock();
+		return nexus_loss(cmd);
+	}
 	peer = peer_of_cmd(lun, seg, cmd);
 	if (!peer) {
 		rcu_read_unlock();
 		return TCM_OUT_OF_RESOURCES;
-	}
-	if (cdb.stream >= IPSCSI_STREAM_EXT_MIN && !READ_ONCE(peer->hello)) {
-		ipscsi_peer_put(peer);
-		rcu_read_unlock();
-		return nexus_loss(cmd);
 	}
 	ipscsi_count(peer, IPSCSI_C_RX_MESSAGES, 1);
 	local_bh_disable();

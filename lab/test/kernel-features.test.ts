@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: Apache-2.0
+// What goes beyond RFC 2143: IPv6, whole Ethernet frames, bridges, VLANs, relay, symmetric mode, peers without a page.
+import * as assert from "uvu/assert";
+import { HUB, HUB_ADDRESS, type LoopRig, loopRig } from "../src/rigs/loop.ts";
+import { scenario } from "../src/scenario.ts";
+import { waitFor } from "../src/time.ts";
+import { loop } from "../src/topologies/loop.ts";
+import type { Vm } from "../src/vm/vm.ts";
+
+const CONFIGFS = "/sys/kernel/config/target";
+
+async function reach(vm: Vm, namespace: string, to: string, options = ""): Promise<void> {
+  const prefix = namespace === "" ? "" : `ip netns exec ${namespace} `;
+  await waitFor(
+    `${namespace} to reach ${to}`,
+    async () => (await vm.run(`${prefix}ping ${options} -c 1 -W 1 ${to}`)).code === 0,
+    {
+      timeout: 15_000,
+      interval: 200,
+    },
+  );
+}
+
+async function counter(vm: Vm, device: string, name: string): Promise<number> {
+  return Number((await vm.ok(`ethtool -S ${device} | grep -w ${name}`)).split(":")[1]);
+}
+
+async function withRig(vm: Vm, count: number, body: (rig: LoopRig) => Promise<void>): Promise<void> {
+  const rig = await loopRig(vm, count);
+  for (const station of rig.stations) await reach(vm, station.namespace, HUB_ADDRESS);
+  await body(rig);
+  await rig.tearDown();
+}
+
+const tests = scenario("kernel-features", loop);
+
+tests.test("IPv6: neighbour discovery, stations among themselves, multicast", async (bench) => {
+  const vm = bench.vm("loop");
+  await withRig(vm, 2, async (rig) => {
+    await vm.ok(`ip addr add fd00:143::1/64 dev ${HUB} nodad`);
+    for (const { namespace, segment, number } of rig.stations)
+      await vm.ok(`ip -n ${namespace} addr add fd00:143::1${number}/64 dev ${segment} nodad`);
+    await reach(vm, "st1", "fd00:143::1", "-6");
+    await reach(vm, "st1", "fd00:143::12", "-6");
+    const all = await vm.ok(`ip netns exec st1 ping -6 -c 2 -W 2 ff02::1%${rig.station(1).segment}`);
+    assert.match(all, /2 received/);
+  });
+});
+
+tests.test("stations of a hub reach each other only while it relays", async (bench) => {
+  const vm = bench.vm("loop");
+  await withRig(vm, 2, async (rig) => {
+    await reach(vm, "st1", rig.station(2).address);
+    await vm.ok(`echo 0 >/sys/class/net/${HUB}/ipscsi/relay; ip netns exec st1 ip neigh flush all`);
+    assert.is.not((await vm.run(`ip netns exec st1 ping -c 2 -W 1 ${rig.station(2).address}`)).code, 0, "relay is off");
+    await vm.ok(`echo 1 >/sys/class/net/${HUB}/ipscsi/relay`);
+    await reach(vm, "st1", rig.station(2).address);
+    assert.ok((await counter(vm, HUB, "relayed")) > 0);
+  });
+});
+
+tests.test("the hub is a bridge port: LAN hosts on layer 2, VLAN tags, MTU 1500", async (bench) => {
+  const vm = bench.vm("loop");
+  await withRig(vm, 1, async (rig) => {
+    const { segment } = rig.station(1);
+    assert.is(await vm.ok(`cat /sys/class/net/${HUB}/mtu`), "65280");
+    await vm.ok(`set -e
+      ip addr flush dev ${HUB}
+      ip netns add lan
+      ip link add up0 type veth peer name eth0 netns lan
+      ip link add br0 type bridge
+      ip link set ${HUB} master br0
+      ip link set up0 master br0
+      ip link set br0 up; ip link set up0 up
+      ip -n lan addr add 10.143.0.200/24 dev eth0; ip -n lan link set eth0 up
+      ip -n lan link add link eth0 name eth0.7 type vlan id 7
+      ip -n lan addr add 10.7.0.200/24 dev eth0.7; ip -n lan link set eth0.7 up
+      ip -n st1 link set ${segment} mtu 1500
+      ip -n st1 link add link ${segment} name v7 type vlan id 7
+      ip -n st1 addr add 10.7.0.1/24 dev v7; ip -n st1 link set v7 up`);
+    assert.is(await vm.ok(`cat /sys/class/net/${HUB}/mtu`), "1500", "as a bridge port");
+    await reach(vm, "st1", "10.143.0.200");
+    await reach(vm, "lan", rig.station(1).address);
+    await reach(vm, "st1", "10.7.0.200");
+    await reach(vm, "st1", "10.143.0.200", "-s 1400 -M do");
+    await vm.ok("ip netns exec lan iperf3 -s -D -1; sleep 0.5");
+    await vm.ok("ip netns exec st1 iperf3 -c 10.143.0.200 -n 4M", { timeout: 60_000 });
+    await vm.ok(`ip link set ${HUB} nomaster; ip link del br0; ip netns del lan`);
+    assert.is(await vm.ok(`cat /sys/class/net/${HUB}/mtu`), "65280", "no bridge port any more");
+  });
+});
+
+tests.test(
+  "a station that is a bridge: refused until it is marked, then learned, shown and forgotten",
+  async (bench) => {
+    const vm = bench.vm("loop");
+    await withRig(vm, 1, async (rig) => {
+      const { segment } = rig.station(1);
+      const mac = await vm.ok(`ip netns exec st1 cat /sys/class/net/${segment}/address`);
+      await vm.ok(`set -e
+      ip netns add behind
+      ip -n st1 addr flush dev ${segment}
+      ip -n st1 link add br0 type bridge
+      ip -n st1 link set ${segment} master br0
+      ip -n st1 link add down0 type veth peer name eth0 netns behind
+      ip -n st1 link set down0 master br0; ip -n st1 link set down0 up
+      ip -n st1 link set br0 address ${mac}; ip -n st1 link set br0 up
+      ip -n behind addr add 10.143.0.50/24 dev eth0; ip -n behind link set eth0 address 02:00:00:00:00:50; ip -n behind link set eth0 up`);
+      const before = await counter(vm, HUB, "rx_forged");
+      assert.is.not(
+        (await vm.run(`ip netns exec behind ping -c 2 -W 1 ${HUB_ADDRESS}`)).code,
+        0,
+        "not its own address",
+      );
+      assert.ok((await counter(vm, HUB, "rx_forged")) > before, "counted");
+      await vm.ok(`echo 1 >/sys/class/net/${HUB}/ipscsi/peers/${mac}/bridge`);
+      await reach(vm, "behind", HUB_ADDRESS);
+      await vm.ok(`ip neigh flush dev ${HUB}`);
+      await reach(vm, "", "10.143.0.50");
+      assert.match(await vm.ok(`bridge fdb show dev ${HUB}`), /02:00:00:00:00:50/);
+      await vm.ok(`bridge fdb del 02:00:00:00:00:50 dev ${HUB} self`);
+      await vm.ok(`bridge fdb add 02:00:00:00:00:51 dev ${HUB} self`);
+      assert.match(await vm.ok(`bridge fdb show dev ${HUB}`), /02:00:00:00:00:51.*permanent/);
+      await vm.ok("ip netns del behind; ip -n st1 link del br0");
+    });
+  },
+);
+
+tests.test("symmetric: both ends are targets, SENDs go both ways and no GET is held", async (bench) => {
+  const vm = bench.vm("loop");
+  await vm.ok(
+    "modprobe -a configfs target_core_mod tcm_loop ipscsi ipscsi_target; echo 0 >/sys/module/ipscsi/parameters/auto_attach",
+  );
+  await vm.ok(`set -e
+    for side in a b; do
+      ip link add sym$side type ipscsi
+      mkdir -p ${CONFIGFS}/core/ipscsi_0/$side
+      echo segment=sym$side >${CONFIGFS}/core/ipscsi_0/$side/control
+      echo 1 >${CONFIGFS}/core/ipscsi_0/$side/enable
+      tpg=${CONFIGFS}/loopback/naa.500140500000000$side/tpgt_1
+      mkdir -p $tpg/lun/lun_0
+      echo naa.600140500000000$side >$tpg/nexus
+      ip link set sym$side up
+      ln -s ${CONFIGFS}/core/ipscsi_0/$side $tpg/lun/lun_0/port
+    done`);
+  const devices = await waitFor(
+    "both devices",
+    async () => {
+      const found = (await vm.run("grep -lx 9 /sys/bus/scsi/devices/*:*:*:*/type")).stdout.trim().split("\n");
+      return found.length === 2 ? found.map((path) => path.split("/").at(-2) ?? "") : undefined;
+    },
+    { timeout: 10_000 },
+  );
+  const [first, second] = devices;
+  // each segment sends to the other's LUN
+  await vm.ok(
+    `echo symb >/sys/bus/scsi/devices/${first}/ipscsi/segment; echo syma >/sys/bus/scsi/devices/${second}/ipscsi/segment`,
+  );
+  await vm.ok(`set -e
+    ip netns add far; ip link set symb netns far
+    ip addr add 10.144.0.1/24 dev syma
+    ip -n far addr add 10.144.0.2/24 dev symb; ip -n far link set symb up`);
+  await reach(vm, "", "10.144.0.2");
+  await reach(vm, "far", "10.144.0.1");
+  const peers = "/sys/class/net/syma/ipscsi/peers/*";
+  await waitFor("symmetric mode", async () => (await vm.ok(`cat ${peers}/mode`)) === "symmetric", { timeout: 15_000 });
+  await waitFor("the last GET to end", async () => (await vm.ok(`cat ${peers}/held_gets`)) === "0", {
+    timeout: 15_000,
+  });
+  await vm.ok("ip netns exec far iperf3 -s -D -1; sleep 0.5; iperf3 -c 10.144.0.2 -n 20M --bidir", { timeout: 60_000 });
+  await vm.ok(`set -e
+    for side in a b; do
+      tpg=${CONFIGFS}/loopback/naa.500140500000000$side/tpgt_1
+      rm $tpg/lun/lun_0/port; rmdir $tpg/lun/lun_0; echo NULL >$tpg/nexus; rmdir $tpg $(dirname $tpg)
+      rmdir ${CONFIGFS}/core/ipscsi_0/$side
+    done
+    rmdir ${CONFIGFS}/core/ipscsi_0
+    ip -n far link del symb; ip netns del far; ip link del syma
+    rmdir ${CONFIGFS}/loopback
+    modprobe -r ipscsi_target ipscsi tcm_loop`);
+});
+
+tests.test("base only: what a station without our extensions can do, it can", async (bench) => {
+  const vm = bench.vm("loop");
+  const rig = await loopRig(vm, 0);
+  await vm.ok(`echo get >/sys/class/net/${HUB}/ipscsi/features`);
+  await rig.attach(1);
+  await reach(vm, "st1", HUB_ADDRESS);
+  await vm.ok("iperf3 -s -D -1; sleep 0.5");
+  await vm.ok(`ip netns exec st1 iperf3 -c ${HUB_ADDRESS} -n 20M --bidir`, { timeout: 60_000 });
+  assert.is(await vm.ok(`cat /sys/class/net/${HUB}/ipscsi/peers/*/features`), "get relay");
+  await vm.ok(
+    `ip addr add fd00:143::1/64 dev ${HUB} nodad; ip -n st1 addr add fd00:143::11/64 dev ${rig.station(1).segment} nodad`,
+  );
+  await reach(vm, "st1", "fd00:143::1", "-6");
+  assert.is.not((await vm.run(`echo sideways >/sys/class/net/${HUB}/ipscsi/features`)).code, 0, "an unknown word");
+  await rig.tearDown();
+});
+
+tests.test(
+  "a device of type 09h without a station page is attached only by hand, and gets base messages",
+  async (bench) => {
+    const vm = bench.vm("loop");
+    await vm.ok(
+      "modprobe ipscsi; ip link add seg9 type ipscsi; ip addr add 10.145.0.1/24 dev seg9; ip link set seg9 up",
+    );
+    await vm.ok("modprobe scsi_debug ptype=9 max_queue=32");
+    const device = await waitFor(
+      "the device",
+      async () => (await vm.run("grep -lx 9 /sys/bus/scsi/devices/*:*:*:*/type")).stdout.trim().split("/").at(-2),
+      { timeout: 10_000 },
+    );
+    const attribute = `/sys/bus/scsi/devices/${device}/ipscsi/segment`;
+    assert.is(await vm.ok(`cat ${attribute}`), "none", "it may be anything");
+    await vm.ok(`echo seg9 >${attribute}`);
+    await waitFor(
+      "the peer to be up",
+      async () => (await vm.run("cat /sys/class/net/seg9/ipscsi/peers/*/state")).stdout.trim() === "up",
+      {
+        timeout: 10_000,
+      },
+    );
+    assert.is(await vm.ok("cat /sys/class/net/seg9/ipscsi/peers/*/mode"), "base");
+    const address = (await vm.ok("ls /sys/class/net/seg9/ipscsi/peers")).trim();
+    await vm.ok(`ip neigh replace 10.145.0.2 lladdr ${address} dev seg9`);
+    await vm.run("ping -c 3 -i 0.2 -W 1 10.145.0.2");
+    assert.ok((await counter(vm, "seg9", "tx_packets")) >= 3, "it took the datagrams");
+    assert.is(await counter(vm, "seg9", "tx_failed"), 0);
+
+    // a misbehaving peer: every third command times out, is aborted, or fails in transport
+    const options = "/sys/bus/pseudo/drivers/scsi_debug";
+    for (const [what, opts] of [
+      ["medium and transport errors", "0x10"],
+      ["aborted commands", "0x20"],
+    ] as const) {
+      await vm.ok(`echo ${opts} >${options}/opts; echo 3 >${options}/every_nth`);
+      await vm.run("ping -c 12 -i 0.2 -W 1 10.145.0.2", { timeout: 60_000 });
+      await vm.ok(`echo 0 >${options}/every_nth; echo 0 >${options}/opts`);
+      const failed = await counter(vm, "seg9", "tx_failed");
+      console.log(`  ${what}: tx_failed ${failed}, retries ${await counter(vm, "seg9", "retries")}`);
+      await waitFor(
+        "the peer to be up again",
+        async () => (await vm.run("cat /sys/class/net/seg9/ipscsi/peers/*/state")).stdout.trim() === "up",
+        {
+          timeout: 30_000,
+        },
+      );
+    }
+    const before = await counter(vm, "seg9", "tx_packets");
+    await vm.ok(`ip neigh replace 10.145.0.2 lladdr ${address} dev seg9`);
+    await vm.run("ping -c 3 -i 0.2 -W 1 10.145.0.2");
+    assert.ok((await counter(vm, "seg9", "tx_packets")) >= before + 3, "and works");
+    await vm.ok("modprobe -r scsi_debug", { timeout: 60_000 });
+    await vm.ok("ip link del seg9; modprobe -r ipscsi");
+  },
+);
+
+tests.test("suspend and resume with traffic", async (bench) => {
+  const vm = bench.vm("loop");
+  await withRig(vm, 1, async () => {
+    vm.start(`ip netns exec st1 ping -i 0.1 ${HUB_ADDRESS} >/dev/null`);
+    await vm.ok("echo devices >/sys/power/pm_test; echo freeze >/sys/power/state", { timeout: 90_000 });
+    await reach(vm, "st1", HUB_ADDRESS);
+    await vm.run("killall ping");
+  });
+});
+
+tests.run();
