@@ -31,6 +31,7 @@
 #define IPSCSI_BACKOFF_MIN	(HZ / 4)
 #define IPSCSI_BACKOFF_MAX	(4 * HZ)
 #define IPSCSI_GET_PAUSE	(HZ / 50)	/* after an early null message */
+#define IPSCSI_EARLY_MAX	(HZ / 50)	/* wait for a container's turn */
 #define IPSCSI_STANDBY_CHECK	(5 * HZ)
 #define IPSCSI_WATCH_INTERVAL	(5 * HZ)	/* where no GET watches */
 
@@ -67,6 +68,8 @@ enum ipscsi_idev_state {
  * @get: GET, otherwise SEND
  * @stream: stream selection
  * @since: when it was submitted, jiffies
+ * @seq: GET: sequence number of the container that came
+ * @came: GET: when it came, jiffies
  * @start: the same, exactly
  * @end: when it was over
  * @retries: unit attentions so far
@@ -94,6 +97,8 @@ struct ipscsi_cmd {
 	bool get;
 	u16 stream;
 	unsigned long since;
+	u32 seq;
+	unsigned long came;
 	ktime_t start;
 	ktime_t end;
 	u8 retries;
@@ -150,6 +155,7 @@ struct ipscsi_cmd {
  * @latency: commands by the binary logarithm of their microseconds, SEND and
  *	GET; written by the worker only
  * @debugfs: folder ipscsi/<h:c:t:l>
+ * @early: GETs that brought a container before its turn, in order; worker only
  * @bare_out: GETs in flight to a base peer, by stream; worker only
  * @cmds: all commands, @sends + @gets of them
  * @max_bytes: longest message that the adapter takes
@@ -185,6 +191,7 @@ struct ipscsi_idev {
 	wait_queue_head_t idle;
 	u64 latency[2][IPSCSI_LATENCY_MAX];
 	struct dentry *debugfs;
+	struct list_head early;
 	unsigned int bare_out[IPSCSI_BARE_STREAMS];
 	struct ipscsi_cmd *cmds;
 	u32 max_bytes;

@@ -685,6 +685,35 @@ malformed:
 	ipscsi_count(cmd->peer, IPSCSI_C_RX_MALFORMED, 1);
 }
 
+/*
+ * A target with several processors can complete GETs in another order than it
+ * filled them in. Frames to one peer keep their order, so a container that
+ * comes before its turn waits for those before it, but not for long: one may
+ * have been lost with its command.
+ * Return: true where it was put aside.
+ */
+static bool get_early(struct ipscsi_idev *idev, struct ipscsi_cmd *cmd)
+{
+	u8 buf[IPSCSI_CONT_HEADER];
+	struct ipscsi_cont cont;
+	struct ipscsi_cmd *other;
+
+	if (cmd->stream != IPSCSI_STREAM_CONTAINER)
+		return false;
+	copy_out(cmd, 0, buf, sizeof(buf));
+	if (ipscsi_cont_parse(buf, cmd->length, &cont) || !cont.count ||
+	    !cont.seq || (s32)(cont.seq - READ_ONCE(cmd->peer->rx_seq)) <= 0)
+		return false;
+	cmd->seq = cont.seq;
+	cmd->came = jiffies;
+	/* behind the last one that comes before it */
+	list_for_each_entry_reverse(other, &idev->early, list)
+		if ((s32)(other->seq - cmd->seq) < 0)
+			break;
+	list_add(&cmd->list, &other->list);
+	return true;
+}
+
 static void get_done(struct ipscsi_idev *idev, struct ipscsi_cmd *cmd)
 {
 	u32 len = cmd->length;
@@ -766,6 +795,23 @@ static void cmd_failed(struct ipscsi_idev *idev, struct ipscsi_cmd *cmd)
 	release_cmd(idev, cmd);
 }
 
+/* Takes what was put aside and has its turn now, or has waited for too long */
+static void take_early(struct ipscsi_idev *idev, bool all)
+{
+	struct ipscsi_cmd *cmd;
+
+	while ((cmd = list_first_entry_or_null(&idev->early, struct ipscsi_cmd,
+					       list))) {
+		if (!all && (s32)(cmd->seq - READ_ONCE(cmd->peer->rx_seq)) > 0 &&
+		    time_before(jiffies, cmd->came + IPSCSI_EARLY_MAX))
+			break;
+		list_del(&cmd->list);
+		get_done(idev, cmd);
+		release_cmd(idev, cmd);
+		command_over(idev, cmd);
+	}
+}
+
 static void take_results(struct ipscsi_idev *idev)
 {
 	struct llist_node *list = llist_reverse_order(llist_del_all(&idev->done));
@@ -790,12 +836,15 @@ static void take_results(struct ipscsi_idev *idev)
 			continue;
 		}
 		cmd->retries = 0;
+		if (cmd->get && get_early(idev, cmd))
+			continue;
 		if (cmd->get)
 			get_done(idev, cmd);
 		else
 			send_done(idev, cmd);
 		release_cmd(idev, cmd);
 		command_over(idev, cmd);
+		take_early(idev, false);
 	}
 	local_bh_enable();
 }
@@ -843,6 +892,12 @@ static int io_thread(void *data)
 		} else {
 			drop_kept(idev);
 		}
+		if (!list_empty(&idev->early)) {
+			local_bh_disable();
+			take_early(idev, !peer);
+			local_bh_enable();
+			soon |= !list_empty(&idev->early);
+		}
 
 		set_current_state(TASK_IDLE);
 		if (!test_bit(IPSCSI_IDEV_KICKED, &idev->flags) &&
@@ -870,6 +925,7 @@ int ipscsi_io_start(struct ipscsi_idev *idev)
 	init_llist_head(&idev->done);
 	INIT_LIST_HEAD(&idev->free_sends);
 	INIT_LIST_HEAD(&idev->free_gets);
+	INIT_LIST_HEAD(&idev->early);
 	init_waitqueue_head(&idev->idle);
 	idev->cmds = kvcalloc(n, sizeof(*idev->cmds), GFP_KERNEL);
 	if (!idev->cmds)

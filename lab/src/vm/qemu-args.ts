@@ -31,6 +31,8 @@ const MEMORY_FACTOR = isDebugKernel ? 2 : 1;
 function kernelCommandLine(vm: VmSpec): string {
   return [
     "console=ttyS0,115200",
+    // TCG's counters are one clock, which Linux cannot know; it would read the HPET, an exit to QEMU each time.
+    "tsc=reliable",
     "loglevel=7",
     "mitigations=off",
     // An emulated timer on a busy host looks broken to the kernel's boot-time check.
