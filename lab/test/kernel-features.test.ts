@@ -227,11 +227,13 @@ tests.test(
     assert.ok((await counter(vm, "seg9", "tx_packets")) >= 3, "it took the datagrams");
     assert.is(await counter(vm, "seg9", "tx_failed"), 0);
 
-    // a misbehaving peer: every third command times out, is aborted, or fails in transport
+    // a misbehaving peer: every third command is aborted, fails in transport, or finds no room
     const options = "/sys/bus/pseudo/drivers/scsi_debug";
     for (const [what, opts] of [
-      ["medium and transport errors", "0x10"],
+      ["transport errors", "0x10"],
       ["aborted commands", "0x20"],
+      ["TASK SET FULL now and then", "0x800"],
+      ["host busy", "0x8000"],
     ] as const) {
       await vm.ok(`echo ${opts} >${options}/opts; echo 3 >${options}/every_nth`);
       await vm.run("ping -c 12 -i 0.2 -W 1 10.145.0.2", { timeout: 60_000 });

@@ -155,4 +155,65 @@ tests.test("a detached station says BYE, and comes back when it is attached agai
   await rig.tearDown();
 });
 
+tests.test("a LUN whose segment does not exist yet is attached when it does", async (bench) => {
+  const vm = bench.vm("loop");
+  const rig = await loopRig(vm, 0);
+  await vm.ok(`ip link del ${HUB}`);
+  const device = await rig.plug(1);
+  assert.is(await vm.ok(`cat /sys/bus/scsi/devices/${device}/ipscsi/segment`), "none");
+  await vm.ok(`ip link add ${HUB} type ipscsi; ip addr add ${HUB_ADDRESS}/24 dev ${HUB}; ip link set ${HUB} up`);
+  await waitFor(
+    "the segment",
+    async () => (await vm.ok(`cat /sys/bus/scsi/devices/${device}/ipscsi/segment`)) !== "none",
+    {
+      timeout: 15_000,
+    },
+  );
+  await rig.unplug(1);
+  await vm.run("ip link del seg0");
+  await rig.tearDown();
+});
+
+tests.test("two adapters lead to one hub: one carries the traffic, the other takes over", async (bench) => {
+  const vm = bench.vm("loop");
+  const rig = await loopRig(vm, 1);
+  await reach(rig, 1, HUB_ADDRESS);
+  const { namespace, segment, device } = rig.station(1);
+  const second = await rig.plug(2);
+  const attribute = `/sys/bus/scsi/devices/${second}/ipscsi/segment`;
+  await waitFor("a segment of its own", async () => (await vm.ok(`cat ${attribute}`)) !== "none", { timeout: 10_000 });
+  const own = await vm.ok(`cat ${attribute}`);
+  await vm.ok(`ip netns exec ${namespace} sh -c 'echo ${segment} >${attribute}'; ip link del ${own}`);
+  await reach(rig, 1, HUB_ADDRESS);
+  assert.is(
+    await vm.ok(`ip netns exec ${namespace} sh -c 'cat /sys/class/net/${segment}/ipscsi/peers/*/device'`),
+    device,
+  );
+  await vm.ok(`echo 1 >/sys/bus/scsi/devices/${device}/delete`);
+  await reach(rig, 1, HUB_ADDRESS);
+  await rig.unplug(2);
+  await rig.tearDown();
+});
+
+tests.test("a station that takes nothing does not stop the others", async (bench) => {
+  const vm = bench.vm("loop");
+  const rig = await loopRig(vm, 2);
+  await reach(rig, 2, HUB_ADDRESS);
+  await reach(rig, 1, HUB_ADDRESS);
+  // the station's own driver lets go, so that nothing asks by GET; its address stays known to the hub
+  const mac = await rig.in(1, `cat /sys/class/net/${rig.station(1).segment}/address`);
+  await vm.ok(`ip neigh replace ${rig.station(1).address} lladdr ${mac.stdout.trim()} dev ${HUB}`);
+  await vm.ok(`echo none >/sys/bus/scsi/devices/${rig.station(1).device}/ipscsi/segment`);
+  const node = await vm.ok(`ls /sys/bus/scsi/devices/${rig.station(1).device}/scsi_generic`);
+  // one malformed datagram says that it is there, as a base station
+  await vm.ok(
+    `head -c 40 /dev/zero | tr '\\0' '\\021' >/tmp/x; sg_raw -s 40 -i /tmp/x /dev/${node} 2a 00 00 00 00 00 00 00 28 00`,
+  );
+  await vm.run(`ping -f -c 300 -s 60000 -W 1 ${rig.station(1).address} >/dev/null`, { timeout: 60_000 });
+  await reach(rig, 2, HUB_ADDRESS, 3_000);
+  const full = await vm.ok(`ethtool -S ${HUB} | grep -w tx_queue_full`);
+  assert.ok(Number(full.split(":")[1]) > 0, full);
+  await rig.tearDown();
+});
+
 tests.run();

@@ -30,6 +30,9 @@ const MODULES: readonly string[] = [
   ...["nft_ct", "nft_chain_nat", "nft_nat", "nft_masq", "nft_redir", "nft_limit", "nft_log", "nft_reject_inet"],
   ...["nft_reject_ipv4", "nft_reject_ipv6", "nft_fib_inet", "nft_objref", "nft_hash", "nft_flow_offload"],
   ...["nft_quota", "nft_numgen", "nft_meta_bridge", "nf_flow_table_inet", "nf_conntrack_bridge", "nf_log_syslog"],
+  "ifb",
+  // unit tests of our modules, in the debug kernel
+  "kunit",
   // checksums and digests that are asked for by name
   ...["crc32c_generic", "crc32c-intel", "crc-t10dif", "crct10dif_common"],
 ];
@@ -129,7 +132,8 @@ export function moduleClosure(dep: ReadonlyMap<string, readonly string[]>, names
 export async function ourModules({ version, headers }: Kernel): Promise<string[]> {
   if (!existsSync(join(kernelDir, "Makefile"))) return [];
   // Neither what a build leaves behind nor the tests that run on the host, except for their vectors.
-  const generated = /^\/?tests\/host\/(?!vectors\.txt$)|(^|\/)(\.[^/]*|[^/]*\.(o|ko|mod|mod\.c|a)|Module\.symvers|modules\.order)$/;
+  const generated =
+    /^\/?tests\/host\/(?!vectors\.txt$)|(^|\/)(\.[^/]*|[^/]*\.(o|ko|mod|mod\.c|a)|Module\.symvers|modules\.order)$/;
   const key = hashStrings([version, headers, hashTree(kernelDir, (path) => generated.test(path))]);
   const dir = join(cacheDir, "our-modules", key);
   const listed = (): string[] =>

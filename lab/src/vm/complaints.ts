@@ -28,7 +28,9 @@ const PATTERNS: readonly RegExp[] = [
 /** Known words of healthy kernels that look like one of the above. */
 const HARMLESS: readonly RegExp[] = [
   /KFENCE: (?:disabled|initialized)|kfence: initialized/,
-  // said once at boot, about how Debian configures its kernel
+  // said once at boot, about how the kernel is configured
+  /kmemleak: Kernel memory leak detector initialized/,
+  /RCU callback double-\/use-after-free debug is enabled/,
   /\*\*.*NOTICE/,
 ];
 
