@@ -209,7 +209,7 @@ tests.test("a station that takes nothing does not stop the others", async (bench
   await vm.ok(
     `head -c 40 /dev/zero | tr '\\0' '\\021' >/tmp/x; sg_raw -s 40 -i /tmp/x /dev/${node} 2a 00 00 00 00 00 00 00 28 00`,
   );
-  await vm.run(`ping -f -c 300 -s 60000 -W 1 ${rig.station(1).address} >/dev/null`, { timeout: 60_000 });
+  await vm.run(`ping -f -c 300 -s 64 -W 1 ${rig.station(1).address} >/dev/null`, { timeout: 60_000 });
   await reach(rig, 2, HUB_ADDRESS, 3_000);
   const full = await vm.ok(`ethtool -S ${HUB} | grep -w tx_queue_full`);
   assert.ok(Number(full.split(":")[1]) > 0, full);
