@@ -134,6 +134,7 @@ struct ipscsi_reverse {
  * @queue: index of the net device queue that carries its traffic
  * @dead: removed from the segment; seg->lock
  * @in_sysfs: kobj is added; seg->work only
+ * @told: the state that user space was last told; seg->work only
  * @hello: it told its address (otherwise a base station)
  * @bridge: it may send from other addresses
  * @state: up or down
@@ -161,6 +162,7 @@ struct ipscsi_peer {
 	u16 queue;
 	bool dead;
 	bool in_sysfs;
+	enum ipscsi_peer_state told;
 	bool hello;
 	bool bridge;
 	enum ipscsi_peer_state state;

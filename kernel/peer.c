@@ -290,8 +290,8 @@ static void peer_bury(struct ipscsi_peer *peer)
 }
 
 /*
- * A peer that sysfs does not have yet, with a reference, or one that nothing
- * leads to any more, with the lists' reference. Who made a peer and has not
+ * A peer that user space does not know yet as it is, with a reference, or one
+ * that nothing leads to any more, with the lists' reference. Who made a peer and has not
  * yet said what leads there holds a reference: it is looked at again later.
  */
 static struct ipscsi_peer *peer_to_do(struct ipscsi_seg *seg, bool *bury)
@@ -314,7 +314,7 @@ static struct ipscsi_peer *peer_to_do(struct ipscsi_seg *seg, bool *bury)
 			spin_unlock_bh(&seg->lock);
 			return peer;
 		}
-		if (!peer->in_sysfs) {
+		if (!peer->in_sysfs || peer->told != READ_ONCE(peer->state)) {
 			kobject_get(&peer->kobj);
 			spin_unlock_bh(&seg->lock);
 			return peer;
@@ -322,6 +322,31 @@ static struct ipscsi_peer *peer_to_do(struct ipscsi_seg *seg, bool *bury)
 	}
 	spin_unlock_bh(&seg->lock);
 	return NULL;
+}
+
+/* To user space: a uevent when a peer comes, goes up or down (and goes) */
+static void peer_tell(struct ipscsi_seg *seg, struct ipscsi_peer *peer)
+{
+	enum ipscsi_peer_state state = READ_ONCE(peer->state);
+	char interface[IFNAMSIZ + 16], address[32];
+	char *env[] = {
+		interface, address,
+		state == IPSCSI_PEER_UP ? "STATE=up" : "STATE=down", NULL,
+	};
+	bool first = !peer->in_sysfs;
+
+	peer->in_sysfs = true;
+	peer->told = state;
+	peer->kobj.kset = seg->peers_kset;
+	if (first && seg->peers_kset &&
+	    kobject_add(&peer->kobj, NULL, "%pM", peer->addr))
+		netdev_warn(seg->dev, "peer %pM: cannot be shown in sysfs\n",
+			    peer->addr);
+	if (!peer->kobj.state_in_sysfs)
+		return;
+	snprintf(interface, sizeof(interface), "INTERFACE=%s", seg->dev->name);
+	snprintf(address, sizeof(address), "PEER=%pM", peer->addr);
+	kobject_uevent_env(&peer->kobj, first ? KOBJ_ADD : KOBJ_CHANGE, env);
 }
 
 /**
@@ -344,15 +369,7 @@ void ipscsi_seg_work(struct work_struct *work)
 			peer_bury(peer);
 			continue;
 		}
-		peer->kobj.kset = seg->peers_kset;
-		if (seg->peers_kset &&
-		    kobject_add(&peer->kobj, NULL, "%pM", peer->addr))
-			netdev_warn(seg->dev,
-				    "peer %pM: cannot be shown in sysfs\n",
-				    peer->addr);
-		else
-			kobject_uevent(&peer->kobj, KOBJ_ADD);
-		peer->in_sysfs = true;
+		peer_tell(seg, peer);
 		ipscsi_peer_put(peer);
 	}
 

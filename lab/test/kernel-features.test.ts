@@ -257,6 +257,23 @@ tests.test(
   },
 );
 
+tests.test("user space is told when a peer goes down and comes up", async (bench) => {
+  const vm = bench.vm("loop");
+  await withRig(vm, 1, async (rig) => {
+    const { device, namespace, segment } = rig.station(1);
+    const attribute = `/sys/bus/scsi/devices/${device}/ipscsi/segment`;
+    // a handler for each event: busybox's own output waits for a full buffer
+    const events = await vm.ok(`rm -f /tmp/uevents; echo 'echo "$ACTION $DEVPATH $STATE" >>/tmp/uevents' >/tmp/on-event
+      busybox uevent sh /tmp/on-event & pid=$!; sleep 1
+      echo none >${attribute}; sleep 2
+      ip netns exec ${namespace} sh -c 'echo ${segment} >${attribute}'; sleep 3
+      kill $pid; cat /tmp/uevents`);
+    const ours = events.split("\n").filter((event) => event.includes(`/net/${HUB}/ipscsi/peers/`));
+    const states = ours.filter((event) => event.startsWith("change")).map((event) => event.split(" ").at(-1));
+    assert.equal(states, ["down", "up"], events);
+  });
+});
+
 tests.test("suspend and resume with traffic", async (bench) => {
   const vm = bench.vm("loop");
   await withRig(vm, 1, async () => {

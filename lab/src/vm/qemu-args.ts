@@ -28,8 +28,12 @@ export function consoleFile(dir: string, vm: string): string {
 /** KASAN's shadow and quarantine, kmemleak's and lockdep's records. */
 const MEMORY_FACTOR = isDebugKernel ? 2 : 1;
 
+/** With every check on, the interpreter of QEMU's interrupt routing method takes half a minute for each device. MSI does without. */
+const DEBUG_KERNEL_OPTIONS = ["acpi=noirq"];
+
 function kernelCommandLine(vm: VmSpec): string {
   return [
+    ...(isDebugKernel ? DEBUG_KERNEL_OPTIONS : []),
     "console=ttyS0,115200",
     // TCG's counters are one clock, which Linux cannot know; it would read the HPET, an exit to QEMU each time.
     "tsc=reliable",
