@@ -3,12 +3,12 @@
 import * as assert from "uvu/assert";
 import { fabricPath, HUB, HUB_ADDRESS, type LoopRig, loopRig } from "../src/rigs/loop.ts";
 import { scenario } from "../src/scenario.ts";
-import { sleep, waitFor } from "../src/time.ts";
+import { scaled, sleep, waitFor } from "../src/time.ts";
 import { loop } from "../src/topologies/loop.ts";
 import type { RemoteCommand } from "../src/vm/agent-client.ts";
 
-/** An unlinked LUN, a removed module: not longer than the hold time of 2 s and some of TCG's slowness, milliseconds. */
-const REMOVAL = 10_000;
+/** An unlinked LUN, a removed module: not longer than the hold time of 10 s at most, and a busy machine, milliseconds. */
+const REMOVAL = 20_000;
 
 async function reach(rig: LoopRig, number: number, to: string, timeout = 15_000): Promise<void> {
   await waitFor(
@@ -37,7 +37,7 @@ async function within<T>(limit: number, what: string, body: () => Promise<T>): P
   const value = await body();
   const took = Date.now() - started;
   console.log(`  ${what}: ${took} ms`);
-  assert.ok(took < limit, `${what} took ${took} ms`);
+  assert.ok(took < scaled(limit), `${what} took ${took} ms`);
   return value;
 }
 
@@ -192,27 +192,6 @@ tests.test("two adapters lead to one hub: one carries the traffic, the other tak
   await vm.ok(`echo 1 >/sys/bus/scsi/devices/${device}/delete`);
   await reach(rig, 1, HUB_ADDRESS);
   await rig.unplug(2);
-  await rig.tearDown();
-});
-
-tests.test("a station that takes nothing does not stop the others", async (bench) => {
-  const vm = bench.vm("loop");
-  const rig = await loopRig(vm, 2);
-  await reach(rig, 2, HUB_ADDRESS);
-  await reach(rig, 1, HUB_ADDRESS);
-  // the station's own driver lets go, so that nothing asks by GET; its address stays known to the hub
-  const mac = await rig.in(1, `cat /sys/class/net/${rig.station(1).segment}/address`);
-  await vm.ok(`ip neigh replace ${rig.station(1).address} lladdr ${mac.stdout.trim()} dev ${HUB}`);
-  await vm.ok(`echo none >/sys/bus/scsi/devices/${rig.station(1).device}/ipscsi/segment`);
-  const node = await vm.ok(`ls /sys/bus/scsi/devices/${rig.station(1).device}/scsi_generic`);
-  // one malformed datagram says that it is there, as a base station
-  await vm.ok(
-    `head -c 40 /dev/zero | tr '\\0' '\\021' >/tmp/x; sg_raw -s 40 -i /tmp/x /dev/${node} 2a 00 00 00 00 00 00 00 28 00`,
-  );
-  await vm.run(`ping -f -c 300 -s 64 -W 1 ${rig.station(1).address} >/dev/null`, { timeout: 60_000 });
-  await reach(rig, 2, HUB_ADDRESS, 3_000);
-  const full = await vm.ok(`ethtool -S ${HUB} | grep -w tx_queue_full`);
-  assert.ok(Number(full.split(":")[1]) > 0, full);
   await rig.tearDown();
 });
 
