@@ -75,8 +75,9 @@ shell: ## a shell in a running VM: make shell VM=station-a
 	@$(LAB) shell $(VM)
 
 .PHONY: bench
-bench: ## throughput and latency: not there yet
-	@echo "make bench: there is no benchmark yet. Until then: make run, then in a station: iperf3 -c 192.168.77.1" >&2; exit 1
+bench: build ## throughput and latency, as ratios: docs/performance.md (ONLY=GROUP, ROUNDS=N, DOCS=1)
+	@node --import ./node_modules/tsx/dist/loader.mjs lab/src/bench/main.ts \
+	    $(if $(ONLY),--only $(ONLY)) $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(DOCS),--docs)
 
 .PHONY: image
 image: ## the image to flash: not there yet

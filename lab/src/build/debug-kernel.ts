@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The debug kernel: Debian's kernel source, compiled with lab/kernel/debug.config: KASAN, lockdep, kmemleak and more.
+// The debug kernel: Debian's kernel source with lab/kernel/*.patch, compiled with lab/kernel/debug.config: KASAN, lockdep,
+// kmemleak and more.
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { dirname, join } from "node:path";
@@ -11,7 +12,9 @@ import type { Kernel } from "./kernel.ts";
 
 const SOURCE_PACKAGE = "linux-source-6.1";
 const ARCHIVE = `/usr/src/${SOURCE_PACKAGE}.tar.xz`;
-const CONFIG = join(labDir, "kernel/debug.config");
+/** The configuration, and corrections of what would hide mistakes of ours. */
+const KERNEL_DIR = join(labDir, "kernel");
+const CONFIG = join(KERNEL_DIR, "debug.config");
 
 /** To be raised when compile() makes something else of the same source. Not this file's hash: it takes minutes. */
 const RECIPE = "1";
@@ -59,6 +62,11 @@ async function compile(dir: string): Promise<void> {
   rmSync(work, { recursive: true, force: true });
   mkdirSync(source, { recursive: true });
   await exec("tar", ["-xf", ARCHIVE, "-C", source, "--strip-components=1", ...NOT_UNPACKED]);
+  for (const name of readdirSync(KERNEL_DIR)
+    .filter((file) => file.endsWith(".patch"))
+    .sort()) {
+    await exec("patch", ["-p1", "-s", "-d", source, "-i", join(KERNEL_DIR, name)]);
+  }
   await configure(source);
   const make = ["-n", "19", "make", "-s", "-C", source, `-j${availableParallelism()}`];
   await exec("nice", [...make, "bzImage", "modules"]);
@@ -79,7 +87,7 @@ async function compile(dir: string): Promise<void> {
 /** The debug kernel; compiled anew when its configuration, its source or the compiler changes. */
 export async function debugKernel(): Promise<Kernel> {
   const compiler = (await exec("gcc", ["-dumpfullversion"])).stdout.trim();
-  const parts = [await sourceVersion(), compiler, hashTree(CONFIG), RECIPE];
+  const parts = [await sourceVersion(), compiler, hashTree(KERNEL_DIR), RECIPE];
   const dir = join(cacheDir, "debug-kernel", hashStrings(parts));
   if (!existsSync(dir)) {
     // One is enough: each has 100 MB.
