@@ -41,9 +41,10 @@
 #define IPSCSI_MAX_VECS		128	/* pieces of one message */
 #define IPSCSI_CHUNK_ORDER	3	/* pages of receive memory together */
 #define IPSCSI_CHUNK_SIZE	(PAGE_SIZE << IPSCSI_CHUNK_ORDER)
-#define IPSCSI_GET_CHUNKS	DIV_ROUND_UP(IPSCSI_CONT_DEFAULT + 1, \
+#define IPSCSI_GET_CHUNKS	DIV_ROUND_UP(IPSCSI_CONT_LONG, \
 					     IPSCSI_CHUNK_SIZE)
-#define IPSCSI_COPY_PAGES	17	/* a message of 65535 and headers */
+#define IPSCSI_COPY_PAGES	DIV_ROUND_UP(IPSCSI_CONT_LONG, PAGE_SIZE)
+#define IPSCSI_RING		64	/* chunks that frames still refer to */
 
 enum ipscsi_idev_state {
 	IPSCSI_IDEV_DETACHED,	/* in no segment */
@@ -54,9 +55,6 @@ enum ipscsi_idev_state {
 	IPSCSI_IDEV_REFUSED,	/* it does not speak IP over SCSI */
 	IPSCSI_IDEV_GONE,	/* the device is being removed */
 };
-
-/* Bits of ipscsi_idev.flags */
-#define IPSCSI_IDEV_KICKED	0
 
 /**
  * struct ipscsi_cmd - a SEND or GET MESSAGE command, used again and again
@@ -87,6 +85,9 @@ enum ipscsi_idev_state {
  * @copied: SEND: bytes used in the last
  * @run: SEND: where in it the piece begins that is not yet mapped
  * @chunk: GET: receive memory
+ * @mapped: GET: bytes of it that @vecs map, or 0: it has changed
+ * @pieces: GET: how many of @vecs that takes
+ * @full: GET: it brought a container with hardly room for more
  */
 struct ipscsi_cmd {
 	struct llist_node done;
@@ -118,7 +119,12 @@ struct ipscsi_cmd {
 			unsigned int copied;
 			unsigned int run;
 		};
-		struct page *chunk[IPSCSI_GET_CHUNKS];
+		struct {
+			struct page *chunk[IPSCSI_GET_CHUNKS];
+			u32 mapped;
+			unsigned short pieces;
+			bool full;
+		};
 	};
 };
 
@@ -142,8 +148,9 @@ struct ipscsi_cmd {
  * @lun: LUN bits for byte 1 of the CDB, 0 for devices newer than SCSI-2
  * @control: connects, and watches
  * @backoff: time to the next attempt, jiffies
- * @worker: submits and takes results
- * @flags: IPSCSI_IDEV_KICKED
+ * @work: the worker: submits and takes results; its commands are its own
+ * @cpu: where it runs
+ * @retry: wakes it
  * @done: commands that the adapter has finished with
  * @free_sends: SENDs not in use; worker only
  * @free_gets: GETs not in use; worker only
@@ -151,6 +158,9 @@ struct ipscsi_cmd {
  * @gets: GETs in flight at most
  * @in_flight: SENDs and GETs in flight
  * @gets_out: GETs in flight
+ * @sends_out: SENDs in flight
+ * @ring: chunks that frames refer to, or did; worker only
+ * @ring_next: the oldest of them
  * @idle: woken when @in_flight gets 0
  * @latency: commands by the binary logarithm of their microseconds, SEND and
  *	GET; written by the worker only
@@ -158,7 +168,8 @@ struct ipscsi_cmd {
  * @early: GETs that brought a container before its turn, in order; worker only
  * @bare_out: GETs in flight to a base peer, by stream; worker only
  * @cmds: all commands, @sends + @gets of them
- * @max_bytes: longest message that the adapter takes
+ * @max_bytes: longest message that the adapter takes, even if all is copied
+ * @get_long: GETs came back full: ask for longer containers; worker only
  */
 struct ipscsi_idev {
 	struct scsi_device *sdev;
@@ -179,8 +190,9 @@ struct ipscsi_idev {
 	u8 lun;
 	struct delayed_work control;
 	unsigned long backoff;
-	struct task_struct *worker;
-	unsigned long flags;
+	struct work_struct work;
+	int cpu;
+	struct timer_list retry;
 	struct llist_head done;
 	struct list_head free_sends;
 	struct list_head free_gets;
@@ -188,6 +200,9 @@ struct ipscsi_idev {
 	unsigned int gets;
 	atomic_t in_flight;
 	atomic_t gets_out;
+	atomic_t sends_out;
+	struct page *ring[IPSCSI_RING];
+	unsigned int ring_next;
 	wait_queue_head_t idle;
 	u64 latency[2][IPSCSI_LATENCY_MAX];
 	struct dentry *debugfs;
@@ -195,6 +210,7 @@ struct ipscsi_idev {
 	unsigned int bare_out[IPSCSI_BARE_STREAMS];
 	struct ipscsi_cmd *cmds;
 	u32 max_bytes;
+	bool get_long;
 };
 
 /* debugfs.c */

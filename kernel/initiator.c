@@ -678,9 +678,11 @@ static int ipscsi_probe(struct device *dev)
 			    "ipscsi: queue depth %d leaves no room for GET MESSAGE: nothing can be received from this device\n",
 			    depth);
 	idev->sends = clamp(depth - (int)idev->gets - 1, 1, IPSCSI_SENDS_MAX);
-	idev->max_bytes = min_t(u64, IPSCSI_CONT_MAX,
-				(u64)queue_max_hw_sectors(sdev->request_queue)
-					<< SECTOR_SHIFT);
+	idev->max_bytes = min3((u64)IPSCSI_CONT_MAX,
+			       (u64)queue_max_hw_sectors(sdev->request_queue)
+					<< SECTOR_SHIFT,
+			       (u64)queue_max_segments(sdev->request_queue)
+					<< PAGE_SHIFT);
 	err = ipscsi_io_start(idev);
 	if (err) {
 		kfree(idev);

@@ -2,11 +2,11 @@
 /*
  * IP over SCSI, initiator side: the worker of a device
  *
- * One kernel thread a device takes frames from the peer's queue, submits them
- * as SEND MESSAGE commands, keeps GET MESSAGE commands outstanding, and takes
- * the results of both. All that touches a command runs in it, but for the
- * completion, which only puts the command on a lock-free list: it may come in
- * a hard interrupt.
+ * One work item a device, its worker, takes frames from the peer's queue,
+ * submits them as SEND MESSAGE commands, keeps GET MESSAGE commands
+ * outstanding, and takes the results of both. All that touches a command runs
+ * in it, but for the completion, which only puts the command on a lock-free
+ * list: it may come in a hard interrupt.
  *
  * - No plug: on 6.1 the plug list is a stack and turns the packets round.
  * - Pages are added with bio_add_pc_page(), which knows the adapter's limits;
@@ -14,7 +14,6 @@
  * - Requests are allocated without waiting: a device in error recovery must
  *   not stop the worker, which is needed to detach.
  */
-#include <linux/kthread.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <linux/virtio_net.h>
@@ -38,8 +37,41 @@
  */
 void ipscsi_idev_kick(struct ipscsi_idev *idev)
 {
-	if (!test_and_set_bit(IPSCSI_IDEV_KICKED, &idev->flags))
-		wake_up_process(idev->worker);
+	queue_work_on(READ_ONCE(idev->cpu), ipscsi_io_wq, &idev->work);
+}
+
+/**
+ * ipscsi_idev_send - a frame waits for a device's worker
+ * @idev: the device
+ * @peer: where the frame goes
+ * @len: its length, bytes
+ *
+ * Adapters complete commands on the processor that submitted them, so the
+ * worker stays where it is while SENDs are in flight, for their order. With
+ * none, the short answer to a short frame is sent from this processor: waking
+ * another would take longer than the rest of its way. A long frame is sent
+ * from another one, for who has it will have more.
+ *
+ * Context: any but hard interrupt.
+ */
+void ipscsi_idev_send(struct ipscsi_idev *idev, struct ipscsi_peer *peer,
+		      unsigned int len)
+{
+	int here = raw_smp_processor_id(), cpu = READ_ONCE(idev->cpu);
+	bool answer = READ_ONCE(peer->short_rx) && len <= IPSCSI_SHORT;
+
+	if (answer)
+		WRITE_ONCE(peer->short_rx, false);
+	if (!atomic_read(&idev->sends_out)) {
+		if (answer) {
+			cpu = here;
+		} else if (len > IPSCSI_SHORT && cpu == here) {
+			cpu = cpumask_next(here, cpu_online_mask);
+			if (cpu >= nr_cpu_ids)
+				cpu = cpumask_first(cpu_online_mask);
+		}
+	}
+	queue_work_on(cpu, ipscsi_io_wq, &idev->work);
 }
 
 /* --- mapping a message --- */
@@ -83,6 +115,12 @@ static void *copy_room(struct ipscsi_cmd *cmd, unsigned int *len)
 	if (!cmd->ncopy || cmd->copied == PAGE_SIZE) {
 		if (!close_run(cmd) || cmd->ncopy == IPSCSI_COPY_PAGES)
 			return NULL;
+		/* what came in it may still be in use: see memory_stays() */
+		if (cmd->copy[cmd->ncopy] &&
+		    page_ref_count(cmd->copy[cmd->ncopy]) > 1) {
+			put_page(cmd->copy[cmd->ncopy]);
+			cmd->copy[cmd->ncopy] = NULL;
+		}
 		if (!cmd->copy[cmd->ncopy]) {
 			cmd->copy[cmd->ncopy] = alloc_page(GFP_NOIO |
 							   __GFP_NOWARN);
@@ -272,9 +310,8 @@ static bool take_frames(struct ipscsi_cmd *cmd, struct ipscsi_peer *peer)
 	bool offload = READ_ONCE(peer->features) & IPSCSI_F_OFFLOAD;
 	u32 limit, left;
 
-	limit = min_t(u32, cmd->idev->max_bytes, IPSCSI_CONT_DEFAULT);
-	if (container)
-		limit = min_t(u32, limit, READ_ONCE(peer->cont_max));
+	limit = min3(cmd->idev->max_bytes, READ_ONCE(peer->cont_max),
+		     (u32)IPSCSI_CONT_LONG);
 	left = limit - IPSCSI_CONT_HEADER;
 	cmd->bytes = 0;
 	cmd->length = IPSCSI_CONT_HEADER;
@@ -310,6 +347,11 @@ static bool take_frames(struct ipscsi_cmd *cmd, struct ipscsi_peer *peer)
 		    (skb_is_gso(skb) || skb_checksum_help(skb))) {
 			/* it could, a moment ago */
 			ipscsi_drop(peer, skb, IPSCSI_C_TX_NO_EXT);
+			continue;
+		}
+		/* the receiver may keep what its owner means to use again */
+		if (offload && skb_orphan_frags_rx(skb, GFP_ATOMIC)) {
+			ipscsi_drop(peer, skb, IPSCSI_C_TX_NOMEM);
 			continue;
 		}
 		need = ipscsi_record_size(skb->len - pull);
@@ -390,6 +432,8 @@ static int submit(struct ipscsi_cmd *cmd)
 	if (cmd->get) {
 		atomic_inc(&idev->gets_out);
 		idev->bare_out[bare_index(cmd->stream)]++;
+	} else {
+		atomic_inc(&idev->sends_out);
 	}
 	blk_execute_rq_nowait(rq, false);
 	return 0;
@@ -400,6 +444,8 @@ static void command_over(struct ipscsi_idev *idev, struct ipscsi_cmd *cmd)
 	if (cmd->get) {
 		atomic_dec(&idev->gets_out);
 		idev->bare_out[bare_index(cmd->stream)]--;
+	} else {
+		atomic_dec(&idev->sends_out);
 	}
 	if (atomic_dec_and_test(&idev->in_flight))
 		wake_up(&idev->idle);
@@ -487,25 +533,52 @@ static void send_done(struct ipscsi_idev *idev, struct ipscsi_cmd *cmd)
 /* --- GET --- */
 
 /*
+ * Receive memory that frames still refer to goes to the end of a ring, and
+ * comes back when they are gone: taking it from the allocator again means to
+ * clear it, where the kernel hardens that, which costs as much as a copy.
+ *
  * Where residual counts can get lost a target could claim more than it sent,
- * and have us take what was in the memory before for a message.
+ * and have us take what was in the memory before for a message: what comes
+ * from the allocator is clear there in any case.
  */
-static bool fill_chunks(struct ipscsi_cmd *cmd)
+static struct page *renew_chunk(struct ipscsi_idev *idev, struct page *old)
 {
 	gfp_t gfp = GFP_NOIO | __GFP_COMP | __GFP_NOWARN |
-		    (cmd->idev->safe ? 0 : __GFP_ZERO);
-	int i;
+		    (idev->safe ? 0 : __GFP_ZERO);
+	struct page **slot = &idev->ring[idev->ring_next];
+	struct page *page = *slot;
 
-	for (i = 0; i < IPSCSI_GET_CHUNKS; i++) {
-		struct page *page = cmd->chunk[i];
+	if (page && page_ref_count(page) == 1) {
+		*slot = old;
+	} else {
+		page = alloc_pages(gfp, IPSCSI_CHUNK_ORDER);
+		if (!old)
+			return page;
+		/* somebody keeps the oldest for long: leave it to them */
+		if (*slot)
+			put_page(*slot);
+		*slot = old;
+	}
+	idev->ring_next = (idev->ring_next + 1) % IPSCSI_RING;
+	return page;
+}
 
-		/* frames that came in it are still in use: leave it to them */
-		if (page && page_ref_count(page) > 1) {
-			put_page(page);
-			cmd->chunk[i] = NULL;
+/* Return: false without memory */
+static bool fill_chunks(struct ipscsi_cmd *cmd)
+{
+	u32 i;
+
+	for (i = 0; i * IPSCSI_CHUNK_SIZE < cmd->length; i++) {
+		struct page *old = cmd->chunk[i];
+
+		if (old && page_ref_count(old) == 1)
+			continue;
+		if (old && page_is_pfmemalloc(old)) {
+			put_page(old);
+			old = NULL;
 		}
-		if (!cmd->chunk[i])
-			cmd->chunk[i] = alloc_pages(gfp, IPSCSI_CHUNK_ORDER);
+		cmd->chunk[i] = renew_chunk(cmd->idev, old);
+		cmd->mapped = 0;
 		if (!cmd->chunk[i])
 			return false;
 	}
@@ -518,6 +591,12 @@ static bool map_get(struct ipscsi_cmd *cmd)
 	int i;
 
 	map_begin(cmd);
+	/* the pieces are still in place: only the position in them has moved */
+	if (cmd->mapped == cmd->length) {
+		cmd->bio.bi_vcnt = cmd->pieces;
+		cmd->bio.bi_iter.bi_size = cmd->length;
+		return true;
+	}
 	for (i = 0; left; i++) {
 		u32 n = min_t(u32, left, IPSCSI_CHUNK_SIZE);
 
@@ -525,6 +604,8 @@ static bool map_get(struct ipscsi_cmd *cmd)
 			return false;
 		left -= n;
 	}
+	cmd->mapped = cmd->length;
+	cmd->pieces = cmd->bio.bi_vcnt;
 	return true;
 }
 
@@ -544,6 +625,21 @@ static u16 get_stream(struct ipscsi_idev *idev, struct ipscsi_peer *peer)
 	if (idev->bare_out[2] < max(idev->gets / 4, 1U))
 		return IPSCSI_STREAM_IPV6;
 	return IPSCSI_STREAM_IPV4;
+}
+
+/*
+ * How much a GET asks for. A target may set memory of that size aside until
+ * it has an answer, so for more than 64 KiB only after a full container.
+ */
+static u32 get_length(struct ipscsi_idev *idev, struct ipscsi_peer *peer,
+		      u16 stream)
+{
+	u32 length = IPSCSI_CONT_SHORT;
+
+	if (stream == IPSCSI_STREAM_CONTAINER && idev->get_long)
+		length = clamp_t(u32, READ_ONCE(peer->cont_max) & ~7, length,
+				 IPSCSI_CONT_LONG);
+	return min(length, idev->max_bytes);
 }
 
 static unsigned int gets_wanted(struct ipscsi_idev *idev,
@@ -578,11 +674,10 @@ static bool get_some(struct ipscsi_idev *idev, struct ipscsi_peer *peer)
 	while (atomic_read(&idev->gets_out) < wanted &&
 	       (cmd = list_first_entry_or_null(&idev->free_gets,
 					       struct ipscsi_cmd, list))) {
+		cmd->stream = get_stream(idev, peer);
+		cmd->length = get_length(idev, peer, cmd->stream);
 		if (!fill_chunks(cmd))
 			return true;
-		cmd->stream = get_stream(idev, peer);
-		cmd->length = min_t(u32, IPSCSI_CONT_DEFAULT & ~7,
-				    idev->max_bytes);
 		/* an adapter that takes few pieces gets less to fill */
 		while (!(mapped = map_get(cmd)) &&
 		       cmd->length > 2 * IPSCSI_CONT_MIN)
@@ -624,7 +719,7 @@ static struct sk_buff *get_skb(struct ipscsi_cmd *cmd, u32 off, u32 len)
 	skb = ipscsi_rx_alloc(cmd->peer, linear, 0, GFP_ATOMIC);
 	if (!skb)
 		return NULL;
-	copy_out(cmd, off, skb_put(skb, linear), linear);
+	copy_out(cmd, off, skb->data, linear);
 	off += linear;
 	len -= linear;
 	while (len) {
@@ -666,6 +761,8 @@ static void get_container(struct ipscsi_cmd *cmd, u32 len)
 		get_null(cmd);
 		return;
 	}
+	/* one frame may fill it by itself */
+	cmd->full = cont.length > IPSCSI_CONT_SHORT * 3 / 4 && cont.count > 1;
 	ipscsi_rx_sequence(cmd->peer, cont.seq);
 	ipscsi_count(cmd->peer, IPSCSI_C_RX_MESSAGES, 1);
 	off = IPSCSI_CONT_HEADER;
@@ -725,7 +822,9 @@ static void get_done(struct ipscsi_idev *idev, struct ipscsi_cmd *cmd)
 	if (cmd->resid <= len)
 		len -= cmd->resid;
 	if (cmd->stream == IPSCSI_STREAM_CONTAINER) {
+		cmd->full = false;
 		get_container(cmd, len);
+		idev->get_long = cmd->full;
 		return;
 	}
 	n = min_t(u32, len, sizeof(head));
@@ -863,54 +962,47 @@ static void drop_kept(struct ipscsi_idev *idev)
 	}
 }
 
-static int io_thread(void *data)
+static void idev_work(struct work_struct *work)
 {
-	struct ipscsi_idev *idev = data;
+	struct ipscsi_idev *idev = container_of(work, struct ipscsi_idev, work);
 	unsigned int noio = memalloc_noio_save();
+	struct ipscsi_peer *peer = NULL;
+	bool soon = false;
 
-	while (!kthread_should_stop()) {
-		struct ipscsi_peer *peer = NULL;
-		bool soon = false;
+	WRITE_ONCE(idev->cpu, raw_smp_processor_id());
+	take_results(idev);
 
-		if (kthread_should_park())
-			kthread_parkme();
-		clear_bit(IPSCSI_IDEV_KICKED, &idev->flags);
-		/* what comes from here on kicks again */
-		smp_mb__after_atomic();
-		take_results(idev);
-
-		spin_lock_bh(&idev->lock);
-		if (idev->state == IPSCSI_IDEV_UP && idev->peer) {
-			peer = idev->peer;
-			kobject_get(&peer->kobj);
-		}
-		spin_unlock_bh(&idev->lock);
-		if (peer) {
-			soon = get_some(idev, peer);
-			soon |= send_some(idev, peer);
-			ipscsi_peer_put(peer);
-		} else {
-			drop_kept(idev);
-		}
-		if (!list_empty(&idev->early)) {
-			local_bh_disable();
-			take_early(idev, !peer);
-			local_bh_enable();
-			soon |= !list_empty(&idev->early);
-		}
-
-		set_current_state(TASK_IDLE);
-		if (!test_bit(IPSCSI_IDEV_KICKED, &idev->flags) &&
-		    !kthread_should_stop() && !kthread_should_park())
-			schedule_timeout(soon ? 1 : MAX_SCHEDULE_TIMEOUT);
-		__set_current_state(TASK_RUNNING);
+	spin_lock_bh(&idev->lock);
+	if (idev->state == IPSCSI_IDEV_UP && idev->peer) {
+		peer = idev->peer;
+		kobject_get(&peer->kobj);
 	}
+	spin_unlock_bh(&idev->lock);
+	if (peer) {
+		soon = send_some(idev, peer);
+		soon |= get_some(idev, peer);
+		ipscsi_peer_put(peer);
+	} else {
+		drop_kept(idev);
+	}
+	if (!list_empty(&idev->early)) {
+		local_bh_disable();
+		take_early(idev, !peer);
+		local_bh_enable();
+		soon |= !list_empty(&idev->early);
+	}
+	if (soon)
+		mod_timer(&idev->retry, jiffies + 1);
 	memalloc_noio_restore(noio);
-	return 0;
+}
+
+static void idev_retry(struct timer_list *timer)
+{
+	ipscsi_idev_kick(container_of(timer, struct ipscsi_idev, retry));
 }
 
 /**
- * ipscsi_io_start - make a device's commands and start its worker
+ * ipscsi_io_start - make a device's commands and its worker
  * @idev: the device, with @sends, @gets and @max_bytes filled in
  *
  * Context: process.
@@ -919,8 +1011,7 @@ static int io_thread(void *data)
 int ipscsi_io_start(struct ipscsi_idev *idev)
 {
 	static atomic_t next_cpu = ATOMIC_INIT(0);
-	unsigned int i, n = idev->sends + idev->gets, cpu;
-	struct task_struct *task;
+	unsigned int i, n = idev->sends + idev->gets;
 
 	init_llist_head(&idev->done);
 	INIT_LIST_HEAD(&idev->free_sends);
@@ -939,22 +1030,10 @@ int ipscsi_io_start(struct ipscsi_idev *idev)
 		list_add_tail(&cmd->list, cmd->get ? &idev->free_gets :
 						     &idev->free_sends);
 	}
-	task = kthread_create(io_thread, idev, "ipscsi/%s",
-			      dev_name(&idev->sdev->sdev_gendev));
-	if (IS_ERR(task)) {
-		kvfree(idev->cmds);
-		idev->cmds = NULL;
-		return PTR_ERR(task);
-	}
-	/*
-	 * On one processor the adapter's completions keep the order of the
-	 * submissions. A default: taskset can move it.
-	 */
-	cpu = cpumask_local_spread(atomic_inc_return(&next_cpu) & INT_MAX,
-				   dev_to_node(&idev->sdev->sdev_gendev));
-	set_cpus_allowed_ptr(task, cpumask_of(cpu));
-	idev->worker = task;
-	wake_up_process(task);
+	INIT_WORK(&idev->work, idev_work);
+	timer_setup(&idev->retry, idev_retry, 0);
+	idev->cpu = cpumask_local_spread(atomic_inc_return(&next_cpu) & INT_MAX,
+					 dev_to_node(&idev->sdev->sdev_gendev));
 	return 0;
 }
 
@@ -974,9 +1053,8 @@ void ipscsi_io_drain(struct ipscsi_idev *idev)
 	unsigned int i;
 
 	/* past this it has seen the state, and submits nothing */
-	kthread_park(idev->worker);
-	kthread_unpark(idev->worker);
 	ipscsi_idev_kick(idev);
+	flush_work(&idev->work);
 	if (wait_event_timeout(idev->idle, !atomic_read(&idev->in_flight),
 			       IPSCSI_BYE_TIMEOUT))
 		return;
@@ -1001,7 +1079,10 @@ void ipscsi_io_stop(struct ipscsi_idev *idev)
 
 	/* nobody is in cmd_end_io(), or kicks by way of peer->idev */
 	synchronize_rcu();
-	kthread_stop(idev->worker);
+	del_timer_sync(&idev->retry);
+	cancel_work_sync(&idev->work);
+	/* it may have set the timer again */
+	del_timer_sync(&idev->retry);
 	take_results(idev);
 	for (i = 0; i < idev->sends + idev->gets; i++) {
 		struct ipscsi_cmd *cmd = &idev->cmds[i];
@@ -1016,9 +1097,12 @@ void ipscsi_io_stop(struct ipscsi_idev *idev)
 		} else {
 			for (j = 0; j < IPSCSI_COPY_PAGES; j++)
 				if (cmd->copy[j])
-					__free_page(cmd->copy[j]);
+					put_page(cmd->copy[j]);
 		}
 	}
+	for (i = 0; i < IPSCSI_RING; i++)
+		if (idev->ring[i])
+			put_page(idev->ring[i]);
 	kvfree(idev->cmds);
 	idev->cmds = NULL;
 }

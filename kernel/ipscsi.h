@@ -49,7 +49,10 @@
 #define IPSCSI_HOLD_MS_MAX	10000
 #define IPSCSI_GETS_DEFAULT	8	/* GETs outstanding at one peer */
 #define IPSCSI_GETS_MAX		64
-#define IPSCSI_CONT_DEFAULT	65535	/* longest container, bytes */
+#define IPSCSI_CONT_SHORT	65528	/* container in a (10) CDB, bytes */
+#define IPSCSI_CONT_LONG	(256 * 1024)	/* longest that we make, or ask for */
+
+#define IPSCSI_SHORT		2048	/* bytes of a frame in a dialogue */
 
 /* Bytes of a message that go into the linear part of a received skb */
 #define IPSCSI_RX_COPY		256
@@ -147,6 +150,7 @@ struct ipscsi_reverse {
  * @txq: what waits for it: Ethernet frames; its lock guards the next three
  * @txq_bytes: bytes in @txq
  * @stopped: its net device queue was stopped for it
+ * @short_rx: the last frame from it was short, and not answered yet
  * @arp_ip: base stations: the last source address of a datagram, else 0
  * @tx_seq: sequence number of the next container to it
  * @rx_seq: sequence number of the next container from it, if in order
@@ -175,6 +179,7 @@ struct ipscsi_peer {
 	struct sk_buff_head txq;
 	u32 txq_bytes;
 	bool stopped;
+	bool short_rx;
 	__be32 arp_ip;
 	u32 tx_seq;
 	u32 rx_seq;
@@ -302,6 +307,7 @@ static inline void ipscsi_count2(struct ipscsi_peer *peer,
 /* main.c */
 extern struct rtnl_link_ops ipscsi_link_ops;
 extern struct workqueue_struct *ipscsi_wq;
+extern struct workqueue_struct *ipscsi_io_wq;
 struct ipscsi_seg *ipscsi_seg_create_auto(void);
 void ipscsi_self_describe(struct ipscsi_seg *seg, struct ipscsi_desc *desc,
 			  bool safe);
@@ -331,6 +337,7 @@ void ipscsi_rx_sequence(struct ipscsi_peer *peer, u32 seq);
 void ipscsi_rx(struct ipscsi_peer *peer, u16 stream, struct sk_buff *skb,
 	       const u8 *vnet);
 int ipscsi_offload_build(struct sk_buff *skb, u32 pull, u8 *vnet);
+void ipscsi_rx_free(void);
 struct sk_buff *ipscsi_rx_alloc(struct ipscsi_peer *peer, u32 linear,
 				u32 paged, gfp_t gfp);
 
@@ -379,6 +386,8 @@ void ipscsi_sysfs_remove(struct ipscsi_seg *seg);
 int ipscsi_initiator_init(void);
 void ipscsi_initiator_exit(void);
 void ipscsi_idev_kick(struct ipscsi_idev *idev);
+void ipscsi_idev_send(struct ipscsi_idev *idev, struct ipscsi_peer *peer,
+		      unsigned int len);
 void ipscsi_idev_lost_seg(struct ipscsi_seg *seg);
 void ipscsi_idev_say_hello(struct ipscsi_seg *seg);
 int ipscsi_idev_in_flight(const struct ipscsi_idev *idev);

@@ -22,6 +22,7 @@ EXPORT_TRACEPOINT_SYMBOL_GPL(ipscsi_held);
 EXPORT_TRACEPOINT_SYMBOL_GPL(ipscsi_answer);
 
 struct workqueue_struct *ipscsi_wq;
+struct workqueue_struct *ipscsi_io_wq;	/* the devices' workers */
 
 /* LUNs that export a segment or wait for one; RTNL */
 static LIST_HEAD(ipscsi_ports);
@@ -84,7 +85,7 @@ void ipscsi_self_describe(struct ipscsi_seg *seg, struct ipscsi_desc *desc,
 		desc->features |= IPSCSI_F_RELAY;
 	ether_addr_copy(desc->addr, seg->dev->dev_addr);
 	desc->base_max = IPSCSI_MESSAGE_MAX;
-	desc->cont_max = IPSCSI_CONT_DEFAULT;
+	desc->cont_max = IPSCSI_CONT_LONG;
 	desc->gets = READ_ONCE(seg->gets);
 	strscpy(desc->name, init_utsname()->nodename, sizeof(desc->name));
 }
@@ -206,8 +207,11 @@ static int __init ipscsi_module_init(void)
 
 	/* in the way of swapping over the network: WQ_MEM_RECLAIM */
 	ipscsi_wq = alloc_workqueue("ipscsi", WQ_MEM_RECLAIM | WQ_UNBOUND, 0);
-	if (!ipscsi_wq)
-		return -ENOMEM;
+	ipscsi_io_wq = alloc_workqueue("ipscsi_io",
+				       WQ_MEM_RECLAIM, 0);
+	err = -ENOMEM;
+	if (!ipscsi_wq || !ipscsi_io_wq)
+		goto wq;
 	err = register_netdevice_notifier(&ipscsi_notifier);
 	if (err)
 		goto wq;
@@ -225,7 +229,10 @@ debugfs:
 notifier:
 	unregister_netdevice_notifier(&ipscsi_notifier);
 wq:
-	destroy_workqueue(ipscsi_wq);
+	if (ipscsi_io_wq)
+		destroy_workqueue(ipscsi_io_wq);
+	if (ipscsi_wq)
+		destroy_workqueue(ipscsi_wq);
 	return err;
 }
 
@@ -235,7 +242,9 @@ static void __exit ipscsi_module_exit(void)
 	ipscsi_debugfs_exit();
 	rtnl_link_unregister(&ipscsi_link_ops);
 	unregister_netdevice_notifier(&ipscsi_notifier);
+	destroy_workqueue(ipscsi_io_wq);
 	destroy_workqueue(ipscsi_wq);
+	ipscsi_rx_free();
 	/* peers are freed by call_rcu() */
 	rcu_barrier();
 }

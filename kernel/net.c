@@ -127,6 +127,7 @@ void ipscsi_peer_queue(struct ipscsi_peer *peer, struct sk_buff *skb)
 	struct ipscsi_idev *idev;
 	struct sk_buff_head old;
 	struct sk_buff *first;
+	unsigned int len = skb->len;
 	bool lazy;
 
 	if (READ_ONCE(peer->state) != IPSCSI_PEER_UP) {
@@ -168,7 +169,7 @@ void ipscsi_peer_queue(struct ipscsi_peer *peer, struct sk_buff *skb)
 		ipscsi_drop(peer, first, IPSCSI_C_TX_QUEUE_FULL);
 
 	if (idev) {
-		ipscsi_idev_kick(idev);
+		ipscsi_idev_send(idev, peer, len);
 		return;
 	}
 	reverse = rcu_dereference(peer->reverse);

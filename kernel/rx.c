@@ -24,35 +24,107 @@
 #define ARP_SHA	8
 #define ARP_SPA	14
 
+/*
+ * Memory for received messages, a ring a processor. It is used again when all
+ * frames in it are gone: to take it from the allocator means to clear it,
+ * where the kernel hardens that, which costs as much as a copy.
+ */
+#define RX_RING		64
+#define RX_PAGE_ORDER	3
+#define RX_PAGE_SIZE	(PAGE_SIZE << RX_PAGE_ORDER)
+
+struct rx_ring {
+	struct page *page[RX_RING];
+	unsigned int now;
+	unsigned int used;
+};
+
+static DEFINE_PER_CPU(struct rx_ring, rx_rings);
+
+/* Goes on to a page that nobody else has. Return: false without memory */
+static bool rx_ring_turn(struct rx_ring *ring, gfp_t gfp)
+{
+	struct page **slot;
+
+	ring->now = (ring->now + 1) % RX_RING;
+	slot = &ring->page[ring->now];
+	ring->used = 0;
+	if (*slot && page_ref_count(*slot) == 1 && !page_is_pfmemalloc(*slot))
+		return true;
+	if (*slot)
+		put_page(*slot);
+	*slot = alloc_pages(gfp | __GFP_COMP | __GFP_NOWARN, RX_PAGE_ORDER);
+	return *slot;
+}
+
+static bool rx_ring_fill(struct sk_buff *skb, u32 len, gfp_t gfp)
+{
+	struct rx_ring *ring = this_cpu_ptr(&rx_rings);
+
+	while (len) {
+		u32 n = min_t(u32, len, RX_PAGE_SIZE - ring->used);
+
+		if (!ring->page[ring->now] || !n) {
+			if (!rx_ring_turn(ring, gfp))
+				return false;
+			continue;
+		}
+		get_page(ring->page[ring->now]);
+		skb_add_rx_frag(skb, skb_shinfo(skb)->nr_frags,
+				ring->page[ring->now], ring->used, n,
+				SKB_DATA_ALIGN(n));
+		ring->used = min_t(u32, ring->used + SKB_DATA_ALIGN(n),
+				   RX_PAGE_SIZE);
+		len -= n;
+	}
+	return true;
+}
+
+/**
+ * ipscsi_rx_free - give the memory for received messages back
+ *
+ * Context: process; nothing is received any more.
+ */
+void ipscsi_rx_free(void)
+{
+	int cpu, i;
+
+	for_each_possible_cpu(cpu)
+		for (i = 0; i < RX_RING; i++)
+			if (per_cpu(rx_rings, cpu).page[i])
+				put_page(per_cpu(rx_rings, cpu).page[i]);
+}
+
 /**
  * ipscsi_rx_alloc - room for a received message
  * @peer: where it comes from, for its counter
- * @linear: bytes to be put in the linear part
- * @paged: bytes to be put in fragments; skb->len covers them already
+ * @linear: bytes of it in the linear part
+ * @paged: bytes of it in fragments behind, at most IPSCSI_MESSAGE_MAX; they
+ *	are not in high memory
  * @gfp: allocation flags
  *
  * There is headroom for the Ethernet header, and the network header behind it
  * is aligned.
  *
+ * Context: bottom halves off, if @paged is not 0.
  * Return: the skb, or NULL, counted.
  */
 struct sk_buff *ipscsi_rx_alloc(struct ipscsi_peer *peer, u32 linear,
 				u32 paged, gfp_t gfp)
 {
 	struct sk_buff *skb;
-	int err;
 
-	skb = alloc_skb_with_frags(NET_SKB_PAD + ETH_HLEN + NET_IP_ALIGN +
-				   linear, paged, PAGE_ALLOC_COSTLY_ORDER, &err,
-				   gfp | __GFP_NOWARN);
-	if (!skb) {
-		ipscsi_count(peer, IPSCSI_C_RX_NOMEM, 1);
-		return NULL;
+	skb = alloc_skb(NET_SKB_PAD + ETH_HLEN + NET_IP_ALIGN + linear,
+			gfp | __GFP_NOWARN);
+	if (skb) {
+		skb_reserve(skb, NET_SKB_PAD + ETH_HLEN + NET_IP_ALIGN);
+		skb_put(skb, linear);
+		if (!paged || rx_ring_fill(skb, paged, gfp))
+			return skb;
+		consume_skb(skb);
 	}
-	skb_reserve(skb, NET_SKB_PAD + ETH_HLEN + NET_IP_ALIGN);
-	skb->data_len = paged;
-	skb->len = paged;
-	return skb;
+	ipscsi_count(peer, IPSCSI_C_RX_NOMEM, 1);
+	return NULL;
 }
 EXPORT_SYMBOL_GPL(ipscsi_rx_alloc);
 
@@ -295,6 +367,7 @@ void ipscsi_rx(struct ipscsi_peer *peer, u16 stream, struct sk_buff *skb,
 	int err;
 
 	trace_ipscsi_rx(peer->addr, stream, skb->len);
+	WRITE_ONCE(peer->short_rx, len <= IPSCSI_SHORT);
 	local_bh_disable();
 	rcu_read_lock();
 	if (READ_ONCE(peer->dead))
@@ -371,7 +444,11 @@ void ipscsi_rx(struct ipscsi_peer *peer, u16 stream, struct sk_buff *skb,
 		if (stream == IPSCSI_STREAM_ETHERNET)
 			skb_postpull_rcsum(skb, skb_mac_header(skb), ETH_HLEN);
 		skb_record_rx_queue(skb, 0);
-		gro_cells_receive(&seg->gro, skb);
+		/* with OFFLOAD nothing is left to be put together */
+		if (READ_ONCE(peer->features) & IPSCSI_F_OFFLOAD)
+			netif_receive_skb(skb);
+		else
+			gro_cells_receive(&seg->gro, skb);
 	}
 	rcu_read_unlock();
 	local_bh_enable();

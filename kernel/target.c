@@ -299,10 +299,63 @@ static void cursor_write_skb(struct sg_cursor *c, const struct sk_buff *skb,
 }
 
 /*
- * The memory of the command is copied: on tcm_loop and vhost it belongs to
- * the initiator, who uses it again.
+ * Whether the memory of a SEND stays as it is when the command is over. What
+ * the target core has allocated nobody else uses, and it only drops its
+ * reference then. tcm_loop's is the initiator's: what agrees on OFFLOAD there
+ * promises to leave it alone (docs/protocol.md section 6). vhost's belongs to
+ * a guest.
  */
-static struct sk_buff *cursor_read_skb(struct sg_cursor *c,
+static bool memory_stays(const struct se_cmd *cmd,
+			 const struct ipscsi_peer *peer)
+{
+	return !(cmd->se_cmd_flags & SCF_PASSTHROUGH_SG_TO_MEM_NOALLOC) ||
+	       (READ_ONCE(peer->features) & IPSCSI_F_OFFLOAD &&
+		!strcmp(cmd->se_tfo->fabric_name, "loopback"));
+}
+
+/*
+ * A message that refers to the memory of its command, all but its headers.
+ * Return: NULL where that cannot be.
+ */
+static struct sk_buff *cursor_keep_skb(struct sg_cursor *c,
+				       struct ipscsi_peer *peer, u32 len)
+{
+	struct sk_buff *skb;
+
+	if (c->left < len)
+		return NULL;
+	skb = ipscsi_rx_alloc(peer, IPSCSI_RX_HEADER, 0, GFP_ATOMIC);
+	if (!skb)
+		return NULL;
+	cursor_read(c, skb->data, IPSCSI_RX_HEADER);
+	len -= IPSCSI_RX_HEADER;
+	while (len) {
+		u32 pos = c->sg->offset + c->off, n = len;
+		struct page *page = sg_page(c->sg) + (pos >> PAGE_SHIFT);
+		struct page *head = compound_head(page);
+		int i = skb_shinfo(skb)->nr_frags;
+		void *addr = cursor_map(c, &n);
+
+		cursor_unmap(addr);
+		pos = offset_in_page(pos) + ((page - head) << PAGE_SHIFT);
+		len -= n;
+		if (skb_can_coalesce(skb, i, head, pos)) {
+			skb_coalesce_rx_frag(skb, i - 1, n, n);
+			continue;
+		}
+		if (i == MAX_SKB_FRAGS || !sendpage_ok(page)) {
+			consume_skb(skb);
+			return NULL;
+		}
+		get_page(head);
+		skb_add_rx_frag(skb, i, head, pos, n,
+				PageCompound(head) ? n : PAGE_SIZE);
+	}
+	return skb;
+}
+
+/* The same with a copy of the memory, where the initiator uses it again */
+static struct sk_buff *cursor_copy_out(struct sg_cursor *c,
 				       struct ipscsi_peer *peer, u32 len)
 {
 	u32 linear = len <= IPSCSI_RX_COPY ? len : IPSCSI_RX_HEADER;
@@ -316,30 +369,15 @@ static struct sk_buff *cursor_read_skb(struct sg_cursor *c,
 		cursor_skip(c, len);
 		return NULL;
 	}
-	skb->tail += linear;
-	skb->len += linear;
 	if (!cursor_read_csum(c, skb->data, linear, &csum, &pos))
 		goto cut;
 	for (i = 0; i < skb_shinfo(skb)->nr_frags; i++) {
 		const skb_frag_t *frag = &skb_shinfo(skb)->frags[i];
-		u32 left = skb_frag_size(frag);
-		struct page *page = skb_frag_page(frag);
-		u32 off = skb_frag_off(frag);
 
-		while (left) {
-			u32 n = min_t(u32, left,
-				      PAGE_SIZE - offset_in_page(off));
-			void *to = kmap_local_page(page + (off >> PAGE_SHIFT));
-			bool ok = cursor_read_csum(c,
-						   to + offset_in_page(off), n,
-						   &csum, &pos);
-
-			kunmap_local(to);
-			if (!ok)
-				goto cut;
-			off += n;
-			left -= n;
-		}
+		/* not in high memory */
+		if (!cursor_read_csum(c, skb_frag_address(frag),
+				      skb_frag_size(frag), &csum, &pos))
+			goto cut;
 	}
 	skb->ip_summed = CHECKSUM_COMPLETE;
 	skb->csum = csum;
@@ -348,6 +386,22 @@ cut:
 	ipscsi_count(peer, IPSCSI_C_RX_MALFORMED, 1);
 	kfree_skb(skb);
 	return NULL;
+}
+
+/* A message of a SEND. Bottom halves are off */
+static struct sk_buff *cursor_read_skb(struct sg_cursor *c, struct se_cmd *cmd,
+				       struct ipscsi_peer *peer, u32 len)
+{
+	struct sg_cursor begin = *c;
+	struct sk_buff *skb;
+
+	if (len > IPSCSI_SHORT && memory_stays(cmd, peer)) {
+		skb = cursor_keep_skb(c, peer, len);
+		if (skb)
+			return skb;
+		*c = begin;
+	}
+	return cursor_copy_out(c, peer, len);
 }
 
 /* --- answers --- */
@@ -1056,7 +1110,7 @@ static void exec_container(struct ipscsi_peer *peer, struct se_cmd *cmd,
 		    !cursor_read(&c, buf, IPSCSI_CONT_RECORD) ||
 		    ipscsi_record_parse(buf, left, &record))
 			goto malformed;
-		skb = cursor_read_skb(&c, peer, record.length);
+		skb = cursor_read_skb(&c, cmd, peer, record.length);
 		if (skb)
 			ipscsi_rx(peer, record.stream, skb, record.vnet);
 		size = ipscsi_record_size(record.length);
@@ -1130,7 +1184,7 @@ static sense_reason_t exec_send(struct se_cmd *cmd)
 		exec_container(peer, cmd, cdb.length);
 	} else {
 		cursor_init(&c, cmd, cdb.length);
-		skb = cursor_read_skb(&c, peer, cdb.length);
+		skb = cursor_read_skb(&c, cmd, peer, cdb.length);
 		if (skb)
 			ipscsi_rx(peer, cdb.stream, skb, NULL);
 	}

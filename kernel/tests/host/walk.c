@@ -14,6 +14,7 @@
 #define PAGE_SHIFT	6
 #define PAGE_SIZE	(1u << PAGE_SHIFT)
 #define IPSCSI_CHUNK_SIZE (2 * PAGE_SIZE)	/* io.c: 8 pages */
+#define IPSCSI_CONT_SHORT 65528
 #define CHUNKS_MAX	(0x110000 / IPSCSI_CHUNK_SIZE)
 
 #define min(a, b) ({ __typeof__(a) _a = (a); __typeof__(b) _b = (b); _a < _b ? _a : _b; })
@@ -49,6 +50,7 @@ struct ipscsi_peer {
 struct ipscsi_cmd {
 	struct ipscsi_peer *peer;
 	struct page *chunk[CHUNKS_MAX];
+	bool full;
 };
 
 enum ipscsi_counter {
@@ -154,11 +156,12 @@ static struct sk_buff *get_skb(struct ipscsi_cmd *cmd, u32 off, u32 len)
 struct sg_cursor;
 static bool cursor_read(struct sg_cursor *c, void *to, u32 len);
 
-static struct sk_buff *cursor_read_skb(struct sg_cursor *c,
+static struct sk_buff *cursor_read_skb(struct sg_cursor *c, struct se_cmd *cmd,
 				       struct ipscsi_peer *peer, u32 len)
 {
 	struct sk_buff *skb = skb_of(len);
 
+	(void)cmd;
 	if (cursor_read(c, skb->data, len))
 		return skb;
 	peer->out->malformed++;

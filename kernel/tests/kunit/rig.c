@@ -87,7 +87,7 @@ struct rig_peer *rig_peer(struct rig *rig, u8 number)
 		.version = IPSCSI_VERSION,
 		.features = IPSCSI_F_EXT | IPSCSI_F_GET | IPSCSI_F_CONTAINER,
 		.base_max = IPSCSI_MESSAGE_MAX,
-		.cont_max = IPSCSI_CONT_DEFAULT,
+		.cont_max = IPSCSI_MESSAGE_MAX,
 		.name = "rig",
 	};
 	u8 addr[ETH_ALEN] = { 2, 0, 0, 0, 0, number };

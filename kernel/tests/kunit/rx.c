@@ -9,7 +9,7 @@ static void receive(struct kunit *test, struct rig_peer *way, u16 stream,
 	struct sk_buff *skb = ipscsi_rx_alloc(way->peer, len, 0, GFP_KERNEL);
 
 	KUNIT_ASSERT_NOT_NULL(test, skb);
-	memcpy(skb_put(skb, len), bytes, len);
+	memcpy(skb->data, bytes, len);
 	ipscsi_rx(way->peer, stream, skb, vnet);
 }
 
