@@ -20,10 +20,11 @@
  * Times. Commands should never time out: error recovery stops the whole
  * adapter. A GET ends by itself after the hold time, at most 10 s; a gateway
  * that restarts under an iSCSI initiator may take minutes to come back, and
- * the initiator keeps the commands until then.
+ * the initiator keeps the commands until then: so the default is long.
  */
-#define IPSCSI_SEND_TIMEOUT	(300 * HZ)
-#define IPSCSI_GET_TIMEOUT	(300 * HZ)
+#define IPSCSI_TIMEOUT		300	/* s */
+#define IPSCSI_TIMEOUT_MIN	15	/* s, over the longest hold time */
+#define IPSCSI_TIMEOUT_MAX	3600	/* s */
 #define IPSCSI_CONTROL_TIMEOUT	(20 * HZ)
 #define IPSCSI_BYE_TIMEOUT	(3 * HZ)
 #define IPSCSI_RETRIES		5	/* by the mid-layer, for BUSY */
@@ -222,6 +223,7 @@ void ipscsi_io_stop(struct ipscsi_idev *idev);
 void ipscsi_io_drain(struct ipscsi_idev *idev);
 
 /* initiator.c */
+unsigned long ipscsi_timeout(void);
 void ipscsi_idev_trouble(struct ipscsi_idev *idev, unsigned long delay);
 void ipscsi_idev_refused(struct ipscsi_idev *idev);
 

@@ -26,6 +26,22 @@ module_param(auto_attach, bool, 0644);
 MODULE_PARM_DESC(auto_attach,
 		 "Attach communications devices that have a station page (default: on)");
 
+static unsigned int command_timeout = IPSCSI_TIMEOUT;
+module_param(command_timeout, uint, 0644);
+MODULE_PARM_DESC(command_timeout,
+		 "Seconds until a SEND or GET is aborted, 15 to 3600 (default: 300)");
+
+/**
+ * ipscsi_timeout - how long a SEND or GET may take
+ *
+ * Return: jiffies.
+ */
+unsigned long ipscsi_timeout(void)
+{
+	return clamp_t(unsigned int, READ_ONCE(command_timeout),
+		       IPSCSI_TIMEOUT_MIN, IPSCSI_TIMEOUT_MAX) * HZ;
+}
+
 /* Guards the list, and the choice of a segment for a new device */
 static DEFINE_MUTEX(ipscsi_attach_mutex);
 static LIST_HEAD(ipscsi_idevs);

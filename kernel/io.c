@@ -419,7 +419,7 @@ static int submit(struct ipscsi_cmd *cmd)
 	scmd->cmd_len = ipscsi_cdb_build(scmd->cmnd, !cmd->get, cmd->stream,
 					 cmd->length, idev->lun);
 	scmd->allowed = IPSCSI_RETRIES;
-	rq->timeout = cmd->get ? IPSCSI_GET_TIMEOUT : IPSCSI_SEND_TIMEOUT;
+	rq->timeout = ipscsi_timeout();
 	rq->end_io = cmd_end_io;
 	rq->end_io_data = cmd;
 	rq->rq_flags |= RQF_QUIET;

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // The product as a whole: packets of unmodified programs between cluster hosts, the gateway and the LAN.
 import * as assert from "uvu/assert";
+import { exec } from "../src/process.ts";
 import { scenario } from "../src/scenario.ts";
 import { scaled, sleep, waitFor } from "../src/time.ts";
-import { cluster, lanAddresses, segmentGateway } from "../src/topologies/cluster.ts";
+import { cluster, lanAddresses, segmentGateway, segmentTarget } from "../src/topologies/cluster.ts";
 import type { Bench } from "../src/vm/bench.ts";
 import type { MqttMessage } from "../src/vm/broker.ts";
 import type { Vm } from "../src/vm/vm.ts";
@@ -89,6 +90,27 @@ tests.test("station to station, through the gateway", async (bench) => {
 
 tests.test("the LAN reaches a station", async (bench) => {
   await ping(bench.vm("lan"), await leasedAddress(bench.vm("station-a")));
+});
+
+/** Families of libiscsi's tests that are not about block devices. */
+const TARGET_TESTS = ["TestUnitReady", "Inquiry", "ModeSense6", "ReportSupportedOpcodes", "iSCSIcmdsn"];
+
+tests.test("libiscsi's own tests of a target find nothing wrong with the LUN", async (bench) => {
+  const url = `iscsi://127.0.0.1:${bench.ports["iscsi"]}/${segmentTarget}/0`;
+  for (const family of TARGET_TESTS) {
+    // a host of the ACL, by a session of its own
+    const { stdout } = await exec("iscsi-test-cu", [
+      "-i",
+      "iqn.2026-11.org.scsigate:station-b",
+      "-t",
+      `ALL.${family}`,
+      url,
+    ]);
+    const [, ran = "0", passed = "0", failed = ""] = /^ +tests +\d+ +(\d+) +(\d+) +(\d+)/m.exec(stdout) ?? [];
+    assert.is(failed, "0", `${family}:\n${stdout}`);
+    assert.ok(Number(ran) > 0 && ran === passed, `${family}:\n${stdout}`);
+  }
+  await ping(bench.vm("station-b"), lanAddresses.lan);
 });
 
 tests.test("100 MB of TCP from a station to the LAN", async (bench) => {

@@ -3,7 +3,7 @@
 import * as assert from "uvu/assert";
 import { HUB, HUB_ADDRESS, type LoopRig, loopRig } from "../src/rigs/loop.ts";
 import { scenario } from "../src/scenario.ts";
-import { waitFor } from "../src/time.ts";
+import { sleep, waitFor } from "../src/time.ts";
 import { loop } from "../src/topologies/loop.ts";
 import type { Vm } from "../src/vm/vm.ts";
 
@@ -23,6 +23,10 @@ async function reach(vm: Vm, namespace: string, to: string, options = ""): Promi
 
 async function counter(vm: Vm, device: string, name: string): Promise<number> {
   return Number((await vm.ok(`ethtool -S ${device} | grep -w ${name}`)).split(":")[1]);
+}
+
+interface Link {
+  readonly stats64: Record<"rx" | "tx", Record<"packets" | "bytes" | "dropped" | "errors", number>>;
 }
 
 async function withRig(vm: Vm, count: number, body: (rig: LoopRig) => Promise<void>): Promise<void> {
@@ -197,6 +201,42 @@ tests.test("base only: what a station without our extensions can do, it can", as
   await rig.tearDown();
 });
 
+tests.test("packets of every size, and the counters of both ends agree", async (bench) => {
+  const vm = bench.vm("loop");
+  await withRig(vm, 1, async (rig) => {
+    const { namespace, segment } = rig.station(1);
+    const counters = async (command: string): Promise<readonly number[]> => {
+      const [link] = await vm.json<Link[]>(command);
+      if (link === undefined) throw new Error("no such link");
+      const { rx, tx } = link.stats64;
+      return [rx.packets, rx.bytes, tx.packets, tx.bytes, rx.errors + rx.dropped, tx.errors + tx.dropped];
+    };
+    const both = async (): Promise<readonly (readonly number[])[]> => [
+      await counters(`ip -j -s link show ${HUB}`),
+      await counters(`ip -n ${namespace} -j -s link show ${segment}`),
+    ];
+    // nobody else talks on the segment meanwhile
+    await vm.ok(`sysctl -qw net.ipv6.conf.${HUB}.disable_ipv6=1
+      ip netns exec ${namespace} sysctl -qw net.ipv6.conf.${segment}.disable_ipv6=1; sleep 0.5`);
+    const before = await both();
+    const mtu = Number(await vm.ok(`cat /sys/class/net/${HUB}/mtu`));
+    assert.is(mtu, 65280);
+    for (const size of [0, 1, 2, 3, 56, 227, 228, 229, 995, 996, 997, 1472, 1473, 2020, 4068, 8972, 32739, mtu - 28])
+      await vm.ok(`ip netns exec ${namespace} ping -n -M do -c 3 -i 0.01 -W 3 -s ${size} ${HUB_ADDRESS}`);
+    for (const small of [1500, 1280, 576]) {
+      await vm.ok(`ip link set ${HUB} mtu ${small}; ip -n ${namespace} link set ${segment} mtu ${small}`);
+      await vm.ok(`ip netns exec ${namespace} ping -n -c 3 -i 0.01 -W 3 -s 6000 ${HUB_ADDRESS}`);
+      const tooBig = await vm.run(`ip netns exec ${namespace} ping -n -M do -c 1 -W 3 -s ${small - 27} ${HUB_ADDRESS}`);
+      assert.is.not(tooBig.code, 0, `${small + 1} bytes do not fit`);
+    }
+    await sleep(300);
+    const [hub = [], station = []] = (await both()).map((now, end) => now.map((n, i) => n - (before[end]?.[i] ?? 0)));
+    assert.equal(hub, [station[2], station[3], station[0], station[1], 0, 0], "received here is sent there, and back");
+    assert.equal(station.slice(4), [0, 0], "errors and drops");
+    assert.ok((hub[0] ?? 0) >= 54 + 3 * 3 * 5, `${hub[0]} packets`);
+  });
+});
+
 tests.test("SEND and GET MESSAGE(12): what queues goes in containers beyond 64 KiB, both ways", async (bench) => {
   const vm = bench.vm("loop");
   const rig = await loopRig(vm, 0);
@@ -278,6 +318,20 @@ tests.test(
         },
       );
     }
+    // it answers nothing at all for a while: commands time out, and the adapter's error recovery aborts them
+    await vm.ok(`echo 15 >/sys/module/ipscsi/parameters/command_timeout
+      ip neigh replace 10.145.0.2 lladdr ${address} dev seg9
+      echo 4 >${options}/opts; echo 1 >${options}/every_nth`);
+    await vm.run("ping -c 3 -i 0.2 -W 1 10.145.0.2");
+    await waitFor("a command to time out", async () => (await counter(vm, "seg9", "timeout")) > 0, {
+      timeout: 60_000,
+    });
+    await vm.ok(`echo 0 >${options}/every_nth; echo 0 >${options}/opts`);
+    await waitFor(
+      "the peer to be up after the time-outs",
+      async () => (await vm.run("cat /sys/class/net/seg9/ipscsi/peers/*/state")).stdout.trim() === "up",
+      { timeout: 90_000 },
+    );
     const before = await counter(vm, "seg9", "tx_packets");
     await vm.ok(`ip neigh replace 10.145.0.2 lladdr ${address} dev seg9`);
     await vm.run("ping -c 3 -i 0.2 -W 1 10.145.0.2");

@@ -139,6 +139,49 @@ tests.test("segments go down and up in mid-transfer", async (bench) => {
   await rig.tearDown();
 });
 
+tests.test("a segment gets another MTU, another name and another namespace in mid-transfer", async (bench) => {
+  const rig = await loopRig(bench.vm("loop"), 1);
+  const { namespace, segment, address } = rig.station(1);
+  await reach(rig, 1, HUB_ADDRESS);
+  await traffic(rig, 1);
+  for (let i = 0; i < 10; i++) {
+    for (const mtu of [1500, 65280, 576, 9000]) {
+      await rig.vm.ok(`ip link set ${HUB} mtu ${mtu}; ip -n ${namespace} link set ${segment} mtu ${mtu}; sleep 0.05`);
+    }
+  }
+  await reach(rig, 1, HUB_ADDRESS);
+  // a name changes while the interface is down
+  await rig.vm.ok(`set -e
+    ip -n ${namespace} link set ${segment} down
+    ip -n ${namespace} link set ${segment} name other
+    ip -n ${namespace} link set other up`);
+  await reach(rig, 1, HUB_ADDRESS);
+  await rig.vm.ok(`set -e
+    ip -n ${namespace} link set other down
+    ip -n ${namespace} link set other name ${segment}
+    ip -n ${namespace} link set ${segment} up`);
+  for (let i = 0; i < 3; i++) {
+    await rig.vm.ok(`set -e
+      ip netns add elsewhere
+      ip -n ${namespace} link set ${segment} netns elsewhere
+      ip -n elsewhere addr add ${address}/24 dev ${segment}
+      ip -n elsewhere link set ${segment} up`);
+    await waitFor(
+      "the segment to work elsewhere",
+      async () => (await rig.vm.run(`ip netns exec elsewhere ping -c 1 -W 1 ${HUB_ADDRESS}`)).code === 0,
+      { timeout: 15_000, interval: 200 },
+    );
+    await rig.vm.ok(`set -e
+      ip -n elsewhere link set ${segment} netns ${namespace}
+      ip -n ${namespace} addr add ${address}/24 dev ${segment}
+      ip -n ${namespace} link set ${segment} up
+      ip netns del elsewhere`);
+    await reach(rig, 1, HUB_ADDRESS);
+  }
+  await stopTraffic(rig);
+  await rig.tearDown();
+});
+
 tests.test("a detached station says BYE, and comes back when it is attached again", async (bench) => {
   const rig = await loopRig(bench.vm("loop"), 1);
   const { device, namespace, segment } = rig.station(1);
