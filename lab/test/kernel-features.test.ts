@@ -318,6 +318,17 @@ tests.test(
         },
       );
     }
+    // a unit attention that is no reset: nothing is lost
+    await vm.ok(`ip neigh replace 10.145.0.2 lladdr ${address} dev seg9`);
+    const attention = {
+      seen: await counter(vm, "seg9", "unit_attention"),
+      lost: await counter(vm, "seg9", "tx_failed"),
+    };
+    await vm.ok(`echo 2 >${options}/max_luns`);
+    await vm.run("ping -c 5 -i 0.2 -W 1 10.145.0.2");
+    assert.ok((await counter(vm, "seg9", "unit_attention")) > attention.seen, "the LUNs have changed");
+    assert.is(await counter(vm, "seg9", "tx_failed"), attention.lost);
+
     // it answers nothing at all for a while: commands time out, and the adapter's error recovery aborts them
     await vm.ok(`echo 15 >/sys/module/ipscsi/parameters/command_timeout
       ip neigh replace 10.145.0.2 lladdr ${address} dev seg9

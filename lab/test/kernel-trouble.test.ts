@@ -198,6 +198,47 @@ tests.test("a detached station says BYE, and comes back when it is attached agai
   await rig.tearDown();
 });
 
+tests.test("an address that is taken: by the hub, or by another station", async (bench) => {
+  const rig = await loopRig(bench.vm("loop"), 2);
+  await reach(rig, 1, HUB_ADDRESS);
+  await reach(rig, 2, HUB_ADDRESS);
+  const { namespace, segment } = rig.station(2);
+  const addressOf = (prefix: string, name: string): Promise<string> =>
+    rig.vm.ok(`${prefix} cat /sys/class/net/${name}/address`);
+  const own = await addressOf(`ip netns exec ${namespace}`, segment);
+  const taken = [
+    await addressOf("", HUB),
+    await addressOf(`ip netns exec ${rig.station(1).namespace}`, rig.station(1).segment),
+  ];
+  for (const address of taken) {
+    await rig.vm.ok(`ip -n ${namespace} link set ${segment} address ${address}`);
+    await rig.in(2, `ping -c 3 -i 0.5 -W 1 ${HUB_ADDRESS}`);
+    assert.is.not((await rig.in(2, `ping -c 2 -W 1 ${HUB_ADDRESS}`)).code, 0, "it is not let in");
+    await reach(rig, 1, HUB_ADDRESS, 2000);
+    await rig.vm.ok(`ip -n ${namespace} link set ${segment} address ${own}`);
+    await reach(rig, 2, HUB_ADDRESS);
+  }
+  const forged = await rig.vm.ok(`ethtool -S ${HUB} | grep rx_forged`);
+  assert.ok(Number(forged.split(":")[1]) > 0, forged);
+  await rig.tearDown();
+});
+
+tests.test("a device goes offline in mid-transfer and is set running again", async (bench) => {
+  const rig = await loopRig(bench.vm("loop"), 1);
+  const { device } = rig.station(1);
+  const state = async (): Promise<string> =>
+    (await rig.in(1, "cat /sys/class/net/seg*/ipscsi/peers/*/state")).stdout.trim();
+  await reach(rig, 1, HUB_ADDRESS);
+  await traffic(rig, 1);
+  await rig.vm.ok(`echo offline >/sys/bus/scsi/devices/${device}/state`);
+  await waitFor("the peer to be down", async () => (await state()) === "down", { timeout: 15_000 });
+  await rig.vm.ok(`echo running >/sys/bus/scsi/devices/${device}/state`);
+  await waitFor("the peer to be up", async () => (await state()) === "up", { timeout: 15_000 });
+  await reach(rig, 1, HUB_ADDRESS);
+  await stopTraffic(rig);
+  await rig.tearDown();
+});
+
 tests.test("a LUN whose segment does not exist yet is attached when it does", async (bench) => {
   const vm = bench.vm("loop");
   const rig = await loopRig(vm, 0);
