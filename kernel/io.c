@@ -571,7 +571,7 @@ static bool fill_chunks(struct ipscsi_cmd *cmd)
 	for (i = 0; i * IPSCSI_CHUNK_SIZE < cmd->length; i++) {
 		struct page *old = cmd->chunk[i];
 
-		if (old && page_ref_count(old) == 1)
+		if (old && page_ref_count(old) == 1 && !page_is_pfmemalloc(old))
 			continue;
 		if (old && page_is_pfmemalloc(old)) {
 			put_page(old);
