@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/** Bundles the two processes: dist/executor.js and dist/service.js, CommonJS, one file each, and dist/version.json. */
+/**
+ * Bundles the two processes and the command: executor.js, service.js and cli.js in dist, CommonJS, one file each; and
+ * version.json.
+ */
 import { execFileSync } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -10,7 +13,7 @@ mkdirSync(join(root, "dist"), { recursive: true });
 
 const result = await build({
   absWorkingDir: root,
-  entryPoints: { executor: "src/executor/main.ts", service: "src/service/main.ts" },
+  entryPoints: { executor: "src/executor/main.ts", service: "src/service/main.ts", cli: "src/cli/main.ts" },
   outdir: "dist",
   bundle: true,
   platform: "node",
@@ -20,7 +23,8 @@ const result = await build({
   legalComments: "none",
   metafile: true,
   logLevel: "warning",
-  // Parts of mqtt that this appliance never uses: WebSocket, SOCKS and their like. Loading them costs start-up time and memory.
+  // Parts of mqtt that this appliance never uses: WebSocket, SOCKS and their like. Loading them costs start-up time and
+  // memory.
   alias: { ws: "./scripts/unused.cjs", socks: "./scripts/unused.cjs" },
 });
 // The bundles are CommonJS although the workspace is not.

@@ -4,6 +4,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Ajv } from "ajv";
 import standaloneCode from "ajv/dist/standalone/index.js";
+import { BODIES, SCHEMAS } from "../src/api/schemas.ts";
 import { requestSchema } from "../src/protocol/requestSchema.ts";
 
 const root = join(import.meta.dirname, "..");
@@ -27,6 +28,7 @@ function generate(file: string, name: string, schema: object, explain: boolean):
     strictRequired: false,
     code: { source: true, esm: false },
   });
+  ajv.addVocabulary(["restarts", "secret"]); // what src/config/schema.ts reads
   ajv.addSchema(schema, name);
   writeFileSync(join(root, "generated", file), compile(ajv, { [name]: name }));
 }
@@ -34,3 +36,22 @@ function generate(file: string, name: string, schema: object, explain: boolean):
 mkdirSync(join(root, "generated"), { recursive: true });
 generate("configValidator.cjs", "validateConfig", configSchema, true);
 generate("requestValidator.cjs", "validateRequest", requestSchema, false);
+generateApi();
+
+/**
+ * A function for each body that the API takes. Schemas refer to each other as OpenAPI has it; here each has a name of
+ * its own.
+ */
+function generateApi(): void {
+  const ajv = new Ajv({
+    allErrors: true,
+    strict: true,
+    strictTypes: false,
+    strictRequired: false,
+    code: { source: true },
+  });
+  const schemas = JSON.parse(JSON.stringify(SCHEMAS).replaceAll("#/components/schemas/", "")) as Record<string, object>;
+  for (const [name, schema] of Object.entries(schemas)) ajv.addSchema({ $id: name, ...schema });
+  const code = compile(ajv, Object.fromEntries(BODIES.map((name) => [name, name])));
+  writeFileSync(join(root, "generated/apiValidator.cjs"), `${code}\nexports.validators = { ...exports };\n`);
+}

@@ -33,6 +33,31 @@ export interface Rates {
   tx_bytes: number;
 }
 
+/** The driver's own counters of a segment, under their names in `ethtool -S`; docs/driver.md says what each counts. */
+export type DriverCounters = Record<string, number>;
+
+/** How long commands took in the last few seconds, milliseconds. Upper bounds: the driver counts in powers of two. */
+export interface Percentiles {
+  /** Commands that ended. */
+  count: number;
+  p50: number;
+  p90: number;
+  p99: number;
+}
+
+export interface StationLatency {
+  /** Null while none ended. */
+  send: Percentiles | null;
+  /** A GET that waits for a packet takes up to the hold time: no fault. Null while none ended. */
+  get: Percentiles | null;
+}
+
+export interface Temperature {
+  /** The kernel's name of the sensor. */
+  sensor: string;
+  celsius: number;
+}
+
 export interface LinkStatus {
   /** Name of the network interface; null while none was found. */
   interface: string | null;
@@ -71,6 +96,12 @@ export interface StationStatus {
   heldGets: number;
   /** Packets that wait for it. */
   queued: number;
+  /** Driver of the host adapter that leads to it (role target), or the fabric it comes by (role initiator). */
+  adapter: string;
+  /** Packets for each SEND and GET over the last interval: what containers gain. Null while no command ended. */
+  packetsPerCommand: number | null;
+  /** Null where the driver measures none: it does for stations that we send commands to. */
+  latency: StationLatency | null;
   counters: StationCounters;
   rates: Rates;
 }
@@ -91,6 +122,10 @@ export interface SegmentStatus {
   fabric: string;
   counters: LinkCounters;
   rates: Rates;
+  /** Null until it was read, and where it cannot be. */
+  driver: DriverCounters | null;
+  /** Packets for each message over the last few seconds. Null while there was none. */
+  packetsPerCommand: number | null;
   stations: StationStatus[];
 }
 
@@ -117,6 +152,10 @@ export interface MqttStatus {
   url: string | null;
   /** Why the last attempt failed, or null. */
   error: string | null;
+  /** Events that are kept until the broker has them. */
+  eventsWaiting: number;
+  /** Events that did not fit since the broker was last there, and were dropped. */
+  eventsLost: number;
 }
 
 export interface Status {
@@ -128,6 +167,11 @@ export interface Status {
   time: number;
   /** Of the machine. */
   uptimeSeconds: number;
+  /** When the machine started, milliseconds since 1970 by the gateway's clock; moves when the clock is set. */
+  bootTime: number;
+  temperatures: Temperature[];
+  /** Room on the data partition; null while unknown. */
+  dataFreeBytes: number | null;
   /** Of the service process. */
   serviceUptimeSeconds: number;
   mode: string;
@@ -137,7 +181,12 @@ export interface Status {
   storage: LinkStatus | null;
   segments: SegmentStatus[];
   mqtt: MqttStatus;
-  config: { valid: boolean; source: "file" | "defaults"; errors: ConfigError[] };
+  config: {
+    valid: boolean;
+    /** history: the document is lost or damaged, and the last good version is used. */
+    source: "file" | "history" | "defaults";
+    errors: ConfigError[];
+  };
 }
 
 /** GET /version */

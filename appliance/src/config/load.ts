@@ -1,45 +1,56 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Reads the configuration document. A gateway must stay reachable whatever is in it: of an invalid document, every part
- * that is valid is used, and the rest falls back to defaults (for a segment: it is left out, so nothing is exported by mistake).
+ * From the document's text to a configuration. A gateway must stay reachable whatever is in it: of an invalid document,
+ * every part that is valid is used, and the rest falls back to defaults (for a segment: it is left out, so nothing is
+ * exported by mistake).
  */
-import { readFile } from "node:fs/promises";
 import type { ConfigError } from "../api/status.ts";
-import { errnoOf } from "../shared/errors.ts";
+import { isObject, type JsonObject } from "../shared/json.ts";
+import { migrate } from "./migrations.ts";
+import { joinSecrets, type Secrets, splitSecrets } from "./secrets.ts";
 import type { Config } from "./types.ts";
 import { defaultConfig, validate } from "./validate.ts";
 
 export interface LoadedConfig {
   /** What the gateway runs with. */
   config: Config;
-  source: "file" | "defaults";
+  source: "file" | "history" | "defaults";
   /** Empty when the document is valid, or absent. */
   errors: ConfigError[];
 }
 
-/** Longest document that is read, bytes: 16 segments with 63 initiators each stay below. */
-const MAX_DOCUMENT = 1024 * 1024;
+/** A document that could be read. */
+export interface ReadDocument {
+  loaded: LoadedConfig;
+  /** In the current form, without secrets. */
+  document: unknown;
+  secrets: Secrets;
+  /** Differs from the text: it had an older form, or secrets in it. */
+  rewritten: boolean;
+}
 
-/** @param path the document's file. Never throws. */
-export async function loadConfig(path: string): Promise<LoadedConfig> {
-  let text: string;
+/** Longest document that is read, bytes: 16 segments with 63 initiators each stay below. */
+export const MAX_DOCUMENT = 1024 * 1024;
+
+/** @returns the document, or why the text is none */
+export function readDocument(text: string, secrets: Secrets): ReadDocument | ConfigError {
+  if (Buffer.byteLength(text) > MAX_DOCUMENT) return lost("the document is longer than 1 MiB");
+  let value: unknown;
   try {
-    text = await readFile(path, "utf8");
+    value = JSON.parse(text);
   } catch (error) {
-    if (errnoOf(error) === "ENOENT") return { config: defaultConfig(), source: "defaults", errors: [] };
-    return fallback(
-      `${path} cannot be read: ${String(error)}`,
-      "Check the file's owner and mode, and the data partition.",
-    );
+    return lost(`this is not JSON: ${error instanceof Error ? error.message : String(error)}`);
   }
-  if (text.length > MAX_DOCUMENT) return fallback("the document is longer than 1 MiB", "Restore a backup.");
-  let document: unknown;
-  try {
-    document = JSON.parse(text);
-  } catch (error) {
-    return fallback(`this is not JSON: ${String(error)}`, "Correct the syntax, or restore a backup.");
-  }
-  return salvage(document);
+  if (!isObject(value)) return lost("the document is not an object");
+  const migrated = migrate(value);
+  if (migrated.tooNew !== undefined) return lost(`the document has form ${migrated.tooNew}, of a newer version`);
+  const split = splitSecrets(migrated.document, secrets);
+  const rewritten = migrated.from !== undefined || JSON.stringify(split.document) !== JSON.stringify(migrated.document);
+  return { ...split, rewritten, loaded: salvage(joinSecrets(split.document, split.secrets)) };
+}
+
+export function isDocument(result: ReadDocument | ConfigError): result is ReadDocument {
+  return "loaded" in result;
 }
 
 /** The document as far as it is valid; the errors of all that is not. */
@@ -47,7 +58,7 @@ export function salvage(document: unknown): LoadedConfig {
   const first = validate(document);
   if (first.valid) return { config: first.config, source: "file", errors: [] };
   const remaining: unknown = structuredClone(document);
-  if (isRecord(remaining)) {
+  if (isObject(remaining)) {
     // Each round removes at least one part, so it ends; 64 rounds are 16 segments and all sections with room to spare.
     for (let round = 0; round < 64; round++) {
       const result = validate(remaining);
@@ -60,7 +71,7 @@ export function salvage(document: unknown): LoadedConfig {
 }
 
 /** Removes the sections, or single segments, that the paths point into. False when there is nothing to remove. */
-function removeParts(document: Record<string, unknown>, paths: string[]): boolean {
+function removeParts(document: JsonObject, paths: string[]): boolean {
   let removed = false;
   const segments = document["segments"];
   const badSegments = new Set<number>();
@@ -81,10 +92,6 @@ function removeParts(document: Record<string, unknown>, paths: string[]): boolea
   return removed;
 }
 
-function fallback(message: string, nextStep: string): LoadedConfig {
-  return { config: defaultConfig(), source: "defaults", errors: [{ path: "", message, nextStep }] };
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
+function lost(message: string): ConfigError {
+  return { path: "", message, nextStep: "Correct the file, restore a backup, or apply a configuration anew." };
 }

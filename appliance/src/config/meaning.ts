@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/** What a JSON Schema cannot say about a configuration: addresses that exist, names that differ, subnets that do not overlap. */
+/**
+ * What a JSON Schema cannot say about a configuration: addresses that exist, names that differ, subnets that do not
+ * overlap.
+ */
 import type { ConfigError } from "../api/status.ts";
 import {
   formatInterface,
@@ -9,6 +12,8 @@ import {
   parseInterface,
   parseIpv4,
 } from "../shared/ipv4.ts";
+import { prefixOf } from "../shared/ipv6.ts";
+import { checkMqtt } from "./mqttMeaning.ts";
 import type { Config, Ipv4Method, SegmentConfig } from "./types.ts";
 
 interface Subnet {
@@ -40,7 +45,10 @@ export function checkMeaning(config: Config): ConfigError[] {
   config.segments.forEach((segment, index) => {
     checkSegment(segment, index, config, errors, subnets);
   });
-  checkOverlaps(subnets, errors);
+  checkOverlaps(config.mode === "proxy" ? subnets.filter(({ path }) => !path.startsWith("/lan")) : subnets, errors);
+  checkMode(config, errors);
+  checkFirewall(config, errors);
+  checkMqtt(config.mqtt, errors);
   if (config.http.port === config.http.httpsPort) {
     errors.push({
       path: "/http/httpsPort",
@@ -49,6 +57,87 @@ export function checkMeaning(config: Config): ConfigError[] {
     });
   }
   return errors;
+}
+
+/** Segments of these modes have what the others choose by themselves. */
+function checkMode(config: Config, errors: ConfigError[]): void {
+  if (config.mode !== "proxy") return;
+  config.segments.forEach((segment, index) => {
+    if (segment.ipv4.address !== "auto") return;
+    errors.push({
+      path: `/segments/${index}/ipv4/address`,
+      message: "mode proxy cannot choose a segment's address: only you know what is free on the LAN",
+      nextStep:
+        "Set it to a part of the LAN's subnet that its DHCP server does not give out, for example 192.168.1.225/28.",
+    });
+  });
+}
+
+const SIDES = ["lan", "storage", "segments"];
+
+function checkFirewall({ firewall, segments, mode }: Config, errors: ConfigError[]): void {
+  const names = segments.map((segment) => segment.name);
+  firewall.managementSources.forEach((text, index) => {
+    checkRange(text, `/firewall/managementSources/${index}`, errors);
+  });
+  firewall.rules.forEach((rule, index) => {
+    const path = `/firewall/rules/${index}`;
+    const check = (key: "from" | "to", special: string[]) => {
+      const known = [...special, ...SIDES, ...names];
+      if (known.includes(rule[key])) return;
+      errors.push({
+        path: `${path}/${key}`,
+        message: `${rule[key]} is neither a side nor a segment`,
+        nextStep: `Use one of: ${known.join(", ")}.`,
+      });
+    };
+    check("from", ["any"]);
+    check("to", ["gateway", "any"]);
+    if (rule.ports.length > 0 && rule.protocol !== "tcp" && rule.protocol !== "udp") {
+      errors.push({
+        path: `${path}/ports`,
+        message: `${rule.protocol} has no ports`,
+        nextStep: "Set protocol to tcp or udp, or leave ports out.",
+      });
+    }
+    rule.ports.forEach((text, place) => {
+      const [first = 0, last = first] = text.split("-").map(Number);
+      if (first <= last && last <= 65535) return;
+      const nextStep = "Write a port as 22 and a range as 8000-8010, up to 65535.";
+      errors.push({ path: `${path}/ports/${place}`, message: `${text} is no range of ports`, nextStep });
+    });
+    for (const key of ["sources", "destinations"] as const) {
+      rule[key].forEach((text, place) => {
+        checkRange(text, `${path}/${key}/${place}`, errors);
+      });
+    }
+  });
+  firewall.portForwards.forEach(({ protocol, port, to }, index) => {
+    const path = `/firewall/portForwards/${index}`;
+    if (parseIpv4(to) === undefined) errors.push(notAnAddress(`${path}/to`, to));
+    if (mode !== "nat") {
+      const nextStep =
+        'Set mode to "nat", or remove the port forward: in the other modes, hosts reach each other without.';
+      errors.push({ path, message: `mode ${mode} forwards no ports`, nextStep });
+    }
+    const same = (other: { protocol: string; port: number }) => other.protocol === protocol && other.port === port;
+    if (firewall.portForwards.slice(0, index).some(same)) {
+      errors.push({
+        path: `${path}/port`,
+        message: `${protocol} port ${port} is forwarded already`,
+        nextStep: "Use another port.",
+      });
+    }
+  });
+}
+
+function checkRange(text: string, path: string, errors: ConfigError[]): void {
+  if (parseInterface(text.includes("/") ? text : `${text}/32`) !== undefined) return;
+  errors.push({
+    path,
+    message: `${text} is not an IPv4 address or subnet`,
+    nextStep: "Write it as 192.168.1.5 or 192.168.1.0/24.",
+  });
 }
 
 function checkMethod(method: Ipv4Method, path: string, errors: ConfigError[], subnets: Subnet[]): void {
@@ -105,7 +194,20 @@ function checkSegment(
       });
     }
   }
+  checkIpv6(segment, path, earlier, errors);
   if (segment.fabric.type === "iscsi") checkIscsi(segment.fabric, path, earlier, errors);
+}
+
+function checkIpv6(segment: SegmentConfig, path: string, earlier: SegmentConfig[], errors: ConfigError[]): void {
+  const { address } = segment.ipv6;
+  if (address === "auto") return;
+  if (prefixOf(address) === undefined) {
+    const nextStep = "Write it as 2001:db8:0:1::1/64, without leading zeros where they can be left out.";
+    errors.push({ path: `${path}/ipv6/address`, message: `${address} is not an IPv6 address`, nextStep });
+  } else if (earlier.some((other) => prefixOf(other.ipv6.address) === prefixOf(address))) {
+    const nextStep = "Use a prefix of its own for each segment, or auto.";
+    errors.push({ path: `${path}/ipv6/address`, message: "another segment has this prefix", nextStep });
+  }
 }
 
 function checkIscsi(

@@ -26,8 +26,45 @@ export interface SegmentConfig {
   name: string;
   /** "address/prefix", or "auto". */
   ipv4: { address: string };
+  /** "address/64", or "auto". */
+  ipv6: { enabled: boolean; address: string };
   dhcp: { enabled: boolean; leaseSeconds: number };
   fabric: FabricConfig;
+}
+
+export type Mode = "routed" | "nat" | "proxy" | "bridge";
+
+/** A side of the gateway; segments: all of them. */
+export type Side = "lan" | "storage" | "segments";
+
+export interface PortForward {
+  protocol: "tcp" | "udp";
+  port: number;
+  to: string;
+  toPort?: number;
+}
+
+export interface FirewallRuleConfig {
+  name: string;
+  action: "accept" | "drop" | "reject";
+  /** any, a side, or a segment's name. */
+  from: string;
+  /** gateway, any, a side, or a segment's name. */
+  to: string;
+  protocol: "any" | "tcp" | "udp" | "icmp";
+  ports: string[];
+  sources: string[];
+  destinations: string[];
+}
+
+export interface FirewallConfig {
+  management: Side[];
+  managementSources: string[];
+  antiSpoofing: boolean;
+  newConnectionsPerSecond: number;
+  betweenSegments: "allow" | "isolate";
+  portForwards: PortForward[];
+  rules: FirewallRuleConfig[];
 }
 
 export interface HttpConfig {
@@ -40,15 +77,41 @@ export interface MqttConfig {
   enabled: boolean;
   url: string;
   intervalSeconds: number;
+  protocol: "3.1.1" | "5";
+  username?: string;
+  /** Secret. */
+  password?: string;
+  tls: {
+    /** PEM. */
+    ca?: string;
+    certificate?: string;
+    /** Secret. */
+    key?: string;
+    verify: boolean;
+  };
+  homeAssistant: { enabled: boolean; prefix: string };
+  commands: { enabled: boolean; allow: MqttCommand[] };
+}
+
+export type MqttCommand = "refresh" | "restart";
+
+export interface SyslogConfig {
+  enabled: boolean;
+  host: string;
+  port: number;
+  transport: "udp" | "tcp";
+  level: "error" | "warn" | "info" | "debug";
 }
 
 export interface Config {
   version: 1;
   hostname: string;
-  mode: "routed";
+  mode: Mode;
   lan: LanConfig;
   storage?: StorageConfig;
   segments: SegmentConfig[];
+  firewall: FirewallConfig;
   http: HttpConfig;
   mqtt: MqttConfig;
+  syslog: SyslogConfig;
 }

@@ -61,8 +61,10 @@ function explain(error: SchemaError): ConfigError {
       const list = allowed.map((value) => JSON.stringify(value)).join(", ");
       return { path, message: `${show(error.data)} is not allowed`, nextStep: `Use ${list}.` };
     }
-    default:
-      return { path, message: `${show(error.data)} ${error.message ?? "is not valid"}`, nextStep: hint(schema) };
+    default: {
+      const value = schema["secret"] === true ? "the secret" : show(error.data);
+      return { path, message: `${value} ${error.message ?? "is not valid"}`, nextStep: hint(schema) };
+    }
   }
 }
 

@@ -5,10 +5,13 @@ import type { Reply, Request } from "../protocol/messages.ts";
 import type { GroupResult, Operation, PlanGroup } from "../protocol/operations.ts";
 import { ScsigateError, toProblem } from "../shared/errors.ts";
 import type { ExecutorContext } from "./context.ts";
+import { readLatency } from "./latency.ts";
+import { setBridge, setBridgePort } from "./operations/bridge.ts";
 import { setDhcpClient, setDnsmasq } from "./operations/dhcp.ts";
 import { setFirewall } from "./operations/firewall.ts";
 import { loadModules, mountConfigfs, setHostname, setInterfaceSysctl, setSysctl } from "./operations/kernel.ts";
-import { setAddress, setLink, setResolver, setRoute } from "./operations/network.ts";
+import { setAddress, setAddress6, setLink, setNoAddress, setResolver, setRoute } from "./operations/network.ts";
+import { prune } from "./operations/prune.ts";
 import { setBackstore, setIscsiTarget, setLoopTarget } from "./operations/target.ts";
 
 export class Executor {
@@ -40,6 +43,12 @@ export class Executor {
     const request = message as Request; // just checked
     if (request.type === "ready") {
       this.#onReady();
+      return;
+    }
+    if (request.type === "latency") {
+      // Not in the queue: a plan may take minutes, and reading changes nothing.
+      const { id } = request;
+      void readLatency(this.#context.paths.sys).then((devices) => reply({ type: "latency", id, devices }));
       return;
     }
     this.#queue = this.#queue.then(async () => {
@@ -87,6 +96,8 @@ function perform(operation: Operation, context: ExecutorContext): Promise<boolea
       return setLink(operation, context);
     case "address":
       return setAddress(operation, context);
+    case "address6":
+      return setAddress6(operation, context);
     case "route":
       return setRoute(operation, context);
     case "resolver":
@@ -97,6 +108,14 @@ function perform(operation: Operation, context: ExecutorContext): Promise<boolea
       return setInterfaceSysctl(operation, context);
     case "firewall":
       return setFirewall(operation, context);
+    case "bridge":
+      return setBridge(operation, context);
+    case "bridgePort":
+      return setBridgePort(operation, context);
+    case "noAddress":
+      return setNoAddress(operation, context);
+    case "prune":
+      return prune(operation, context);
     case "dhcpClient":
       return setDhcpClient(operation, context);
     case "dnsmasq":

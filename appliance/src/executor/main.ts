@@ -16,7 +16,8 @@ import { ServiceProcess } from "./serviceProcess.ts";
 const SERVICE_USER = { uid: 990, gid: 990 };
 const paths = { sys: "/sys", proc: "/proc", run: "/run", data: "/data" };
 const SERVICE_DATA = "/data/scsigate";
-const log = createLogger("executor");
+let tellLog = (_line: string): void => {};
+const log = createLogger("executor", [{ write: (line) => tellLog(line) }]);
 
 process.umask(0o022);
 prepare();
@@ -42,6 +43,8 @@ const service = new ServiceProcess({
   onMessage: (message, reply) => executor.handle(message, reply),
 });
 
+tellLog = (line) => service.tellLog(line);
+
 for (const signal of ["SIGTERM", "SIGINT"] as const) {
   process.once(signal, () => {
     log.info({ signal }, "stopping");
@@ -53,7 +56,11 @@ service.start();
 
 /** Folders with their owners, and the one kernel setting that the service needs to start. */
 function prepare(): void {
-  mkdirSync(join(paths.run, "scsigate"), { recursive: true });
+  // The service's own folder in /run, for the command line's socket.
+  const serviceRun = join(paths.run, "scsigate/service");
+  mkdirSync(serviceRun, { recursive: true });
+  chownSync(serviceRun, SERVICE_USER.uid, SERVICE_USER.gid);
+  chmodSync(serviceRun, 0o700);
   mkdirSync(SERVICE_DATA, { recursive: true });
   chownSync(SERVICE_DATA, SERVICE_USER.uid, SERVICE_USER.gid);
   chmodSync(SERVICE_DATA, 0o750);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The service process: forked with dropped rights, started again with back-off when it ends. */
 import { type ChildProcess, fork } from "node:child_process";
-import type { Reply } from "../protocol/messages.ts";
+import type { LogNote, Reply } from "../protocol/messages.ts";
 import { Backoff } from "../shared/backoff.ts";
 import type { Cancel, Clock } from "../shared/clock.ts";
 import type { Logger } from "../shared/log.ts";
@@ -58,6 +58,12 @@ export class ServiceProcess {
       });
       child.kill("SIGTERM");
     });
+  }
+
+  /** Passes a line of our log on; without a service it is on the console alone. */
+  tellLog(line: string): void {
+    const note: LogNote = { type: "log", line };
+    if (this.#child?.connected) this.#child.send(note, () => {});
   }
 
   /** The service works: the next failure is the first one again. */

@@ -16,7 +16,13 @@ export interface ReadyRequest {
   type: "ready";
 }
 
-export type Request = ApplyRequest | ReadyRequest;
+/** Read the driver's latency classes. */
+export interface LatencyRequest {
+  type: "latency";
+  id: number;
+}
+
+export type Request = ApplyRequest | ReadyRequest | LatencyRequest;
 
 export interface AppliedReply {
   type: "applied";
@@ -32,4 +38,23 @@ export interface RefusedReply {
   problem: Problem;
 }
 
-export type Reply = AppliedReply | RefusedReply;
+/** A device's file `latency` as it is. */
+export interface DeviceLatency {
+  /** h:c:t:l */
+  device: string;
+  text: string;
+}
+
+export interface LatencyReply {
+  type: "latency";
+  id: number;
+  devices: DeviceLatency[];
+}
+
+/** A line of the executor's log: the service sends logs to other machines and shows them. */
+export interface LogNote {
+  type: "log";
+  line: string;
+}
+
+export type Reply = AppliedReply | RefusedReply | LatencyReply;

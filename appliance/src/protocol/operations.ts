@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * What the service may ask of the executor: a plan of typed operations. Each is idempotent: it looks at what is there and
- * changes only what differs, so that the same plan can be sent again at any time and a restart disturbs nothing.
- * The executor renders every configuration file and command line itself; nothing here is passed on as text to a program.
+ * What the service may ask of the executor: a plan of typed operations. Each is idempotent: it looks at what is there
+ * and changes only what differs, so that the same plan can be sent again at any time and a restart disturbs nothing.
+ * The executor renders every configuration file and command line itself; nothing here is passed on as text to a
+ * program.
  */
 import type { Problem } from "../shared/errors.ts";
 
@@ -19,11 +20,11 @@ export const MODULES = [
 export type ModuleName = (typeof MODULES)[number];
 
 /** Global kernel settings that the executor may write. */
-export const SYSCTLS = ["net.ipv4.ip_forward"] as const;
+export const SYSCTLS = ["net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding"] as const;
 export type SysctlName = (typeof SYSCTLS)[number];
 
-/** Per-interface kernel settings (net.ipv4.conf.<interface>.<name>) that the executor may write. */
-export const INTERFACE_SYSCTLS = ["proxy_arp", "proxy_arp_pvlan", "rp_filter", "send_redirects"] as const;
+/** Per-interface kernel settings (net.ipv4.conf.<interface>.<name>, of IPv6 accept_ra) that the executor may write. */
+export const INTERFACE_SYSCTLS = ["accept_ra", "proxy_arp", "proxy_arp_pvlan", "rp_filter", "send_redirects"] as const;
 export type InterfaceSysctlName = (typeof INTERFACE_SYSCTLS)[number];
 
 /** Loads modules in this order; what is loaded or built in stays. */
@@ -58,6 +59,14 @@ export interface AddressOperation {
   address: string;
 }
 
+/** Gives an interface exactly this global IPv6 address; without one, takes away what we gave. */
+export interface Address6Operation {
+  kind: "address6";
+  interface: string;
+  /** "address/64" */
+  address?: string;
+}
+
 /** The default route. */
 export interface RouteOperation {
   kind: "route";
@@ -86,9 +95,73 @@ export interface InterfaceSysctlOperation {
   value: number;
 }
 
-/** The nftables table "scsigate". In this form it accepts everything and counts what is forwarded. */
+/** Name of the bridge that mode bridge makes. */
+export const BRIDGE = "scsibr0";
+
+/** Where a rule applies: names of interfaces, none for all. */
+export interface FirewallRule {
+  name: string;
+  action: "accept" | "drop" | "reject";
+  from: string[];
+  /** Undefined: for what goes to the gateway itself; else for what is forwarded to these interfaces. */
+  to?: string[];
+  protocol: "any" | "tcp" | "udp" | "icmp";
+  /** "80" or "8000-8010" */
+  ports: string[];
+  sources: string[];
+  destinations: string[];
+}
+
+/** The nftables table "scsigate", replaced in one transaction. All names are those of interfaces. */
 export interface FirewallOperation {
   kind: "firewall";
+  lan: string[];
+  storage: string[];
+  /** Segments with their subnets, as far as they have one. */
+  segments: { name: string; subnet?: string; prefix6?: string }[];
+  management: { interfaces: string[]; sources: string[]; ports: number[] };
+  /** Ports of iSCSI targets, and where hosts reach them. */
+  fabric: { interfaces: string[]; ports: number[] };
+  antiSpoofing: boolean;
+  newConnectionsPerSecond: number;
+  isolateSegments: boolean;
+  /** Segments go out under the gateway's address, and nobody on the LAN opens a connection to them. */
+  nat: boolean;
+  portForwards: { protocol: "tcp" | "udp"; port: number; to: string; toPort: number }[];
+  rules: FirewallRule[];
+}
+
+/** A bridge over the LAN's interface. */
+export interface BridgeOperation {
+  kind: "bridge";
+  /** Link-layer address: the port's, so that the LAN's DHCP server knows it again. */
+  address: string;
+  port: string;
+}
+
+/** A segment as a port of the bridge. */
+export interface BridgePortOperation {
+  kind: "bridgePort";
+  port: string;
+}
+
+/** Takes all IPv4 addresses of an interface away. */
+export interface NoAddressOperation {
+  kind: "noAddress";
+  interface: string;
+}
+
+/** Removes what an earlier configuration made and this one does not name. What others made stays. */
+export interface PruneOperation {
+  kind: "prune";
+  segments: string[];
+  /** Interfaces with an address that is ours to give. */
+  addressed: string[];
+  /** Segments with a DHCP and DNS server. */
+  served: string[];
+  /** Targets, by iSCSI name or NAA. */
+  targets: string[];
+  bridge: boolean;
 }
 
 /** busybox udhcpc on an interface, running or not. */
@@ -108,6 +181,8 @@ export interface DnsmasqOperation {
   running: boolean;
   /** The gateway's "address/prefix" on the segment. */
   address: string;
+  /** "prefix::/64" to advertise, where there is IPv6. */
+  prefix6?: string;
   /** First and last address to give out. */
   range: [string, string];
   leaseSeconds: number;
@@ -145,11 +220,16 @@ export type Operation =
   | HostnameOperation
   | LinkOperation
   | AddressOperation
+  | Address6Operation
   | RouteOperation
   | ResolverOperation
   | SysctlOperation
   | InterfaceSysctlOperation
   | FirewallOperation
+  | BridgeOperation
+  | BridgePortOperation
+  | NoAddressOperation
+  | PruneOperation
   | DhcpClientOperation
   | DnsmasqOperation
   | BackstoreOperation
@@ -158,7 +238,10 @@ export type Operation =
 
 export type OperationKind = Operation["kind"];
 
-/** Operations that build on each other: after the first failure, the rest of the group is skipped. Groups are independent. */
+/**
+ * Operations that build on each other: after the first failure, the rest of the group is skipped. Groups are
+ * independent.
+ */
 export interface PlanGroup {
   /** For people: lan, seg0, ... */
   name: string;

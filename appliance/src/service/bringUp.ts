@@ -1,18 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
  * Makes the machine match its configuration, and keeps it so: look, plan, have the plan carried out, look again. Every
- * operation is idempotent, so a repetition heals what was lost (a killed dnsmasq, an adapter that came late) and touches nothing else.
+ * operation is idempotent, so a repetition heals what was lost (a killed dnsmasq, an adapter that came late) and
+ * touches nothing else.
  */
 import { join } from "node:path";
+import type { Config } from "../config/types.ts";
 import { parseAddresses, parseRoutes } from "../observe/ipJson.ts";
 import { Sysfs } from "../observe/sysfs.ts";
-import { buildPlan, findLan, type Observed, type Planned } from "../plan/buildPlan.ts";
-import type { GroupResult } from "../protocol/operations.ts";
+import { buildPlan, findLan, lanFace, type Observed, type Planned } from "../plan/buildPlan.ts";
+import type { GroupResult, Operation } from "../protocol/operations.ts";
 import { Backoff } from "../shared/backoff.ts";
 import type { Cancel } from "../shared/clock.ts";
 import { readJson, writeDurably } from "../shared/durable.ts";
 import { type Problem, toProblem } from "../shared/errors.ts";
 import { createIdentity, readIdentity, writeIdentity } from "../shared/identity.ts";
+import { canonical } from "../shared/json.ts";
 import type { ServiceEnvironment } from "./environment.ts";
 import type { GatewayState } from "./gatewayState.ts";
 
@@ -20,7 +23,10 @@ import type { GatewayState } from "./gatewayState.ts";
 const CALM_INTERVAL_MS = 10_000;
 /** Between two looks while something is missing. */
 const EAGER = { firstMs: 1000, longestMs: CALM_INTERVAL_MS };
-/** How long after start the LAN may take to show an interface, or to get an address, before things go on without, milliseconds. */
+/**
+ * How long after start the LAN may take to show an interface, or to get an address, before things go on without,
+ * milliseconds.
+ */
 const LAN_PATIENCE_MS = 20_000;
 
 export class BringUp {
@@ -32,6 +38,7 @@ export class BringUp {
   #startedAt = 0;
   #cancel: Cancel | undefined;
   #stopped = false;
+  #running: Promise<void> = Promise.resolve();
 
   constructor(environment: ServiceEnvironment, state: GatewayState) {
     this.#environment = environment;
@@ -44,7 +51,7 @@ export class BringUp {
     this.#startedAt = clock.monotonic();
     this.#state.identity = await readIdentity(paths.data);
     this.#remembered = asAddresses(await readJson(join(paths.data, "addresses.json")));
-    void this.#loop();
+    void this.#next();
   }
 
   stop(): void {
@@ -52,7 +59,36 @@ export class BringUp {
     this.#cancel?.();
   }
 
+  /** Makes the machine match at once. Resolves when the plan was carried out, with what stands in the way. */
+  async reconcile(): Promise<Problem[]> {
+    this.#cancel?.();
+    this.#backoff.reset();
+    await this.#next();
+    return this.#state.problems;
+  }
+
+  /** What the executor would do for another configuration that it does not do for the present one. */
+  async preview(config: Config): Promise<Operation[]> {
+    const present = await this.#operations(this.#state.config.config);
+    const done = new Set(present.map(canonical));
+    return (await this.#operations(config)).filter((operation) => !done.has(canonical(operation)));
+  }
+
+  async #operations(config: Config): Promise<Operation[]> {
+    const observed = await this.#observe(config);
+    const { plan } = buildPlan(config, observed, this.#state.identity, this.#remembered, this.#tidy);
+    return plan.groups.flatMap((group) => group.operations);
+  }
+
+  /** One round after the one that may be under way. */
+  #next(): Promise<void> {
+    this.#running = this.#running.then(() => this.#loop());
+    return this.#running;
+  }
+
   async #loop(): Promise<void> {
+    if (this.#stopped) return;
+    this.#cancel?.();
     let calm = false;
     try {
       calm = await this.#round();
@@ -63,15 +99,15 @@ export class BringUp {
     if (this.#stopped) return;
     if (calm) this.#backoff.reset();
     const wait = calm ? CALM_INTERVAL_MS : this.#backoff.next();
-    this.#cancel = this.#environment.clock.after(wait, () => void this.#loop());
+    this.#cancel = this.#environment.clock.after(wait, () => void this.#next());
   }
 
   /** @returns whether everything is as configured. */
   async #round(): Promise<boolean> {
-    const observed = await this.#observe();
-    await this.#ensureIdentity(observed);
     const { config } = this.#state.config;
-    const planned = buildPlan(config, observed, this.#state.identity, this.#remembered);
+    const observed = await this.#observe(config);
+    await this.#ensureIdentity(observed);
+    const planned = buildPlan(config, observed, this.#state.identity, this.#remembered, this.#tidy);
     const results = await this.#environment.executor.apply(planned.plan);
     await this.#remember(planned);
     const problems = [...planned.problems, ...failures(results)];
@@ -82,7 +118,7 @@ export class BringUp {
     return complete && problems.length === 0 && observed.lanSettled;
   }
 
-  async #observe(): Promise<Observed> {
+  async #observe(config: Config): Promise<Observed> {
     const { run } = this.#environment;
     const ethernets = this.#sysfs?.ethernets() ?? [];
     const [addressText, routeText] = await Promise.all([
@@ -90,10 +126,15 @@ export class BringUp {
       run("ip", ["-j", "-4", "route", "show"]),
     ]);
     const addresses = parseAddresses(addressText);
-    const lan = findLan(this.#state.config.config, ethernets);
-    const hasAddress = (addresses.get(lan?.name ?? "") ?? []).some((entry) => entry.family === "inet");
+    const hasAddress = (addresses.get(lanFace(config, ethernets) ?? "") ?? []).some((entry) => entry.family === "inet");
     const routes = parseRoutes(routeText);
     return { ethernets, addresses, routes, lanSettled: hasAddress || this.#impatient() };
+  }
+
+  /** A gateway that has lost its configuration takes nothing down. */
+  get #tidy(): boolean {
+    const { source, errors } = this.#state.config;
+    return source !== "defaults" || errors.length === 0;
   }
 
   #impatient(): boolean {

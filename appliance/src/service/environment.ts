@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 /** All that the service touches of the world, so that tests can give it a temporary tree and free ports. */
+import type { DeviceLatency } from "../protocol/messages.ts";
 import type { GroupResult, Plan } from "../protocol/operations.ts";
 import type { Clock } from "../shared/clock.ts";
 import type { CommandRunner } from "../shared/commands.ts";
+import type { LineProgram } from "../shared/lines.ts";
 import type { Logger } from "../shared/log.ts";
+import type { LogBuffer } from "../shared/logBuffer.ts";
 
 export interface ServicePaths {
   /** /sys */
@@ -18,6 +21,8 @@ export interface ServicePaths {
   web: string;
   /** version.json */
   version: string;
+  /** The command line's socket. */
+  control: string;
 }
 
 /** The other process. */
@@ -27,6 +32,11 @@ export interface ExecutorLink {
    * @throws ScsigateError executor-refused or executor-gone
    */
   apply(plan: Plan): Promise<GroupResult[]>;
+  /**
+   * The driver's latency classes, which only root can read.
+   * @throws ScsigateError executor-gone
+   */
+  readLatency(): Promise<DeviceLatency[]>;
   /** Says that the service works. */
   ready(): void;
 }
@@ -40,6 +50,14 @@ export interface ServiceEnvironment {
   clock: Clock;
   random: (bytes: number) => Buffer;
   run: CommandRunner;
+  /** Starts a program that is read line by line. */
+  lines: LineProgram;
   executor: ExecutorLink;
+  /** Says something on the console that must be nowhere else. */
+  announce: (text: string) => void;
+  /** What the log said last. */
+  logs: LogBuffer;
+  /** Ends the service; the executor starts it again. */
+  restart: () => void;
   log: Logger;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The service's end of the child-process channel. */
-import type { Reply, Request } from "../protocol/messages.ts";
+import type { DeviceLatency, Reply, Request } from "../protocol/messages.ts";
 import type { GroupResult, Plan } from "../protocol/operations.ts";
 import type { Cancel, Clock } from "../shared/clock.ts";
 import { ScsigateError } from "../shared/errors.ts";
@@ -8,9 +8,11 @@ import type { ExecutorLink } from "./environment.ts";
 
 /** How long a plan may take, milliseconds: module loading on a slow card, with room to spare. */
 const APPLY_TIMEOUT_MS = 180_000;
+/** How long reading a few files may take, milliseconds. */
+const READ_TIMEOUT_MS = 10_000;
 
 interface Pending {
-  resolve: (groups: GroupResult[]) => void;
+  resolve: (reply: Reply) => void;
   reject: (error: Error) => void;
   cancelTimeout: Cancel;
 }
@@ -27,20 +29,30 @@ export class ChannelExecutorLink implements ExecutorLink {
     this.#clock = clock;
   }
 
-  apply(plan: Plan): Promise<GroupResult[]> {
-    const id = this.#nextId++;
-    return new Promise((resolve, reject) => {
-      const cancelTimeout = this.#clock.after(APPLY_TIMEOUT_MS, () => {
-        this.#pending.delete(id);
-        reject(new ScsigateError("executor-gone", "the executor does not answer", "Look at the console's log."));
-      });
-      this.#pending.set(id, { resolve, reject, cancelTimeout });
-      this.#send({ type: "apply", id, plan });
-    });
+  async apply(plan: Plan): Promise<GroupResult[]> {
+    const reply = await this.#ask((id) => ({ type: "apply", id, plan }), APPLY_TIMEOUT_MS);
+    return reply.type === "applied" ? reply.groups : [];
+  }
+
+  async readLatency(): Promise<DeviceLatency[]> {
+    const reply = await this.#ask((id) => ({ type: "latency", id }), READ_TIMEOUT_MS);
+    return reply.type === "latency" ? reply.devices : [];
   }
 
   ready(): void {
     this.#send({ type: "ready" });
+  }
+
+  #ask(request: (id: number) => Request, timeoutMs: number): Promise<Reply> {
+    const id = this.#nextId++;
+    return new Promise((resolve, reject) => {
+      const cancelTimeout = this.#clock.after(timeoutMs, () => {
+        this.#pending.delete(id);
+        reject(new ScsigateError("executor-gone", "the executor does not answer", "Look at the console's log."));
+      });
+      this.#pending.set(id, { resolve, reject, cancelTimeout });
+      this.#send(request(id));
+    });
   }
 
   /** What came over the channel. The executor is the more trusted side: its messages need no schema. */
@@ -49,7 +61,7 @@ export class ChannelExecutorLink implements ExecutorLink {
     if (pending === undefined) return;
     this.#pending.delete(reply.id);
     pending.cancelTimeout();
-    if (reply.type === "applied") pending.resolve(reply.groups);
+    if (reply.type !== "refused") pending.resolve(reply);
     else pending.reject(new ScsigateError("executor-refused", reply.problem.message, reply.problem.nextStep));
   }
 }

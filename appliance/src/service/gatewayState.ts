@@ -19,6 +19,12 @@ export interface GatewayState {
   problems: Problem[];
   /** service.ts: why there is no page, for telemetry to tell */
   serviceProblem: Problem | undefined;
+  /** monitor.ts: stations that flap, reset storms, heat, a full disk */
+  monitorProblems: Problem[];
+  /** telemetry.ts: why events cannot be kept on disk */
+  storeProblem: Problem | undefined;
+  /** syslog.ts: why the log server does not get the log */
+  syslogProblem: Problem | undefined;
   /** telemetry.ts */
   mqtt: MqttStatus;
 }
@@ -33,6 +39,9 @@ export function initialState(version: Version, config: LoadedConfig): GatewaySta
     settled: false,
     problems: [],
     serviceProblem: undefined,
-    mqtt: { enabled, connected: false, url: enabled ? url : null, error: null },
+    monitorProblems: [],
+    storeProblem: undefined,
+    syslogProblem: undefined,
+    mqtt: { enabled, connected: false, url: enabled ? url : null, error: null, eventsWaiting: 0, eventsLost: 0 },
   };
 }

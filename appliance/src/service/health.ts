@@ -44,13 +44,28 @@ export function assessHealth(
       nextStep: "It is made again within ten seconds; if not, look at the log on the console.",
     });
   }
+  reasons.push(
+    ...state.monitorProblems,
+    ...[state.storeProblem, state.syslogProblem].filter((problem) => problem !== undefined),
+  );
   const { mqtt } = state;
   if (mqtt.enabled && !mqtt.connected && (mqtt.error !== null || serviceUptimeSeconds > BROKER_PATIENCE_S)) {
     reasons.push({
       code: "broker-unreachable",
       message: `no connection to ${mqtt.url ?? "the broker"}${mqtt.error === null ? "" : `: ${mqtt.error}`}`,
-      nextStep: "Check that the broker runs and that mqtt.url names it.",
+      nextStep: brokerAdvice(mqtt.error ?? ""),
     });
   }
   return { status: reasons.length === 0 ? "ok" : "degraded", reasons };
+}
+
+/** What to do about the broker, by what the attempt ended with. */
+function brokerAdvice(error: string): string {
+  if (/not authorized|bad user ?name|unauthorized/i.test(error)) return "Check mqtt.username and mqtt.password.";
+  if (/PEM|key values mismatch|alert/i.test(error)) return "Check mqtt.tls.certificate and mqtt.tls.key.";
+  if (/certificate|self.signed|altname|unable to verify/i.test(error)) {
+    return "Check mqtt.tls.ca, the name in mqtt.url, and the gateway's clock.";
+  }
+  if (/ENOTFOUND|EAI_AGAIN/.test(error)) return "Check the name in mqtt.url and the LAN's name server.";
+  return "Check that the broker runs and that mqtt.url names it.";
 }

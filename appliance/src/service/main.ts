@@ -2,18 +2,25 @@
 /** The service process: user scsigate. Forked by the executor; ends when the executor does. */
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
-import type { Reply } from "../protocol/messages.ts";
+import type { LogNote, Reply } from "../protocol/messages.ts";
 import { systemClock } from "../shared/clock.ts";
 import { runCommand } from "../shared/commands.ts";
 import { toProblem } from "../shared/errors.ts";
+import { startLines } from "../shared/lines.ts";
 import { createLogger } from "../shared/log.ts";
+import { LogBuffer } from "../shared/logBuffer.ts";
 import { ChannelExecutorLink } from "./executorLink.ts";
 import { Service } from "./service.ts";
 
 process.umask(0o022);
-const log = createLogger("service");
+const logs = new LogBuffer();
+const log = createLogger("service", [logs]);
 const executor = new ChannelExecutorLink((request) => process.send?.(request), systemClock);
-process.on("message", (message) => executor.receive(message as Reply));
+process.on("message", (message) => {
+  const note = message as Reply | LogNote; // the executor is the more trusted side
+  if (note.type === "log") logs.write(note.line);
+  else executor.receive(note);
+});
 
 const service = new Service({
   paths: {
@@ -23,12 +30,17 @@ const service = new Service({
     leases: "/data/dhcp",
     web: join(__dirname, "web"),
     version: join(__dirname, "version.json"),
+    control: "/run/scsigate/service/control.sock",
   },
   host: "::",
   clock: systemClock,
   random: randomBytes,
   run: runCommand,
+  lines: startLines,
   executor,
+  announce: (text) => process.stdout.write(`${text}\n`),
+  logs,
+  restart: () => end("a restart was asked for", 0),
   log,
 });
 

@@ -1,22 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
-/** Samples the machine once a second and tells everybody who listens: the state as a whole, and stations that came or went. */
+/** Samples the machine once a second, and when the driver says so; tells who listens the state, and what happened. */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { LinkStatus, SegmentStatus, StationStatus, Status } from "../api/status.ts";
-import { type InterfaceAddress, type Neighbour, parseAddresses, parseNeighbours } from "../observe/ipJson.ts";
+import type { LinkStatus, Problem, SegmentStatus, StationStatus, Status, Temperature } from "../api/status.ts";
+import { diskProblem } from "../observe/disk.ts";
+import type { LatencyClass } from "../observe/latency.ts";
 import { type Lease, parseLeases } from "../observe/leases.ts";
+import { adapterOf } from "../observe/sensors.ts";
 import { type PeerReading, type SegmentReading, Sysfs, ZERO_COUNTERS } from "../observe/sysfs.ts";
 import type { Cancel } from "../shared/clock.ts";
 import { toProblem } from "../shared/errors.ts";
 import type { ServiceEnvironment } from "./environment.ts";
 import type { GatewayState } from "./gatewayState.ts";
 import { assessHealth } from "./health.ts";
-import { RateMeter, ZERO_RATES } from "./rates.ts";
-import { type StationEvent, stationEvents } from "./stationEvents.ts";
+import { type LinkEvent, LinkEvents } from "./linkEvents.ts";
+import { PeerEvents } from "./peerEvents.ts";
+import { BatchMeter, RateMeter, ZERO_RATES } from "./rates.ts";
+import { SlowReadings } from "./slowReadings.ts";
 
 const SAMPLE_INTERVAL_MS = 1000;
-/** Addresses and neighbours cost a process each: every so many samples, and whenever links or stations changed. */
-const ADDRESS_EVERY = 5;
+/** Shortest time between two samples that events ask for: a storm of events is no storm of samples. */
+const SAMPLE_PAUSE_MS = 100;
+/** Above this boards slow down to save themselves, degrees Celsius. */
+const HOT_CELSIUS = 85;
 
 type Listener<T> = (value: T) => void;
 
@@ -24,21 +30,23 @@ export class Monitor {
   readonly #environment: ServiceEnvironment;
   readonly #state: GatewayState;
   readonly #rates = new RateMeter();
+  readonly #batches = new BatchMeter();
+  readonly #slow: SlowReadings;
   readonly #statusListeners = new Set<Listener<Status>>();
-  readonly #eventListeners = new Set<Listener<StationEvent>>();
+  readonly #eventListeners = new Set<Listener<LinkEvent>>();
   #sysfs: Sysfs | undefined;
   #startedAt = 0;
+  readonly #links = new LinkEvents();
+  #peerEvents: PeerEvents | undefined;
   #cancel: Cancel | undefined;
+  #cancelSoon: Cancel | undefined;
   #busy = false;
-  #samples = 0;
-  #shape = "";
-  #addresses = new Map<string, InterfaceAddress[]>();
-  #neighbours: Neighbour[] = [];
   #latest: Status | undefined;
 
   constructor(environment: ServiceEnvironment, state: GatewayState) {
     this.#environment = environment;
     this.#state = state;
+    this.#slow = new SlowReadings(environment);
   }
 
   /** Takes the first sample before it returns; addresses, which cost processes, come with the second. */
@@ -46,11 +54,24 @@ export class Monitor {
     this.#sysfs = new Sysfs(this.#environment.paths.sys);
     this.#startedAt = this.#environment.clock.monotonic();
     await this.sample();
-    this.#cancel = this.#environment.clock.every(SAMPLE_INTERVAL_MS, () => void this.sample());
+    const { clock, lines, log } = this.#environment;
+    this.#cancel = clock.every(SAMPLE_INTERVAL_MS, () => void this.sample());
+    this.#peerEvents = new PeerEvents(lines, clock, log, {
+      onPeer: (event) => this.#tell(this.#links.peer(event, clock.monotonic())),
+      onChange: () => {
+        this.#cancelSoon ??= clock.after(SAMPLE_PAUSE_MS, () => {
+          this.#cancelSoon = undefined;
+          void this.sample();
+        });
+      },
+    });
+    this.#peerEvents.start();
   }
 
   stop(): void {
     this.#cancel?.();
+    this.#cancelSoon?.();
+    this.#peerEvents?.stop();
     this.#statusListeners.clear();
     this.#eventListeners.clear();
   }
@@ -61,13 +82,18 @@ export class Monitor {
     return this.#latest;
   }
 
+  /** How long commands took since their devices attached, by device. */
+  get latencyClasses(): ReadonlyMap<string, readonly LatencyClass[]> {
+    return this.#slow.latencyClasses;
+  }
+
   /** @returns a function that ends it */
   onStatus(listener: Listener<Status>): () => void {
     this.#statusListeners.add(listener);
     return () => this.#statusListeners.delete(listener);
   }
 
-  onStationEvent(listener: Listener<StationEvent>): () => void {
+  onLinkEvent(listener: Listener<LinkEvent>): () => void {
     this.#eventListeners.add(listener);
     return () => this.#eventListeners.delete(listener);
   }
@@ -77,14 +103,11 @@ export class Monitor {
     if (this.#busy) return;
     this.#busy = true;
     try {
-      const before = this.#latest;
-      const status = await this.#read();
+      const at = this.#environment.clock.monotonic();
+      const status = await this.#read(at);
       this.#latest = status;
       for (const listener of this.#statusListeners) listener(status);
-      for (const event of stationEvents(before, status)) {
-        this.#environment.log.info(event, "station");
-        for (const listener of this.#eventListeners) listener(event);
-      }
+      this.#tell(this.#links.sample(status, at));
     } catch (error) {
       this.#environment.log.error({ problem: toProblem(error) }, "sample failed");
     } finally {
@@ -92,16 +115,26 @@ export class Monitor {
     }
   }
 
-  async #read(): Promise<Status> {
+  #tell(events: readonly LinkEvent[]): void {
+    const { temperatures, dataFreeBytes } = this.#slow;
+    const disk = diskProblem(dataFreeBytes);
+    this.#state.monitorProblems = [...this.#links.problems(), ...heat(temperatures), ...(disk ? [disk] : [])];
+    for (const event of events) {
+      this.#environment.log.info(event, "link");
+      for (const listener of this.#eventListeners) listener(event);
+    }
+  }
+
+  async #read(at: number): Promise<Status> {
     const { clock, paths } = this.#environment;
     const { config, source, errors } = this.#state.config;
-    const at = clock.monotonic();
     const readings = new Map<string, SegmentReading | undefined>();
     for (const { name } of config.segments) readings.set(name, this.#sysfs?.segment(name));
     for (const name of this.#sysfs?.segments() ?? []) {
       if (!readings.has(name)) readings.set(name, this.#sysfs?.segment(name));
     }
-    await this.#refreshAddresses(readings);
+    const existing = [...readings].filter(([, reading]) => reading !== undefined).map(([name]) => name);
+    await this.#slow.refresh(this.#shape(readings), existing, at);
     const segments: SegmentStatus[] = [];
     for (const [name, reading] of readings) {
       const leases = parseLeases(await readFile(join(paths.leases, `${name}.leases`), "utf8").catch(() => ""));
@@ -110,13 +143,21 @@ export class Monitor {
     const lan = this.#link(this.#state.lan, at);
     const storage = config.storage ? this.#link(config.storage.interface, at) : null;
     this.#rates.forgetOlderThan(at);
+    const stations = segments.flatMap((segment) =>
+      segment.stations.map((station) => `${segment.name} ${station.address}`),
+    );
+    this.#batches.keepOnly(new Set(stations));
+    const uptime = await readUptime(paths.proc);
     const serviceUptimeSeconds = Math.floor((at - this.#startedAt) / 1000);
     return {
       id: this.#state.identity?.id ?? "",
       hostname: config.hostname,
       version: this.#state.version.version,
       time: clock.now(),
-      uptimeSeconds: await readUptime(paths.proc),
+      uptimeSeconds: Math.floor(uptime),
+      bootTime: await readBootTime(paths.proc, clock.now(), uptime),
+      temperatures: this.#slow.temperatures,
+      dataFreeBytes: this.#slow.dataFreeBytes,
       serviceUptimeSeconds,
       mode: config.mode,
       health: assessHealth(this.#state, lan, segments, serviceUptimeSeconds),
@@ -144,48 +185,67 @@ export class Monitor {
     const fabric = configured?.fabric.type ?? "none";
     if (reading === undefined) {
       const absent = { name, present: false, address: null, ips: [], mtu: 0, mode: "unknown", carrier: false, fabric };
-      return { ...absent, counters: ZERO_COUNTERS, rates: ZERO_RATES, stations: [] };
+      const none = { counters: ZERO_COUNTERS, rates: ZERO_RATES, driver: null, packetsPerCommand: null };
+      return { ...absent, ...none, stations: [] };
     }
     const { address, mtu, mode, carrier, counters } = reading;
     const rates = this.#rates.update(`segment ${name}`, counters, at);
-    const stations = reading.peers.map((peer) => this.#station(name, peer, leases, at));
+    const stations = reading.peers.map((peer) => this.#station(name, fabric, peer, leases, at));
     const ips = this.#addressesOf(name);
-    return { name, present: true, address, ips, mtu, mode, carrier, fabric, counters, rates, stations };
+    const slow = this.#slow.drivers.get(name);
+    const driver = slow?.counters ?? null;
+    const packetsPerCommand = slow?.packetsPerCommand ?? null;
+    const link = { name, present: true, address, ips, mtu, mode, carrier, fabric, counters, rates };
+    return { ...link, driver, packetsPerCommand, stations };
   }
 
-  #station(segment: string, peer: PeerReading, leases: readonly Lease[], at: number): StationStatus {
+  #station(segment: string, fabric: string, peer: PeerReading, leases: readonly Lease[], at: number): StationStatus {
     const rates = this.#rates.update(`station ${segment} ${peer.address}`, peer.counters, at);
+    const { rx_packets, tx_packets, commands } = peer.counters;
+    const packetsPerCommand = this.#batches.update(`${segment} ${peer.address}`, rx_packets + tx_packets, commands);
+    const adapter = peer.device === "" ? fabric : adapterOf(this.#environment.paths.sys, peer.device);
+    const latency = this.#slow.latencies.get(peer.device) ?? null;
     const lease = leases.find((entry) => entry.address === peer.address);
-    const known = this.#neighbours.filter((entry) => entry.interface === segment && entry.address === peer.address);
+    const known = this.#slow.neighbours.filter(
+      (entry) => entry.interface === segment && entry.address === peer.address,
+    );
     const ips = known.map((entry) => entry.ip).filter((ip) => !ip.startsWith("fe80:"));
     const ip = lease?.ip ?? ips.find((entry) => !entry.includes(":")) ?? ips[0] ?? null;
-    return { ...peer, name: peer.name || lease?.name || "", ip, rates };
+    return { ...peer, name: peer.name || lease?.name || "", ip, adapter, packetsPerCommand, latency, rates };
   }
 
   #addressesOf(name: string): string[] {
-    return (this.#addresses.get(name) ?? []).filter((entry) => entry.scope !== "link").map((entry) => entry.cidr);
+    return (this.#slow.addresses.get(name) ?? []).filter((entry) => entry.scope !== "link").map((entry) => entry.cidr);
   }
 
-  async #refreshAddresses(readings: ReadonlyMap<string, SegmentReading | undefined>): Promise<void> {
+  /** Changes when links or stations do. */
+  #shape(readings: ReadonlyMap<string, SegmentReading | undefined>): string {
     const parts = [...readings].map(([name, reading]) => {
       const peers = (reading?.peers ?? []).map((peer) => `${peer.address} ${peer.state}`);
       return `${name} ${reading?.carrier} ${peers.join(" ")}`;
     });
-    const shape = `${this.#state.lan} ${parts.join(" ")}`;
-    const sample = this.#samples++;
-    if (sample === 0 || (sample % ADDRESS_EVERY !== 1 && shape === this.#shape)) return;
-    this.#shape = shape;
-    const { run } = this.#environment;
-    const [addresses, neighbours] = await Promise.all([
-      run("ip", ["-j", "address", "show"]),
-      run("ip", ["-j", "neighbour", "show"]),
-    ]);
-    this.#addresses = parseAddresses(addresses);
-    this.#neighbours = parseNeighbours(neighbours);
+    return `${this.#state.lan} ${parts.join(" ")}`;
   }
 }
 
+function heat(temperatures: readonly Temperature[]): Problem[] {
+  const hot = temperatures.filter((entry) => entry.celsius >= HOT_CELSIUS);
+  return hot.map(({ sensor, celsius }) => ({
+    code: "board-hot",
+    message: `${sensor} has ${celsius} degrees Celsius`,
+    nextStep: "Give the board air or a heat sink: it slows down to save itself.",
+  }));
+}
+
+/** Seconds since the machine started. */
 async function readUptime(proc: string): Promise<number> {
   const text = await readFile(join(proc, "uptime"), "utf8").catch(() => "0");
-  return Math.floor(Number(text.split(" ")[0]) || 0);
+  return Number(text.split(" ")[0]) || 0;
+}
+
+/** The kernel's own figure: one from now and uptime would waver by a second. */
+async function readBootTime(proc: string, now: number, uptime: number): Promise<number> {
+  const text = await readFile(join(proc, "stat"), "utf8").catch(() => "");
+  const seconds = /^btime ([0-9]+)$/m.exec(text)?.[1];
+  return seconds === undefined ? Math.round(now / 1000 - uptime) * 1000 : Number(seconds) * 1000;
 }

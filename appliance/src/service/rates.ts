@@ -37,3 +37,29 @@ export class RateMeter {
     for (const [key, sample] of this.#samples) if (sample.at < at) this.#samples.delete(key);
   }
 }
+
+interface Batch {
+  packets: number;
+  commands: number;
+  ratio: number | null;
+}
+
+/** Packets for each command: what containers and offload gain. */
+export class BatchMeter {
+  readonly #last = new Map<string, Batch>();
+
+  /** @returns over what ended since the reading before; the value before when nothing did, null at first. */
+  update(key: string, packets: number, commands: number): number | null {
+    const before = this.#last.get(key);
+    const ended = commands - (before?.commands ?? commands);
+    const moved = packets - (before?.packets ?? packets);
+    const counts = ended > 0 && moved >= 0;
+    const ratio = counts ? Math.round((moved / ended) * 100) / 100 : (before?.ratio ?? null);
+    this.#last.set(key, { packets, commands, ratio });
+    return ratio;
+  }
+
+  keepOnly(keys: { has(key: string): boolean }): void {
+    for (const key of this.#last.keys()) if (!keys.has(key)) this.#last.delete(key);
+  }
+}

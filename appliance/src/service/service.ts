@@ -1,27 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The service as a whole: its modules in the order in which they start and, backwards, stop. */
-import { join } from "node:path";
 import type { Version } from "../api/status.ts";
-import { loadConfig } from "../config/load.ts";
+import { ConfigStore, type Opened } from "../config/store.ts";
 import type { Config } from "../config/types.ts";
-import { readJson } from "../shared/durable.ts";
-import { toProblem } from "../shared/errors.ts";
+import { diskFs, readJson } from "../shared/durable.ts";
+import { type Problem, ScsigateError, toProblem } from "../shared/errors.ts";
+import { Access } from "./access/access.ts";
+import { ACCESS_FILE, AccessStore } from "./access/accessStore.ts";
 import { BringUp } from "./bringUp.ts";
+import { Configuration } from "./configuration.ts";
 import type { ServiceEnvironment } from "./environment.ts";
 import { type GatewayState, initialState } from "./gatewayState.ts";
-import { apiRoutes } from "./http/api.ts";
-import { assetRoutes } from "./http/assets.ts";
-import { EventStream } from "./http/eventStream.ts";
-import { HttpServer } from "./http/httpServer.ts";
-import type { Route } from "./http/router.ts";
-import { ensureTls, type TlsMaterial } from "./http/tls.ts";
+import { Web } from "./http/web.ts";
+import { metricsRoutes } from "./metrics/metrics.ts";
 import { Monitor } from "./monitor.ts";
+import { Syslog } from "./syslog/syslog.ts";
 import { Telemetry } from "./telemetry/telemetry.ts";
+
+/** What a factory reset removes beside the configuration: all that the owner may have put there. */
+const ALSO_RESET = [ACCESS_FILE, "tls/key.pem", "tls/certificate.pem", "events.jsonl", "discovery.json"];
 
 export class Service {
   readonly #environment: ServiceEnvironment;
-  readonly #running: { stop(): void | Promise<void> }[] = [];
-  #http: HttpServer | undefined;
+  #running: { stop(): void | Promise<void> }[] = [];
+  #web: Web | undefined;
 
   constructor(environment: ServiceEnvironment) {
     this.#environment = environment;
@@ -29,62 +31,90 @@ export class Service {
 
   /** Ports that are listened on. */
   get ports(): { http: number; https: number } {
-    return this.#http?.ports ?? { http: 0, https: 0 };
+    return this.#web?.ports ?? { http: 0, https: 0 };
   }
 
   async start(): Promise<void> {
-    const { paths, log, clock } = this.#environment;
-    const loaded = await loadConfig(join(paths.data, "config.json"));
-    for (const error of loaded.errors) log.error({ error }, "configuration");
-    if (loaded.source === "defaults") log.warn("running with defaults");
-    const state = initialState(await readVersion(paths.version), loaded);
+    const { paths, log, clock, random, logs } = this.#environment;
+    const store = new ConfigStore(paths.data, diskFs, ALSO_RESET);
+    const opened = await store.open();
+    this.#report(opened);
+    const state = initialState(await readVersion(paths.version), opened.loaded);
+    state.serviceProblem = opened.problem === undefined ? undefined : toProblem(opened.problem);
 
     const monitor = new Monitor(this.#environment, state);
     const bringUp = new BringUp(this.#environment, state);
-    const events = new EventStream(monitor, clock);
-    const telemetry = new Telemetry(loaded.config.mqtt, monitor, state, clock, log.child({ module: "telemetry" }));
-    this.#running.push(monitor, bringUp, events, telemetry);
+    // These two follow the configuration by themselves.
+    const telemetry = new Telemetry(this.#environment, state, monitor, log.child({ module: "telemetry" }));
+    const syslog = new Syslog(this.#environment, state, monitor);
+    const configuration = new Configuration(store, opened, state, this.#environment);
+    const access = new Access(
+      new AccessStore(paths.data, diskFs, random),
+      clock,
+      random,
+      log.child({ module: "access" }),
+    );
+    const factoryReset = async (): Promise<void> => {
+      await configuration.reset();
+      access.sessions.closeAll();
+      await access.store.forget();
+      this.#announce(access);
+    };
+    const more = metricsRoutes(monitor);
+    const web = new Web(this.#environment, { state, monitor, configuration, access, logs, factoryReset, more });
+    this.#web = web;
+    configuration.start({
+      activate: (config) => this.#activate(config, bringUp, web),
+      preview: (config) => bringUp.preview(config),
+    });
+    this.#running.push(monitor, bringUp, configuration, web, syslog, telemetry);
+    syslog.start();
 
-    // openssl and the first sample at the same time; the page is there first, then the machine is brought up.
-    const [tls] = await Promise.all([this.#tls(loaded.config), monitor.start()]);
-    events.start();
-    try {
-      await this.#startHttp(tls, state, [...apiRoutes(state, monitor, events), ...assetRoutes(paths.web)]);
-      this.#environment.executor.ready();
-    } catch (error) {
-      // The gateway forwards without its page, too.
-      state.serviceProblem = toProblem(error);
-      log.error({ problem: state.serviceProblem }, "no page and no API");
-    }
+    await Promise.all([access.store.open().catch((error: unknown) => this.#failed(state, error)), monitor.start()]);
+    this.#announce(access);
+    // The page is there first, then the machine is brought up. The gateway forwards without its page, too.
+    await web.start().then(
+      () => this.#environment.executor.ready(),
+      (error: unknown) => this.#failed(state, error),
+    );
     await bringUp.start();
-    telemetry.start();
+    await telemetry.start();
   }
 
   async stop(): Promise<void> {
-    await this.#http?.stop();
     for (const module of this.#running.reverse()) await module.stop();
+    this.#running = [];
   }
 
-  async #tls(config: Config): Promise<TlsMaterial | Error> {
-    const { paths, run, log } = this.#environment;
-    return ensureTls(paths.data, config.hostname, run, log).catch((error: Error) => error);
-  }
-
-  async #startHttp(tls: TlsMaterial | Error, state: GatewayState, routes: Route[]): Promise<void> {
-    if (tls instanceof Error) throw tls;
-    const { ports, host, log, clock } = this.#environment;
-    const { http } = state.config.config;
-    this.#http = new HttpServer({
-      host,
-      httpPort: ports?.http ?? http.port,
-      httpsPort: ports?.https ?? http.httpsPort,
-      publicHttpsPort: http.publicHttpsPort,
-      ...tls,
-      routes,
-      log: log.child({ module: "http" }),
+  /** Makes a configuration hold that differs from the one before. */
+  async #activate(config: Config, bringUp: BringUp, web: Web): Promise<Problem[]> {
+    const problems: Problem[] = [];
+    await web.configure(config).catch((error: unknown) => {
+      const { http } = config;
+      const message = `ports ${http.port} and ${http.httpsPort} cannot both be opened: ${toProblem(error).message}`;
+      const taken = new ScsigateError("port-taken", message, "Use other ports; the page stays where it was.");
+      problems.push(toProblem(taken));
     });
-    await this.#http.start();
-    log.info({ ...this.#http.ports, startedInMs: Math.round(clock.monotonic()) }, "API ready");
+    return [...problems, ...(await bringUp.reconcile())];
+  }
+
+  #report(opened: Opened): void {
+    const { log } = this.#environment;
+    for (const error of opened.loaded.errors) log.error({ error }, "configuration");
+    if (opened.loaded.source === "defaults") log.warn("running with defaults");
+    if (opened.problem !== undefined) log.error({ problem: toProblem(opened.problem) }, "configuration");
+  }
+
+  #failed(state: GatewayState, error: unknown): void {
+    state.serviceProblem = toProblem(error);
+    this.#environment.log.error({ problem: state.serviceProblem }, "not everything works");
+  }
+
+  /** On the console, and nowhere else: the log goes to other machines. */
+  #announce(access: Access): void {
+    const token = access.store.setupToken;
+    if (token === undefined) return;
+    this.#environment.announce(`scsigate: nobody owns this gateway yet. Its setup token: ${token}`);
   }
 }
 

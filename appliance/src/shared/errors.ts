@@ -6,11 +6,19 @@
 
 /** Codes are stable: they appear in the API, in events and in documentation. */
 export type ErrorCode =
+  | "access-invalid"
+  | "board-hot"
   | "broker-unreachable"
   | "command-failed"
   | "command-missing"
+  | "config-busy"
+  | "config-conflict"
   | "config-invalid"
+  | "config-not-waiting"
+  | "config-unchanged"
   | "config-unreadable"
+  | "data-full"
+  | "data-unwritable"
   | "executor-gone"
   | "executor-refused"
   | "fabric-failed"
@@ -18,10 +26,15 @@ export type ErrorCode =
   | "interface-taken"
   | "lan-no-address"
   | "lan-no-carrier"
+  | "log-server-unreachable"
   | "module-missing"
   | "no-free-subnet"
   | "operation-failed"
+  | "port-taken"
+  | "reset-storm"
   | "segment-missing"
+  | "segment-not-in-lan"
+  | "station-flapping"
   | "tls-key-failed";
 
 /** Base of every error that the supervisor raises on purpose. */

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Who this gateway is: its id in MQTT topics, and what its station addresses are derived from. Taken from the LAN interface's
- * address, so that it is the same on a box that lost its data, and kept, so that it is the same on one that got another adapter.
+ * Who this gateway is: its id in MQTT topics, and what its station addresses are derived from. Taken from the LAN
+ * interface's address, so that it is the same on a box that lost its data, and kept, so that it is the same on one that
+ * got another adapter.
  */
 import { createHash } from "node:crypto";
 import { join } from "node:path";
@@ -51,4 +52,16 @@ export function stationAddress(identity: Identity, segment: string): string {
 export function loopName(identity: Identity, segment: string, side: "target" | "initiator"): string {
   const digits = createHash("sha256").update(`${identity.seed}:${segment}:${side}`).digest("hex").slice(0, 15);
   return `naa.3${digits}`;
+}
+
+/**
+ * The gateway's address on a segment in its own unique local prefix (RFC 4193): the same at every boot, other than
+ * everybody else's.
+ */
+export function uniqueLocalAddress(identity: Identity, segment: string): string {
+  const digest = (text: string) => createHash("sha256").update(`${identity.seed}:${text}`).digest("hex");
+  const global = `fd${digest("unique-local").slice(0, 10)}`;
+  const groups = [...(global.match(/.{4}/g) ?? []), digest(`${segment}:subnet`).slice(0, 4)];
+  const short = groups.map((group) => Number.parseInt(group, 16).toString(16));
+  return `${short.join(":")}::1/64`;
 }

@@ -55,10 +55,14 @@ test("the smallest document gets all defaults", () => {
   assert.is(config.hostname, "scsigate");
   assert.equal(config.lan, { interface: "auto", ipv4: { method: "dhcp" } });
   assert.equal(config.segments, [
-    { name: "seg0", ipv4: { address: "auto" }, dhcp: { enabled: true, leaseSeconds: 3600 }, fabric: { type: "none" } },
+    {
+      ...{ name: "seg0", ipv4: { address: "auto" }, ipv6: { enabled: false, address: "auto" } },
+      ...{ dhcp: { enabled: true, leaseSeconds: 3600 }, fabric: { type: "none" } },
+    },
   ]);
   assert.equal(config.http, { port: 80, httpsPort: 443, publicHttpsPort: 443 });
-  assert.equal(config.mqtt, { enabled: false, url: "mqtt://127.0.0.1:1883", intervalSeconds: 5 });
+  const { enabled, url, intervalSeconds } = config.mqtt;
+  assert.equal({ enabled, url, intervalSeconds }, { enabled: false, url: "mqtt://127.0.0.1:1883", intervalSeconds: 5 });
 });
 
 test("the lab's document is valid, and defaults reach into branches", () => {
@@ -100,12 +104,39 @@ const WRONG: [path: string, value: unknown, expected: string][] = [
   ["/segments/0/name", "eth1", "/segments/0/name: eth1 is the name of an Ethernet interface"],
   ["/segments/0/ipv4/address", "10.0.2.1/24", "/segments/0/ipv4/address: 10.0.2.1/24 overlaps 10.0.2.15/24"],
   ["/segments/0/ipv4/address", "10.143.0.1/31", "/segments/0/ipv4/address: a /31 leaves no address"],
+  ["/segments/0/ipv6", { address: "2001:db8:::1/64" }, "/segments/0/ipv6/address: 2001:db8:::1/64 is not an IPv6"],
+  ["/segments/0/ipv6", { address: "2001:db8::1/48" }, '/segments/0/ipv6/address: "2001:db8::1/48" must match pattern'],
   ["/segments/0/dhcp/leaseSeconds", 1, "/segments/0/dhcp/leaseSeconds: 1 must be >= 120"],
   ["/segments/0/fabric/initiators", [], "/segments/0/fabric/initiators: [] must NOT have fewer than 1 items"],
   ["/segments/0/fabric/initiators/0", "iqn/../..", '/segments/0/fabric/initiators/0: "iqn/../.." must match pattern'],
   ["/segments/0/fabric/portals/0", "0.0.0.0:99999", "/segments/0/fabric/portals/0: 0.0.0.0:99999 is not"],
   ["/segments/0/fabric/type", "scsi", '/segments/0/fabric/type: "scsi" is none of: iscsi, loop, none'],
   ["/segments/1", LAB_CONFIG.segments[0], "/segments/1/name: there are two segments named seg0"],
+  ["/firewall", { management: ["wan"] }, '/firewall/management/0: "wan" is not allowed'],
+  [
+    "/firewall",
+    { managementSources: ["300.1.1.1"] },
+    "/firewall/managementSources/0: 300.1.1.1 is not an IPv4 address",
+  ],
+  ["/firewall", { rules: [{ name: "x" }] }, "/firewall/rules/0: action is missing"],
+  ["/firewall", { rules: [{ name: 'a"b', action: "drop" }] }, '/firewall/rules/0/name: "a\\"b" must match'],
+  ["/firewall", { rules: [{ name: "x", action: "drop", from: "seg9" }] }, "/firewall/rules/0/from: seg9 is neither"],
+  ["/firewall", { rules: [{ name: "x", action: "drop", ports: ["1"] }] }, "/firewall/rules/0/ports: any has no ports"],
+  [
+    "/firewall",
+    { rules: [{ name: "x", action: "drop", protocol: "tcp", ports: ["9-8"] }] },
+    "/firewall/rules/0/ports/0: 9-8 is no range of ports",
+  ],
+  [
+    "/firewall",
+    { rules: [{ name: "x", action: "drop", sources: ["10.0.0.0/33"] }] },
+    "/firewall/rules/0/sources/0: 10.0.0.0/33 is not",
+  ],
+  [
+    "/firewall",
+    { portForwards: [{ port: 80, to: "10.143.0.9" }] },
+    "/firewall/portForwards/0: mode routed forwards no ports",
+  ],
   ["/http", { port: 443 }, "/http/httpsPort: port 443 is the plain HTTP port already"],
   ["/mqtt/url", "mqtt://user:secret@host", '/mqtt/url: "mqtt://user:secret@host" must match pattern'],
   ["/mqtt/url", "http://host", '/mqtt/url: "http://host" must match pattern'],
@@ -118,6 +149,14 @@ for (const [path, value, expected] of WRONG) {
     assert.ok(firstError(changed(path, value)).startsWith(expected), firstError(changed(path, value)));
   });
 }
+
+test("mode proxy takes a part of the LAN's subnet, and cannot choose it by itself", () => {
+  assert.match(firstError({ version: 1, mode: "proxy" }), "/segments/0/ipv4/address: mode proxy cannot choose");
+  const lan = { ipv4: { method: "static", address: "192.168.1.2/24" } };
+  const segments = [{ name: "seg0", ipv4: { address: "192.168.1.225/28" } }];
+  assert.is(firstError({ version: 1, mode: "proxy", lan, segments }), "valid");
+  assert.match(firstError({ version: 1, lan, segments }), "overlaps");
+});
 
 test("a mistyped key gets a suggestion", () => {
   const result = validate({ version: 1, hostnme: "x" });

@@ -126,7 +126,7 @@ executor("after a failure the group stops, and groups that need it are skipped",
             { kind: "hostname", name: "new" },
           ],
         },
-        { name: "seg0-dhcp", needs: "seg0", operations: [{ kind: "firewall" }] },
+        { name: "seg0-dhcp", needs: "seg0", operations: [{ kind: "configfs" }] },
         { name: "system", operations: [{ kind: "sysctl", name: "net.ipv4.ip_forward", value: 1 }] },
       ],
     },
@@ -161,12 +161,6 @@ executor("configfs is mounted once", async ({ test }) => {
   assert.is((await apply(test, { kind: "configfs" })).changed, 0);
 });
 
-executor("the firewall is loaded once for each set of rules", async ({ test }) => {
-  await apply(test, { kind: "firewall" });
-  assert.equal(test.commands, ["nft -f /run/scsigate/firewall.nft.pending"]);
-  assert.is((await apply(test, { kind: "firewall" })).changed, 0);
-});
-
 executor("dnsmasq is started once, and again when its settings change", async ({ test }) => {
   await apply(test, DNSMASQ);
   assert.equal(test.commands, ["dnsmasq --conf-file=/run/scsigate/dnsmasq-seg0.conf"]);
@@ -192,6 +186,48 @@ executor("dnsmasq accepts what is generated for it", async ({ test }) => {
   // Prints "syntax check OK" on standard error and exits with 0; throws otherwise.
   await runCommand("dnsmasq", ["--test", `--conf-file=${join(test.tree.root, "dnsmasq.conf")}`]);
   assert.match(text, "dhcp-range=10.143.0.16,10.143.0.254,255.255.255.0,3600");
+  assert.not.match(text, "enable-ra");
 });
+
+executor("dnsmasq accepts the file with IPv6 in it", async ({ test }) => {
+  const text = renderDnsmasq({ ...DNSMASQ, prefix6: "fd12:3456:789a:1::/64" }, test.context.paths);
+  test.tree.write({ "dnsmasq.conf": text });
+  await runCommand("dnsmasq", ["--test", `--conf-file=${join(test.tree.root, "dnsmasq.conf")}`]);
+  assert.match(text, "dhcp-range=fd12:3456:789a:1::,ra-stateless,ra-names,64,3600");
+});
+
+executor(
+  "an IPv6 address is ours alone, and goes again; an interface without one is not even asked",
+  async ({ test }) => {
+    const show = (...cidrs: string[]) =>
+      test.outputs.set(
+        "ip -j -6 address show",
+        JSON.stringify([
+          {
+            ifname: "seg0",
+            addr_info: cidrs.map((cidr) => {
+              const [local, prefix] = cidr.split("/");
+              return { family: "inet6", local, prefixlen: Number(prefix), scope: "global" };
+            }),
+          },
+        ]),
+      );
+    assert.is((await apply(test, { kind: "address6", interface: "seg0" })).changed, 0);
+    assert.equal(test.commands, []);
+    show("fd00::9/64");
+    await apply(test, { kind: "address6", interface: "seg0", address: "fd12::1/64" });
+    assert.equal(test.commands.slice(1), [
+      "ip -6 address add fd12::1/64 dev seg0 nodad",
+      "ip -6 address del fd00::9/64 dev seg0",
+    ]);
+    show("fd12:0::1/64"); // however it is written
+    assert.is((await apply(test, { kind: "address6", interface: "seg0", address: "fd12::1/64" })).changed, 0);
+    await apply(test, { kind: "address6", interface: "seg0" });
+    assert.is(test.commands.at(-1), "ip -6 address del fd12:0::1/64 dev seg0");
+    test.commands.length = 0;
+    await apply(test, { kind: "address6", interface: "seg0" });
+    assert.equal(test.commands, []);
+  },
+);
 
 executor.run();

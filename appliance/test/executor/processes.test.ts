@@ -55,6 +55,9 @@ test("the service is forked, talked to, started again when it dies, and stopped"
   service.start();
   await until("hello and its echo", () => messages.length >= 2);
   assert.equal(messages[1], { echo: { type: "applied", id: 1, groups: [] } });
+  service.tellLog('{"msg":"said"}');
+  const note = JSON.stringify({ echo: { type: "log", line: '{"msg":"said"}' } });
+  await until("a line of the log", () => messages.some((message) => JSON.stringify(message) === note));
   const first = service.pid ?? 0;
   process.kill(first, "SIGKILL");
   await until("a new one", () => service.pid !== undefined && service.pid !== first);

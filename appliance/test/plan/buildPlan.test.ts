@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import { BlockList } from "node:net";
 import fc from "fast-check";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -8,8 +9,9 @@ import type { Config } from "../../src/config/types.ts";
 import { validate } from "../../src/config/validate.ts";
 import { buildPlan, findLan, type Observed } from "../../src/plan/buildPlan.ts";
 import type { Operation, OperationKind } from "../../src/protocol/operations.ts";
-import { createIdentity, stationAddress } from "../../src/shared/identity.ts";
+import { createIdentity, stationAddress, uniqueLocalAddress } from "../../src/shared/identity.ts";
 import { overlaps, parseInterface } from "../../src/shared/ipv4.ts";
+import { canonicalIpv6, prefixOf } from "../../src/shared/ipv6.ts";
 
 const identity = createIdentity("52:54:00:12:34:56", () => Buffer.alloc(6));
 
@@ -64,7 +66,7 @@ test("a whole gateway, in the order in which things depend on each other", () =>
   assert.is(lan, "eth0");
   assert.equal(
     plan.groups.map((group) => group.name),
-    ["system", "firewall", "lan", "storage", "seg0", "seg0-dhcp", "seg0-fabric"],
+    ["tidy", "system", "firewall", "lan", "storage", "seg0", "seg0-dhcp", "seg0-fabric"],
   );
   assert.equal(
     plan.groups.at(-1)?.operations.map((operation) => operation.kind),
@@ -136,6 +138,106 @@ test("the segment's own route does not count as taken", () => {
     buildPlan(config({}), observed({ routes }), identity, { seg0: "10.143.0.1/24" }).segmentAddresses["seg0"],
     "10.143.0.1/24",
   );
+});
+
+const SEGMENT = { name: "seg0", ipv4: { address: "192.168.77.225/28" } };
+const LAN_ADDRESS = new Map([["eth0", [{ family: "inet" as const, cidr: "192.168.77.2/24", scope: "global" }]]]);
+
+test("mode bridge: the LAN's address moves to the bridge, segments are its ports and have none", () => {
+  const { plan, lan, waiting } = buildPlan(config({ mode: "bridge" }), observed(), identity, {});
+  assert.is(lan, "scsibr0");
+  assert.equal(waiting, []);
+  assert.equal(operations(plan, "bridge"), [{ kind: "bridge", address: "52:54:00:00:00:01", port: "eth0" }]);
+  assert.equal(operations(plan, "bridgePort"), [{ kind: "bridgePort", port: "seg0" }]);
+  assert.equal(operations(plan, "dnsmasq"), []);
+  const clients = operations(plan, "dhcpClient").map((client) =>
+    client.kind === "dhcpClient" ? [client.interface, client.running] : [],
+  );
+  assert.equal(clients, [
+    ["eth0", false],
+    ["scsibr0", true],
+  ]);
+  assert.ok(validateRequest({ type: "apply", id: 0, plan }), JSON.stringify(validateRequest.errors));
+});
+
+test("mode bridge needs no subnet: a segment does not wait for the LAN to settle", () => {
+  const early = observed({ lanSettled: false, routes: [] });
+  assert.equal(buildPlan(config({ mode: "bridge" }), early, identity, {}).waiting, []);
+});
+
+test("mode proxy: both sides answer for each other, in the other modes neither does", () => {
+  const on = (mode: string) => {
+    const document = config({ mode, segments: [SEGMENT] });
+    const { plan } = buildPlan(document, observed({ addresses: LAN_ADDRESS }), identity, {});
+    return operations(plan, "interfaceSysctl").flatMap((entry) =>
+      entry.kind === "interfaceSysctl" && entry.name === "proxy_arp" && entry.value === 1 ? [entry.interface] : [],
+    );
+  };
+  assert.equal(on("proxy"), ["eth0", "seg0"]);
+  assert.equal(on("routed"), []);
+  assert.equal(on("nat"), []);
+});
+
+test("IPv6: a unique local prefix of this gateway, stable, another one for each segment", () => {
+  const segments = ["seg0", "seg1"].map((name) => ({ name, ipv6: { enabled: true } }));
+  const { plan } = buildPlan(config({ segments }), observed(), identity, {});
+  const addresses = operations(plan, "address6").map((entry) => (entry.kind === "address6" ? entry.address : ""));
+  for (const address of addresses) assert.match(address ?? "", /^fd[0-9a-f]{2}(:[0-9a-f]{1,4}){3}::1\/64$/);
+  assert.is(new Set(addresses).size, 2);
+  assert.is(new Set(addresses.map((address) => address?.split(":").slice(0, 3).join(":"))).size, 1);
+  assert.equal(addresses[0], uniqueLocalAddress(identity, "seg0"));
+  const [server] = operations(plan, "dnsmasq");
+  assert.is(server?.kind === "dnsmasq" && server.prefix6, addresses[0]?.replace("::1/", "::/"));
+  assert.ok(validateRequest({ type: "apply", id: 0, plan }), JSON.stringify(validateRequest.errors));
+});
+
+test("property: an IPv6 prefix is that of the kernel's own reading of the address", () => {
+  fc.assert(
+    fc.property(fc.ipV6(), (text) => {
+      const address = text.toLowerCase();
+      if (address.includes(".")) return;
+      const prefix = prefixOf(`${address}/64`);
+      assert.ok(prefix !== undefined, address);
+      const list = new BlockList();
+      list.addSubnet(prefix?.replace("/64", "") ?? "", 64, "ipv6");
+      assert.ok(list.check(address, "ipv6"), `${address} in ${prefix}`);
+      assert.ok(list.check(canonicalIpv6(address), "ipv6"));
+    }),
+  );
+});
+
+const MISFITS: [what: string, address: string, fits: boolean][] = [
+  ["a part of the LAN's subnet", "192.168.77.225/28", true],
+  ["another subnet", "10.143.0.1/24", false],
+  ["as large as the LAN's subnet", "192.168.77.1/24", false],
+  ["with the gateway's own address in it", "192.168.77.1/29", false],
+  ["with the LAN's router in it", "192.168.77.249/29", false],
+];
+for (const [what, address, fits] of MISFITS) {
+  test(`mode proxy, a segment that is ${what}: ${fits ? "fits" : "a problem that says what to do"}`, () => {
+    const document = config({ mode: "proxy", segments: [{ name: "seg0", ipv4: { address } }] });
+    const routes = [{ destination: "default", interface: "eth0", gateway: "192.168.77.254" }];
+    const { problems } = buildPlan(document, observed({ addresses: LAN_ADDRESS, routes }), identity, {});
+    assert.equal(
+      problems.map((problem) => problem.code),
+      fits ? [] : ["segment-not-in-lan"],
+    );
+  });
+}
+
+test("what an earlier configuration made is removed, except when the present one is lost", () => {
+  const document = config({
+    segments: [
+      { name: "seg0", fabric: ISCSI },
+      { name: "seg1", fabric: { type: "loop" } },
+    ],
+  });
+  const [prune] = operations(buildPlan(document, observed(), identity, {}).plan, "prune");
+  assert.ok(prune?.kind === "prune");
+  assert.equal(prune.kind === "prune" && prune.segments, ["seg0", "seg1"]);
+  assert.equal(prune.kind === "prune" && prune.targets.length, 2);
+  assert.equal(operations(buildPlan(document, observed(), identity, {}, false).plan, "prune"), []);
+  assert.equal(operations(buildPlan(document, observed(), undefined, {}).plan, "prune"), []);
 });
 
 test("property: automatic subnets overlap neither the LAN's routes nor each other", () => {

@@ -45,6 +45,7 @@ export function testExecutor(): TestExecutor {
     "proc/mounts": "proc /proc proc rw 0 0",
     "proc/sys/kernel/hostname": "old",
     "proc/sys/net/ipv4/ip_forward": 0,
+    "proc/sys/net/ipv6/conf/all/forwarding": 0,
     "proc/sys/net/ipv4/conf/seg0/send_redirects": 1,
   });
   const context: ExecutorContext = {

@@ -4,25 +4,32 @@ import { randomBytes } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { Agent, request } from "node:https";
 import { join } from "node:path";
+import { pino } from "pino";
+import type { DeviceLatency } from "../../src/protocol/messages.ts";
 import type { GroupResult, Plan } from "../../src/protocol/operations.ts";
 import { Service } from "../../src/service/service.ts";
 import { systemClock } from "../../src/shared/clock.ts";
-import { type CommandRunner, runCommand } from "../../src/shared/commands.ts";
-import { silentLogger } from "../../src/shared/log.ts";
-import { type Tree, temporaryTree, writeLink, writePeer, writeSegment } from "./tree.ts";
+import { LogBuffer } from "../../src/shared/logBuffer.ts";
+import { fakeIp, writeMachine } from "./machine.ts";
+import { type Tree, temporaryTree } from "./tree.ts";
 
+export * from "./machine.ts";
 export * from "./tree.ts";
-
-export const STATION_A = "02:11:22:33:44:0a";
-export const STATION_B = "02:11:22:33:44:0b";
 
 export interface GatewayOptions {
   /** The configuration document; left out: none on disk. */
   config?: unknown;
   /** Folder of the built web UI. */
   web?: string;
-  ports?: { http: number; https: number };
+  /** Instead of the configuration's; null: the configuration's. */
+  ports?: { http: number; https: number } | null;
   apply?: (plan: Plan) => Promise<GroupResult[]>;
+  /** The service asks to be started anew. */
+  restart?: () => void;
+  /** Gets what a line of the uevent program is given to. */
+  uevents?: (say: (line: string) => void) => void;
+  /** What the executor reads in debugfs. */
+  latency?: () => DeviceLatency[];
 }
 
 export interface TestGateway {
@@ -30,6 +37,9 @@ export interface TestGateway {
   service: Service;
   /** Every plan that the executor got. */
   plans: Plan[];
+  /** What was said on the console. */
+  announced: string[];
+  logs: LogBuffer;
   get(path: string, options?: GetOptions): Promise<HttpAnswer>;
   stop(): Promise<void>;
 }
@@ -50,25 +60,12 @@ export interface HttpAnswer {
 export async function startGateway(options: GatewayOptions = {}): Promise<TestGateway> {
   const tree = temporaryTree();
   const path = (name: string) => join(tree.root, name);
-  tree.write({ "proc/uptime": "93784.12 1.0", "data/README": "" });
-  writeLink(tree, "eth0", { index: 2, address: "52:54:00:12:34:56", counters: { rx_bytes: 1000, tx_bytes: 2000 } });
-  writeSegment(tree, "seg0", {
-    index: 3,
-    address: "02:aa:bb:cc:dd:ee",
-    counters: { rx_bytes: 5_000_000, rx_packets: 9000 },
-  });
-  writePeer(tree, "seg0", STATION_A, {
-    name: "station-a",
-    counters: { rx_bytes: 4_000_000, rx_packets: 7000, tx_bytes: 1234, tx_packets: 12, commands: 7012 },
-  });
-  writePeer(tree, "seg0", STATION_B, { state: "stalled", counters: { rx_dropped: 3 } });
-  tree.write({
-    "data/dhcp/seg0.leases": `1900000000 ${STATION_A} 10.143.0.20 station-a *`,
-    "version.json": '{"version":"1.2.3","commit":"abc"}',
-  });
+  writeMachine(tree);
   if (options.config !== undefined) writeFileSync(path("data/config.json"), JSON.stringify(options.config));
 
   const plans: Plan[] = [];
+  const announced: string[] = [];
+  const logs = new LogBuffer();
   const apply = options.apply ?? (async (plan) => plan.groups.map(({ name }) => ({ name, changed: 0 })));
   const service = new Service({
     paths: {
@@ -78,26 +75,37 @@ export async function startGateway(options: GatewayOptions = {}): Promise<TestGa
       leases: path("data/dhcp"),
       web: options.web ?? path("web"),
       version: path("version.json"),
+      control: path("control.sock"),
     },
     host: "127.0.0.1",
-    ports: options.ports ?? { http: 0, https: 0 },
+    ...(options.ports === null ? {} : { ports: options.ports ?? { http: 0, https: 0 } }),
     clock: systemClock,
     random: randomBytes,
     run: fakeIp,
+    restart: () => options.restart?.(),
+    lines: (_file, _args, listener) => {
+      options.uevents?.((line) => listener.onLine(line));
+      return () => {};
+    },
     executor: {
       async apply(plan) {
         plans.push(plan);
         return apply(plan);
       },
+      readLatency: async () => options.latency?.() ?? [],
       ready() {},
     },
-    log: silentLogger(),
+    announce: (text) => announced.push(text),
+    logs,
+    log: pino({ formatters: { level: (label) => ({ level: label }) } }, logs),
   });
   await service.start();
   return {
     tree,
     service,
     plans,
+    announced,
+    logs,
     get: (target, getOptions) => get(service.ports.https, target, getOptions),
     async stop() {
       await service.stop();
@@ -105,23 +113,6 @@ export async function startGateway(options: GatewayOptions = {}): Promise<TestGa
     },
   };
 }
-
-/** `ip` as of a machine with eth0 and seg0; all else is run for real. */
-export const fakeIp: CommandRunner = async (file, args, options) => {
-  if (file !== "ip") return runCommand(file, args, options);
-  if (args.includes("address")) {
-    const info = (local: string, prefixlen: number) => [{ family: "inet", local, prefixlen, scope: "global" }];
-    return JSON.stringify([
-      { ifname: "eth0", addr_info: info("10.0.2.20", 24) },
-      { ifname: "seg0", addr_info: info("10.143.0.1", 24) },
-    ]);
-  }
-  if (args.includes("route")) return JSON.stringify([{ dst: "10.0.2.0/24", dev: "eth0" }]);
-  if (args.includes("neighbour")) {
-    return JSON.stringify([{ dst: "10.143.0.77", dev: "seg0", lladdr: STATION_B, state: ["REACHABLE"] }]);
-  }
-  throw new Error(`unexpected: ip ${args.join(" ")}`);
-};
 
 /** An HTTPS request that takes the self-signed certificate. */
 export function get(port: number, path: string, options: GetOptions = {}): Promise<HttpAnswer> {
@@ -139,18 +130,4 @@ export function get(port: number, path: string, options: GetOptions = {}): Promi
     outgoing.on("error", reject);
     outgoing.end(body);
   });
-}
-
-/** Waits until a condition holds. @throws Error after the time-out, milliseconds */
-export async function until(
-  what: string,
-  condition: () => boolean | Promise<boolean>,
-  timeoutMs = 10_000,
-): Promise<void> {
-  const end = Date.now() + timeoutMs;
-  while (Date.now() < end) {
-    if (await condition()) return;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  throw new Error(`timed out: ${what}`);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Temporary folders with sysfs-like content. */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 
@@ -9,6 +9,9 @@ export interface Tree {
   /** Writes files; values get a line end as sysfs gives it. */
   write(files: Record<string, string | number>): void;
   remove(path: string): void;
+  exists(path: string): boolean;
+  /** Without its line end; undefined when it is absent. */
+  read(path: string): string | undefined;
   /** Removes all of it. */
   dispose(): void;
 }
@@ -23,6 +26,8 @@ export function temporaryTree(): Tree {
         writeFileSync(join(root, path), `${value}\n`);
       }
     },
+    exists: (path) => existsSync(join(root, path)),
+    read: (path) => (existsSync(join(root, path)) ? readFileSync(join(root, path), "utf8").trimEnd() : undefined),
     remove: (path) => rmSync(join(root, path), { recursive: true, force: true }),
     dispose: () => rmSync(root, { recursive: true, force: true }),
   };

@@ -1,22 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 /** DHCP and DNS: udhcpc towards the LAN, dnsmasq towards a segment. Both outlive this process and are found again. */
-import { mkdir } from "node:fs/promises";
+import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { DhcpClientOperation, DnsmasqOperation } from "../../protocol/operations.ts";
 import { netmaskOf, parseInterface } from "../../shared/ipv4.ts";
-import type { ExecutorPaths, Handler } from "../context.ts";
+import type { ExecutorContext, ExecutorPaths, Handler } from "../context.ts";
 import { writeIfChanged } from "../files.ts";
+import { Ours } from "../ours.ts";
+import { clearAddresses } from "./network.ts";
 
 export const UDHCPC_SCRIPT = "/usr/share/udhcpc/default.script";
 
 export const setDhcpClient: Handler<DhcpClientOperation> = async (operation, context) => {
-  const pidFile = join(context.paths.run, "scsigate", `udhcpc-${operation.interface}.pid`);
-  const pid = await context.processes.find(pidFile, operation.interface);
-  if (operation.running === (pid !== undefined)) return false;
-  if (pid !== undefined) {
-    await context.processes.stop(pid);
-    return true;
-  }
+  if (!operation.running) return stopDhcpClient(operation.interface, context);
+  const pidFile = clientPidFile(operation.interface, context);
+  if ((await context.processes.find(pidFile, operation.interface)) !== undefined) return false;
+  // An address of an earlier configuration; one that the client had itself stays, and is asked for again.
+  const fixed = await new Ours(context.paths.run, "addresses").value(operation.interface);
+  if (fixed !== undefined) await clearAddresses(operation.interface, context);
   await mkdir(join(context.paths.run, "scsigate"), { recursive: true });
   const args = [
     ...["-f", "-i", operation.interface, "-p", pidFile, "-s", UDHCPC_SCRIPT],
@@ -27,6 +28,19 @@ export const setDhcpClient: Handler<DhcpClientOperation> = async (operation, con
   await context.processes.startDetached("udhcpc", args, { DEFAULT_ROUTE: operation.defaultRoute ? "yes" : "no" });
   return true;
 };
+
+function clientPidFile(name: string, context: ExecutorContext): string {
+  return join(context.paths.run, "scsigate", `udhcpc-${name}.pid`);
+}
+
+/** The address that it got stays until something else takes its place. */
+export async function stopDhcpClient(name: string, context: ExecutorContext): Promise<boolean> {
+  const pidFile = clientPidFile(name, context);
+  const pid = await context.processes.find(pidFile, name);
+  if (pid !== undefined) await context.processes.stop(pid);
+  await rm(pidFile, { force: true });
+  return pid !== undefined;
+}
 
 /** Domain of the segments' hosts: "internal" is reserved for private use. */
 const DOMAIN = "internal";
@@ -58,6 +72,13 @@ export function renderDnsmasq(operation: DnsmasqOperation, paths: ExecutorPaths)
     `dhcp-range=${operation.range[0]},${operation.range[1]},${netmaskOf(address)},${operation.leaseSeconds}`,
     `dhcp-option=option:router,${gateway}`,
     `dhcp-option=option:dns-server,${gateway}`,
+    // Addresses of their own making (SLAAC), names as of their IPv4 leases, DNS server by advertisement and DHCPv6.
+    ...(operation.prefix6 === undefined
+      ? []
+      : [
+          "enable-ra",
+          `dhcp-range=${operation.prefix6.replace("/64", "")},ra-stateless,ra-names,64,${operation.leaseSeconds}`,
+        ]),
     `dhcp-leasefile=${leaseFile(paths, name)}`,
     "dhcp-authoritative",
     // Leases are on disk, so the three seconds of pinging before an offer buy nothing.
@@ -77,16 +98,24 @@ function dnsmasqPidFile(paths: ExecutorPaths, segment: string): string {
   return join(paths.run, "scsigate", `dnsmasq-${segment}.pid`);
 }
 
+function dnsmasqConfig(paths: ExecutorPaths, segment: string): { file: string; argument: string } {
+  const file = join(paths.run, "scsigate", `dnsmasq-${segment}.conf`);
+  return { file, argument: `--conf-file=${file}` };
+}
+
+export async function stopDnsmasq(segment: string, { paths, processes }: ExecutorContext): Promise<boolean> {
+  const pidFile = dnsmasqPidFile(paths, segment);
+  const pid = await processes.find(pidFile, dnsmasqConfig(paths, segment).argument);
+  if (pid !== undefined) await processes.stop(pid);
+  await rm(pidFile, { force: true });
+  return pid !== undefined;
+}
+
 export const setDnsmasq: Handler<DnsmasqOperation> = async (operation, context) => {
   const { paths, processes } = context;
-  const file = join(paths.run, "scsigate", `dnsmasq-${operation.segment}.conf`);
-  const argument = `--conf-file=${file}`;
+  if (!operation.running) return stopDnsmasq(operation.segment, context);
+  const { file, argument } = dnsmasqConfig(paths, operation.segment);
   const pid = await processes.find(dnsmasqPidFile(paths, operation.segment), argument);
-  if (!operation.running) {
-    if (pid === undefined) return false;
-    await processes.stop(pid);
-    return true;
-  }
   await mkdir(join(paths.data, "dhcp"), { recursive: true });
   const rewritten = await writeIfChanged(file, renderDnsmasq(operation, paths));
   if (pid !== undefined && !rewritten) return false;

@@ -2,29 +2,180 @@
 /** The nftables table "scsigate", replaced as a whole in one transaction. */
 import { readFile, rename } from "node:fs/promises";
 import { join } from "node:path";
-import type { FirewallOperation } from "../../protocol/operations.ts";
+import type { FirewallOperation, FirewallRule } from "../../protocol/operations.ts";
+import { formatInterface, networkOf, parseInterface } from "../../shared/ipv4.ts";
+import { prefixOf } from "../../shared/ipv6.ts";
 import type { Handler } from "../context.ts";
 import { writeIfChanged } from "../files.ts";
 
-/** Accepts everything. What may reach management and what stations may send as come with the firewall's settings. */
-export function renderFirewall(): string {
-  return [
-    "table inet scsigate",
-    "delete table inet scsigate",
-    "table inet scsigate {",
-    "  chain input {",
-    "    type filter hook input priority filter; policy accept;",
-    "  }",
-    "  chain forward {",
-    "    type filter hook forward priority filter; policy accept;",
-    "  }",
-    "}",
-    "",
-  ].join("\n");
+/** ICMP and ICMPv6 by number: an image without /etc/protocols has no names for them. */
+const ICMP = "meta l4proto { 1, 58 }";
+/** Addresses whose rate is remembered. */
+const MAX_RATED = 65_535;
+/** Echo requests and neighbour discovery of all stations together stay far below. */
+const ICMP_PER_SECOND = 1000;
+
+export function renderFirewall(operation: FirewallOperation): string {
+  // Replies are told from new connections only where that is needed: what is merely routed costs no connection
+  // tracking.
+  const stateful = operation.nat || operation.rules.some((rule) => rule.to !== undefined);
+  const body = [
+    `  set rated { type ipv4_addr; size ${MAX_RATED}; flags dynamic,timeout; timeout 1m; }`,
+    `  set rated6 { type ipv6_addr; size ${MAX_RATED}; flags dynamic,timeout; timeout 1m; }`,
+    ...chain("raw", "type filter hook prerouting priority raw; policy accept;", [
+      ...antiSpoofing(operation),
+      ...(stateful ? [] : ["fib daddr type != local notrack"]),
+    ]),
+    ...chain("input", "type filter hook input priority filter; policy drop;", input(operation)),
+    ...chain("forward", "type filter hook forward priority filter; policy accept;", forward(operation, stateful)),
+    ...(operation.nat ? nat(operation) : []),
+  ];
+  return ["table inet scsigate", "delete table inet scsigate", "table inet scsigate {", ...body, "}", ""].join("\n");
 }
 
-export const setFirewall: Handler<FirewallOperation> = async (_, context) => {
-  const rules = renderFirewall();
+function chain(name: string, hook: string, rules: readonly string[]): string[] {
+  return [`  chain ${name} {`, `    ${hook}`, ...rules.map((rule) => `    ${rule}`), "  }"];
+}
+
+function antiSpoofing(operation: FirewallOperation): string[] {
+  if (!operation.antiSpoofing) return [];
+  const segments = subnets(operation);
+  const rules = segments.map(
+    // 0.0.0.0: a host that asks for an address.
+    ({ name, subnet }) => `iifname ${quote(name)} ip saddr != { ${subnet}, 0.0.0.0 } counter drop`,
+  );
+  const others = [...operation.lan, ...operation.storage];
+  if (segments.length > 0 && others.length > 0) {
+    const list = segments.map(({ subnet }) => subnet).join(", ");
+    rules.push(`iifname ${names(others)} ip saddr { ${list} } counter drop`);
+  }
+  const prefixes = prefixes6(operation);
+  for (const { name, prefix } of prefixes) {
+    // Link-local, and none while a host makes sure that its own is free.
+    rules.push(`iifname ${quote(name)} ip6 saddr != { ${prefix}, fe80::/10, :: } counter drop`);
+  }
+  if (prefixes.length > 0 && others.length > 0) {
+    const list = prefixes.map(({ prefix }) => prefix).join(", ");
+    rules.push(`iifname ${names(others)} ip6 saddr { ${list} } counter drop`);
+  }
+  return rules;
+}
+
+function input(operation: FirewallOperation): string[] {
+  const segments = operation.segments.map(({ name }) => name);
+  const { management, fabric, newConnectionsPerSecond: most } = operation;
+  const rate = `limit rate over ${most}/second burst ${most} packets`;
+  const sources = management.sources.length === 0 ? "" : `ip saddr { ${management.sources.join(", ")} } `;
+  return [
+    'iifname "lo" accept',
+    "ct state established,related accept",
+    "ct state invalid drop",
+    ...operation.rules.filter((rule) => rule.to === undefined).map(userRule),
+    `${ICMP} limit rate ${ICMP_PER_SECOND}/second accept`,
+    "udp sport 67 udp dport 68 accept",
+    `ct state new add @rated { ip saddr ${rate} } counter drop`,
+    `ct state new add @rated6 { ip6 saddr ${rate} } counter drop`,
+    ...(segments.length === 0
+      ? []
+      : [
+          `iifname ${names(segments)} udp dport { 53, 67, 547 } accept`,
+          `iifname ${names(segments)} tcp dport 53 accept`,
+        ]),
+    ...(management.interfaces.length === 0
+      ? []
+      : [`iifname ${names(management.interfaces)} ${sources}tcp dport { ${management.ports.join(", ")} } accept`]),
+    ...(fabric.interfaces.length === 0 || fabric.ports.length === 0
+      ? []
+      : [`iifname ${names(fabric.interfaces)} tcp dport { ${fabric.ports.join(", ")} } accept`]),
+    "counter",
+  ];
+}
+
+function forward(operation: FirewallOperation, stateful: boolean): string[] {
+  const segments = operation.segments.map(({ name }) => name);
+  const { lan, storage } = operation;
+  return [
+    ...(stateful ? ["ct state established,related accept", "ct state invalid drop"] : []),
+    ...operation.rules.filter((rule) => rule.to !== undefined).map(userRule),
+    ...(storage.length === 0
+      ? []
+      : [`iifname ${names(storage)} counter drop`, `oifname ${names(storage)} counter drop`]),
+    ...(operation.isolateSegments
+      ? segments
+          .filter(() => segments.length > 1)
+          .map((name) => {
+            const others = segments.filter((other) => other !== name);
+            return `iifname ${quote(name)} oifname ${names(others)} counter drop`;
+          })
+      : []),
+    ...(operation.nat && segments.length > 0 && lan.length > 0
+      ? ["ct status dnat accept", `iifname ${names(lan)} oifname ${names(segments)} counter drop`]
+      : []),
+  ];
+}
+
+function nat(operation: FirewallOperation): string[] {
+  const { lan } = operation;
+  const list = subnets(operation).map(({ subnet }) => subnet);
+  const list6 = prefixes6(operation).map(({ prefix }) => prefix);
+  if (lan.length === 0) return [];
+  return [
+    ...chain(
+      "prerouting",
+      "type nat hook prerouting priority dstnat; policy accept;",
+      operation.portForwards.map(
+        ({ protocol, port, to, toPort }) =>
+          `iifname ${names(lan)} fib daddr type local ${protocol} dport ${port} dnat ip to ${to}:${toPort}`,
+      ),
+    ),
+    ...chain("postrouting", "type nat hook postrouting priority srcnat; policy accept;", [
+      ...(list.length === 0 ? [] : [`oifname ${names(lan)} ip saddr { ${list.join(", ")} } masquerade`]),
+      ...(list6.length === 0 ? [] : [`oifname ${names(lan)} ip6 saddr { ${list6.join(", ")} } masquerade`]),
+    ]),
+  ];
+}
+
+function userRule(rule: FirewallRule): string {
+  const { protocol, ports } = rule;
+  const parts = [
+    ...(rule.from.length === 0 ? [] : [`iifname ${names(rule.from)}`]),
+    ...(rule.to === undefined || rule.to.length === 0 ? [] : [`oifname ${names(rule.to)}`]),
+    ...(rule.sources.length === 0 ? [] : [`ip saddr { ${rule.sources.join(", ")} }`]),
+    ...(rule.destinations.length === 0 ? [] : [`ip daddr { ${rule.destinations.join(", ")} }`]),
+  ];
+  if (protocol === "icmp") parts.push(ICMP);
+  else if (protocol !== "any") {
+    parts.push(ports.length === 0 ? `meta l4proto ${protocol}` : `${protocol} dport { ${ports.join(", ")} }`);
+  }
+  return [...parts, "counter", rule.action, `comment ${quote(rule.name)}`].join(" ");
+}
+
+/** Segments that have a subnet, with its first address in the place of the gateway's. */
+function subnets(operation: FirewallOperation): { name: string; subnet: string }[] {
+  return operation.segments.flatMap(({ name, subnet }) => {
+    const value = subnet === undefined ? undefined : parseInterface(subnet);
+    if (value === undefined) return [];
+    return [{ name, subnet: formatInterface({ ...value, address: networkOf(value) }) }];
+  });
+}
+
+function prefixes6(operation: FirewallOperation): { name: string; prefix: string }[] {
+  return operation.segments.flatMap(({ name, prefix6 }) =>
+    prefix6 === undefined || prefixOf(prefix6) === undefined ? [] : [{ name, prefix: prefix6 }],
+  );
+}
+
+function names(list: readonly string[]): string {
+  return `{ ${list.map(quote).join(", ")} }`;
+}
+
+/** The request's schema lets no quote through. */
+function quote(text: string): string {
+  return `"${text}"`;
+}
+
+export const setFirewall: Handler<FirewallOperation> = async (operation, context) => {
+  const rules = renderFirewall(operation);
   // /run lives as long as the kernel's tables do: what was loaded since boot is loaded still.
   const loaded = join(context.paths.run, "scsigate/firewall.nft");
   if ((await readFile(loaded, "utf8").catch(() => "")) === rules) return false;

@@ -49,10 +49,16 @@ export const setHostname: Handler<HostnameOperation> = (operation, context) =>
   setValue(join(context.paths.proc, "sys/kernel/hostname"), operation.name);
 
 export const setSysctl: Handler<SysctlOperation> = (operation, context) =>
-  setValue(join(context.paths.proc, "sys", operation.name.replaceAll(".", "/")), String(operation.value));
+  setSetting(join(context.paths.proc, "sys", operation.name.replaceAll(".", "/")), operation.value);
 
-export const setInterfaceSysctl: Handler<InterfaceSysctlOperation> = (operation, context) =>
-  setValue(join(context.paths.proc, "sys/net/ipv4/conf", operation.interface, operation.name), String(operation.value));
+export const setInterfaceSysctl: Handler<InterfaceSysctlOperation> = ({ interface: name, name: key, value }, context) =>
+  setSetting(join(context.paths.proc, "sys/net", key === "accept_ra" ? "ipv6" : "ipv4", "conf", name, key), value);
+
+/** A kernel without IPv6 has none of its settings; off it is, then. */
+async function setSetting(path: string, value: number): Promise<boolean> {
+  if (value === 0 && path.includes("/net/ipv6/") && !(await exists(path))) return false;
+  return setValue(path, String(value));
+}
 
 async function exists(path: string): Promise<boolean> {
   return access(path).then(

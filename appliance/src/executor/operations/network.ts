@@ -1,13 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Interfaces, addresses, routes, name servers. */
-import { access, readFile } from "node:fs/promises";
+import { access, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { parseAddresses, parseRoutes } from "../../observe/ipJson.ts";
-import type { AddressOperation, LinkOperation, ResolverOperation, RouteOperation } from "../../protocol/operations.ts";
+import type {
+  Address6Operation,
+  AddressOperation,
+  LinkOperation,
+  NoAddressOperation,
+  ResolverOperation,
+  RouteOperation,
+} from "../../protocol/operations.ts";
 import { ScsigateError } from "../../shared/errors.ts";
 import { formatIpv4, networkOf, parseInterface, sizeOf } from "../../shared/ipv4.ts";
+import { canonicalIpv6 } from "../../shared/ipv6.ts";
 import type { ExecutorContext, Handler } from "../context.ts";
 import { writeIfChanged } from "../files.ts";
+import { Ours } from "../ours.ts";
 
 const IFF_UP = 1;
 
@@ -28,6 +37,7 @@ export const setLink: Handler<LinkOperation> = async (operation, context) => {
   } else if (operation.create) {
     await checkAdopted(folder, operation, operation.create.address, context);
   }
+  if (operation.create) await new Ours(context.paths.run, "segments").note(operation.name);
   const flags = Number((await readFile(join(folder, "flags"), "utf8").catch(() => "0")).trim());
   if ((flags & IFF_UP) === 0) {
     await context.run("ip", ["link", "set", "dev", operation.name, "up"]);
@@ -57,6 +67,7 @@ async function checkAdopted(
 }
 
 export const setAddress: Handler<AddressOperation> = async (operation, context) => {
+  await new Ours(context.paths.run, "addresses").note(operation.interface, operation.address);
   const output = await context.run("ip", ["-j", "-4", "address", "show", "dev", operation.interface]);
   const present = (parseAddresses(output).get(operation.interface) ?? []).filter((entry) => entry.family === "inet");
   let changed = false;
@@ -72,6 +83,53 @@ export const setAddress: Handler<AddressOperation> = async (operation, context) 
   }
   return changed;
 };
+
+export const setAddress6: Handler<Address6Operation> = async ({ interface: name, address }, context) => {
+  const ours = new Ours(context.paths.run, "addresses6");
+  if (address === undefined && (await ours.value(name)) === undefined) return false;
+  const output = await context.run("ip", ["-j", "-6", "address", "show", "dev", name, "scope", "global"]);
+  const present = (parseAddresses(output).get(name) ?? []).filter((entry) => entry.family === "inet6");
+  const same = (one: string, other: string) =>
+    canonicalIpv6(one.split("/")[0] ?? "") === canonicalIpv6(other.split("/")[0] ?? "");
+  let changed = false;
+  if (address !== undefined) {
+    await ours.note(name, address);
+    if (!present.some((entry) => same(entry.cidr, address))) {
+      // Nobody else can have it: the prefix is ours. Without the second of looking for a double, DHCP starts at once.
+      await context.run("ip", ["-6", "address", "add", address, "dev", name, "nodad"]);
+      changed = true;
+    }
+  }
+  for (const entry of present) {
+    if (address !== undefined && same(entry.cidr, address)) continue;
+    await context.run("ip", ["-6", "address", "del", entry.cidr, "dev", name]);
+    changed = true;
+  }
+  if (address === undefined) await ours.forget(name);
+  return changed;
+};
+
+export const setNoAddress: Handler<NoAddressOperation> = (operation, context) =>
+  clearAddresses(operation.interface, context);
+
+/** Takes an interface's IPv4 addresses away, with the name servers and the lease that came with them. */
+export async function clearAddresses(name: string, context: ExecutorContext): Promise<boolean> {
+  const { run } = context.paths;
+  let changed = false;
+  if (await exists(join(context.paths.sys, "class/net", name))) {
+    const output = await context.run("ip", ["-j", "-4", "address", "show", "dev", name]);
+    changed = (parseAddresses(output).get(name) ?? []).some((entry) => entry.family === "inet");
+    if (changed) await context.run("ip", ["-4", "address", "flush", "dev", name, "scope", "global"]);
+  }
+  await rm(join(run, "udhcpc", `${name}.lease`), { force: true });
+  const servers = join(run, "udhcpc", `${name}.dns`);
+  const told = await readFile(servers, "utf8").catch(() => "");
+  await rm(servers, { force: true });
+  // Nobody else writes there while this interface had the name servers.
+  if (told !== "") await writeIfChanged(join(run, "resolv.conf"), "");
+  await new Ours(run, "addresses").forget(name);
+  return changed;
+}
 
 function broadcastText(address: string): string[] {
   const value = parseInterface(address);

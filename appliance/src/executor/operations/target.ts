@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * LIO through configfs: storage object, iSCSI target, loop target. What exists is taken over. Nothing is removed except
- * what would let in an initiator, or listen on a portal, that the configuration does not name.
+ * LIO through configfs: storage object, iSCSI target, loop target. What exists is taken over. Of ours (what leads to
+ * one of our storage objects), what the configuration does not name is removed.
  */
 import { basename } from "node:path";
 import type { BackstoreOperation, IscsiTargetOperation, LoopTargetOperation } from "../../protocol/operations.ts";
@@ -109,6 +109,49 @@ export const setLoopTarget: Handler<LoopTargetOperation> = async (operation, { t
   });
   return changed;
 };
+
+/**
+ * Removes targets of ours, and storage objects of segments that are to go.
+ * @param targets iSCSI names and NAAs that stay
+ * @param gone segments that go
+ */
+export async function pruneTargets(
+  targets: readonly string[],
+  gone: readonly string[],
+  fs: ConfigFs,
+): Promise<boolean> {
+  let changed = false;
+  for (const fabric of ["iscsi", "loopback"]) {
+    for (const target of await fs.list(fabric)) {
+      const tpg = `${fabric}/${target}/tpgt_1`;
+      // A target of somebody else has no reference of this name.
+      if (targets.includes(target) || !(await fs.exists(`${tpg}/lun/lun_0/${REFERENCE}`))) continue;
+      await step(`removal of ${target}`, () => removeTarget(fs, fabric, target));
+      changed = true;
+    }
+  }
+  for (const segment of gone) {
+    if (!(await fs.exists(`${HBA}/${segment}/enable`))) continue;
+    await step(`removal of storage object ${segment}`, () => fs.remove(`${HBA}/${segment}`));
+    changed = true;
+  }
+  return changed;
+}
+
+async function removeTarget(fs: ConfigFs, fabric: string, target: string): Promise<void> {
+  const tpg = `${fabric}/${target}/tpgt_1`;
+  if (fabric === "iscsi") {
+    await set(fs, `${tpg}/enable`, "0"); // ends its sessions
+    await removeOtherInitiators(fs, tpg, []);
+    for (const portal of await fs.list(`${tpg}/np`)) await fs.remove(`${tpg}/np/${portal}`);
+  } else {
+    await fs.write(`${tpg}/nexus`, "NULL\n").catch(() => {}); // there may be none
+  }
+  await fs.unlink(`${tpg}/lun/lun_0/${REFERENCE}`);
+  await fs.remove(`${tpg}/lun/lun_0`);
+  await fs.remove(tpg);
+  await fs.remove(`${fabric}/${target}`);
+}
 
 /** Writes a setting if it has another value. */
 async function set(fs: ConfigFs, path: string, value: string): Promise<boolean> {

@@ -15,7 +15,10 @@ const TYPES: Record<string, string> = {
 /** A name with a hash in it never changes its content. */
 const HASHED = /-[0-9A-Z]{8}\.[a-z]+$/;
 
-/** @param folder the built web UI; when it is absent, there are no routes. A file x.gz is served in the place of x to clients that take it. */
+/**
+ * @param folder the built web UI; when it is absent, there are no routes. A file x.gz is served in the place of x to
+ * clients that take it.
+ */
 export function assetRoutes(folder: string): Route[] {
   let names: string[];
   try {
@@ -36,16 +39,16 @@ export function assetRoutes(folder: string): Route[] {
       ETag: etag,
       Vary: "Accept-Encoding",
     };
-    const handler: Route["handler"] = (request) => {
-      if (request.headers["if-none-match"] === etag) return { status: 304, headers };
-      const takesGzip = /\bgzip\b/.test(String(request.headers["accept-encoding"] ?? ""));
+    const handler: Route["handler"] = ({ raw }) => {
+      if (raw.headers["if-none-match"] === etag) return { status: 304, headers };
+      const takesGzip = /\bgzip\b/.test(String(raw.headers["accept-encoding"] ?? ""));
       if (packed !== undefined && takesGzip) {
         return { status: 200, headers: { ...headers, "Content-Encoding": "gzip" }, body: packed };
       }
       return { status: 200, headers, body: plain };
     };
-    routes.push({ method: "GET", path: `/${name}`, handler });
-    if (name === "index.html") routes.push({ method: "GET", path: "/", handler });
+    routes.push({ method: "GET", path: `/${name}`, access: "open", handler });
+    if (name === "index.html") routes.push({ method: "GET", path: "/", access: "open", handler });
   }
   return routes;
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** GET /api/v1/events: the state once a second as server-sent events, for as long as the client keeps up. */
 import type { ServerResponse } from "node:http";
-import type { Status } from "../../api/status.ts";
 import type { Cancel, Clock } from "../../shared/clock.ts";
 import type { Monitor } from "../monitor.ts";
 import { type Answer, problem } from "./router.ts";
@@ -16,7 +15,8 @@ const HEARTBEAT_MS = 10_000;
 export class EventStream {
   readonly #monitor: Monitor;
   readonly #clock: Clock;
-  readonly #clients = new Set<ServerResponse>();
+  /** Each with the question whether it may still listen. */
+  readonly #clients = new Map<ServerResponse, () => boolean>();
   #unsubscribe: (() => void) | undefined;
   #cancelHeartbeat: Cancel | undefined;
 
@@ -27,7 +27,9 @@ export class EventStream {
 
   start(): void {
     this.#unsubscribe = this.#monitor.onStatus((status) => {
-      if (this.#clients.size > 0) this.#broadcast(frame(status));
+      // A session may have ended, a key may be gone, and from the first administrator on, a login is needed.
+      for (const [client, mayListen] of this.#clients) if (!mayListen()) client.end();
+      this.send("status", status);
     });
     this.#cancelHeartbeat = this.#clock.every(HEARTBEAT_MS, () => this.#broadcast(": heartbeat\n\n"));
   }
@@ -35,12 +37,12 @@ export class EventStream {
   stop(): void {
     this.#unsubscribe?.();
     this.#cancelHeartbeat?.();
-    for (const client of this.#clients) client.end();
+    for (const client of this.#clients.keys()) client.end();
     this.#clients.clear();
   }
 
   /** Takes a client's response over; a full house is an answer instead. */
-  add(response: ServerResponse): Answer | undefined {
+  add(response: ServerResponse, mayListen: () => boolean): Answer | undefined {
     if (this.#clients.size >= MAX_CLIENTS) {
       return problem(
         503,
@@ -55,20 +57,26 @@ export class EventStream {
       "X-Accel-Buffering": "no",
     });
     response.socket?.setTimeout(0);
-    response.write(`retry: 2000\n\n${frame(this.#monitor.status)}`);
-    this.#clients.add(response);
+    response.write(`retry: 2000\n\n${frame("status", this.#monitor.status)}`);
+    this.#clients.set(response, mayListen);
     response.once("close", () => this.#clients.delete(response));
     return undefined;
   }
 
+  /** Tells everybody who listens. */
+  send(event: string, data: unknown): void {
+    if (this.#clients.size > 0) this.#broadcast(frame(event, data));
+  }
+
   #broadcast(text: string): void {
-    for (const client of this.#clients) {
+    for (const client of this.#clients.keys()) {
+      if (client.writableEnded) continue;
       if (client.writableLength > MAX_BACKLOG) client.destroy();
       else client.write(text);
     }
   }
 }
 
-function frame(status: Status): string {
-  return `event: status\ndata: ${JSON.stringify(status)}\n\n`;
+function frame(event: string, data: unknown): string {
+  return `event: ${event}\ndata: ${JSON.stringify(data)}\n\n`;
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/** Topics and payloads of the telemetry; docs/telemetry.md describes them. Counters keep the kernel's names and values. */
-import type { Rates, SegmentStatus, StationStatus, Status } from "../../api/status.ts";
-import type { StationEvent } from "../stationEvents.ts";
+/** Topics and payloads of the telemetry: schema/mqtt/ has their form. Counters keep the kernel's names and values. */
+import type { Percentiles, Rates, SegmentStatus, StationStatus, Status } from "../../api/status.ts";
 
 export interface Message {
   topic: string;
@@ -14,6 +13,15 @@ export function baseTopic(id: string): string {
 
 export function stateTopic(id: string): string {
   return `${baseTopic(id)}/state`;
+}
+
+export function eventTopic(id: string): string {
+  return `${baseTopic(id)}/event`;
+}
+
+/** Commands come at <this>/<command>. */
+export function commandTopic(id: string): string {
+  return `${baseTopic(id)}/command`;
 }
 
 export function onlinePayload(status: Status): Record<string, unknown> {
@@ -36,18 +44,29 @@ export function telemetryMessages(status: Status): Message[] {
   return messages;
 }
 
+/** Of a stalled station the queue is full: it is there, and slow. */
+export function isUp(station: StationStatus): boolean {
+  return station.state !== "down";
+}
+
 function gatewayPayload(status: Status): Record<string, unknown> {
   const { lan } = status;
+  const stations = status.segments.flatMap((segment) => segment.stations);
   return {
-    time: new Date(status.time).toISOString(),
+    time: isoTime(status.time),
     uptime_seconds: status.uptimeSeconds,
+    boot_time: isoTime(status.bootTime),
     hostname: status.hostname,
     version: status.version,
+    // There is no update service yet: what runs is the latest that is known.
+    latest_version: status.version,
     health: status.health.status,
     reasons: status.health.reasons.map((reason) => reason.code),
     segments: status.segments.length,
-    stations_up: status.segments.flatMap((segment) => segment.stations).filter((station) => station.state === "up")
-      .length,
+    stations_up: stations.filter(isUp).length,
+    temperatures: Object.fromEntries(status.temperatures.map(({ sensor, celsius }) => [slug(sensor), celsius])),
+    data_free_bytes: status.dataFreeBytes,
+    events_lost: status.mqtt.eventsLost,
     lan: {
       interface: lan.interface,
       carrier: lan.carrier,
@@ -58,15 +77,34 @@ function gatewayPayload(status: Status): Record<string, unknown> {
   };
 }
 
+/** Counters of the driver that say why something was lost or late. */
+export const REASONS = [
+  ...(["rx_malformed", "rx_forged", "rx_nomem", "rx_down"] as const),
+  ...(["tx_no_peer", "tx_peer_down", "tx_queue_full", "tx_no_ext", "tx_too_big", "tx_nomem", "tx_failed"] as const),
+  ...(["get_failed", "unit_attention", "timeout", "retries"] as const),
+] as const;
+
 function segmentPayload(segment: SegmentStatus): Record<string, unknown> {
+  const { stations, driver } = segment;
+  const sum = (key: "inFlight" | "heldGets" | "queued") => stations.reduce((total, one) => total + one[key], 0);
   return {
     address: segment.address,
     ips: segment.ips,
     mode: segment.mode,
     carrier: segment.carrier,
-    stations: segment.stations.length,
+    fabric: segment.fabric,
+    adapters: [...new Set(stations.map((station) => station.adapter).filter((adapter) => adapter !== ""))].sort(),
+    stations: stations.length,
+    stations_up: stations.filter(isUp).length,
     ...segment.counters,
     ...rates(segment.rates),
+    in_flight: sum("inFlight"),
+    held_gets: sum("heldGets"),
+    queued: sum("queued"),
+    packets_per_command: segment.packetsPerCommand,
+    send_p99_ms: worst(stations.map((station) => station.latency?.send?.p99)),
+    get_p99_ms: worst(stations.map((station) => station.latency?.get?.p99)),
+    by_reason: driver === null ? null : Object.fromEntries(REASONS.map((name) => [name, driver[name] ?? 0])),
   };
 }
 
@@ -78,11 +116,15 @@ function stationPayload(station: StationStatus): Record<string, unknown> {
     role: station.role,
     mode: station.mode,
     features: station.features,
+    adapter: station.adapter,
     in_flight: station.inFlight,
     held_gets: station.heldGets,
     queued: station.queued,
     ...station.counters,
     ...rates(station.rates),
+    packets_per_command: station.packetsPerCommand,
+    send: percentiles(station.latency?.send),
+    get: percentiles(station.latency?.get),
   };
 }
 
@@ -96,7 +138,24 @@ function rates(value: Rates): Record<string, number> {
   };
 }
 
-export function eventMessage(status: Status, event: StationEvent): Message {
-  const payload = { time: new Date(status.time).toISOString(), uptime_seconds: status.uptimeSeconds, ...event };
-  return { topic: `${baseTopic(status.id)}/event`, payload };
+function percentiles(value: Percentiles | null | undefined): Record<string, number> | null {
+  if (!value) return null;
+  return { count: value.count, p50_ms: value.p50, p90_ms: value.p90, p99_ms: value.p99 };
+}
+
+function worst(values: readonly (number | undefined)[]): number | null {
+  const known = values.filter((value) => value !== undefined);
+  return known.length === 0 ? null : Math.max(...known);
+}
+
+export function isoTime(milliseconds: number): string {
+  return new Date(milliseconds).toISOString();
+}
+
+/** A sensor's name as a key: small letters, digits and underlines. */
+export function slug(name: string): string {
+  return name
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9]+/g, "_")
+    .replaceAll(/^_|_$/g, "");
 }

@@ -1,132 +1,70 @@
 // SPDX-License-Identifier: Apache-2.0
-/** Telemetry over MQTT: a retained state with a last will, counters every few seconds, events at once. */
-import type { MqttClient } from "mqtt";
+/** Telemetry over MQTT: starts when the gateway knows its id, and anew when its part of the configuration changes. */
+import { join } from "node:path";
+import type { Status } from "../../api/status.ts";
 import type { MqttConfig } from "../../config/types.ts";
-import { Backoff } from "../../shared/backoff.ts";
-import type { Cancel, Clock } from "../../shared/clock.ts";
+import { type Problem, toProblem } from "../../shared/errors.ts";
 import type { Logger } from "../../shared/log.ts";
+import type { ServiceEnvironment } from "../environment.ts";
 import type { GatewayState } from "../gatewayState.ts";
 import type { Monitor } from "../monitor.ts";
-import {
-  eventMessage,
-  type Message,
-  OFFLINE_PAYLOAD,
-  onlinePayload,
-  stateTopic,
-  telemetryMessages,
-} from "./payloads.ts";
-
-/** The broker sends the last will when it has heard nothing for one and a half of these, seconds. */
-const KEEP_ALIVE_S = 10;
-const CONNECT_TIMEOUT_MS = 10_000;
-const RECONNECT = { firstMs: 1000, longestMs: 30_000 };
-/** How long the good-bye to the broker may take, milliseconds. */
-const GOODBYE_MS = 1000;
+import { EventStore } from "./eventStore.ts";
+import { EventNames } from "./events.ts";
+import { Session, type SessionParts } from "./session.ts";
 
 export class Telemetry {
-  readonly #config: MqttConfig;
-  readonly #monitor: Monitor;
-  readonly #state: GatewayState;
-  readonly #clock: Clock;
-  readonly #log: Logger;
-  readonly #backoff = new Backoff(RECONNECT);
-  readonly #unsubscribe: (() => void)[] = [];
-  #client: MqttClient | undefined;
-  #cancelInterval: Cancel | undefined;
-  #cancelReconnect: Cancel | undefined;
-  #starting = false;
+  readonly #parts: SessionParts;
+  #unsubscribe: (() => void) | undefined;
+  #session: Session | undefined;
+  #config: MqttConfig | undefined;
+  #work: Promise<void> = Promise.resolve();
   #stopped = false;
 
-  constructor(config: MqttConfig, monitor: Monitor, state: GatewayState, clock: Clock, log: Logger) {
-    this.#config = config;
-    this.#monitor = monitor;
-    this.#state = state;
-    this.#clock = clock;
-    this.#log = log;
-  }
-
-  /** Connects as soon as the gateway knows its id. */
-  start(): void {
-    if (!this.#config.enabled) return;
-    this.#unsubscribe.push(
-      this.#monitor.onStatus((status) => {
-        if (status.id === "" || this.#starting) return;
-        this.#starting = true;
-        this.#connect(status.id).catch((error: unknown) => this.#failed(String(error)));
-      }),
-      this.#monitor.onStationEvent((event) => this.#publish(eventMessage(this.#monitor.status, event), 1)),
-    );
-    this.#cancelInterval = this.#clock.every(this.#config.intervalSeconds * 1000, () => {
-      for (const message of telemetryMessages(this.#monitor.status)) this.#publish(message, 0);
+  constructor(environment: ServiceEnvironment, state: GatewayState, monitor: Monitor, log: Logger) {
+    const store = new EventStore(join(environment.paths.data, "events.jsonl"), (error) => {
+      const problem: Problem | undefined = error === undefined ? undefined : toProblem(error);
+      if (problem && problem.message !== state.storeProblem?.message) log.error({ problem }, "events cannot be kept");
+      state.storeProblem = problem && {
+        code: "data-unwritable",
+        message: `events cannot be kept: ${problem.message}`,
+        nextStep: "Free space on the data partition, or replace the card; events are in memory until then.",
+      };
     });
+    this.#parts = { environment, state, monitor, store, names: new EventNames(environment.random), log };
   }
 
-  /** Says good-bye: a stop that was meant is no reason for the last will. */
+  async start(): Promise<void> {
+    await this.#parts.store.open();
+    const { monitor } = this.#parts;
+    this.#unsubscribe = monitor.onStatus((status) => this.#look(status));
+    this.#look(monitor.status);
+  }
+
   async stop(): Promise<void> {
     this.#stopped = true;
-    for (const unsubscribe of this.#unsubscribe) unsubscribe();
-    this.#cancelInterval?.();
-    this.#cancelReconnect?.();
-    const client = this.#client;
-    if (client === undefined) return;
-    if (client.connected) {
-      const topic = stateTopic(this.#monitor.status.id);
-      const goodbye = client.publishAsync(topic, JSON.stringify(OFFLINE_PAYLOAD), { qos: 1, retain: true });
-      const timeout = new Promise<void>((resolve) => this.#clock.after(GOODBYE_MS, resolve));
-      await Promise.race([goodbye.then(() => client.endAsync()), timeout]).catch(() => {});
-    }
-    client.end(true);
+    this.#unsubscribe?.();
+    await this.#work;
+    await this.#session?.stop(false);
+    await this.#parts.store.close();
   }
 
-  async #connect(id: string): Promise<void> {
-    // Loaded late: the page is there before the broker matters.
-    const { connect } = await import("mqtt");
+  #look(status: Status): void {
+    const config = this.#parts.state.config.config.mqtt;
+    if (status.id === "" || JSON.stringify(config) === JSON.stringify(this.#config)) return;
+    const before = this.#config;
+    this.#config = config;
+    this.#work = this.#work.then(() => this.#change(config, before, status.id));
+  }
+
+  async #change(config: MqttConfig, before: MqttConfig | undefined, id: string): Promise<void> {
+    const over = before?.enabled === true && (!config.enabled || config.url !== before.url);
+    await this.#session?.stop(over);
     if (this.#stopped) return;
-    const will = {
-      topic: stateTopic(id),
-      payload: Buffer.from(JSON.stringify(OFFLINE_PAYLOAD)),
-      qos: 1,
-      retain: true,
-    } as const;
-    const client = connect(this.#config.url, {
-      clientId: `scsigate-${id}`,
-      keepalive: KEEP_ALIVE_S,
-      connectTimeout: CONNECT_TIMEOUT_MS,
-      reconnectPeriod: 0, // our own back-off, below
-      queueQoSZero: false,
-      will,
-    });
-    this.#client = client;
-    client.on("connect", () => {
-      this.#backoff.reset();
-      this.#state.mqtt = { ...this.#state.mqtt, connected: true, error: null };
-      this.#log.info({ url: this.#config.url }, "connected to the broker");
-      const online = { topic: stateTopic(id), payload: onlinePayload(this.#monitor.status) };
-      this.#publish(online, 1, true);
-      for (const message of telemetryMessages(this.#monitor.status)) this.#publish(message, 0);
-    });
-    client.on("error", (error) => this.#failed(error.message || String(error)));
-    client.on("close", () => this.#reconnectLater());
-  }
-
-  #failed(error: string): void {
-    if (this.#state.mqtt.error !== error) this.#log.warn({ error, url: this.#config.url }, "broker");
-    this.#state.mqtt = { ...this.#state.mqtt, connected: false, error };
-  }
-
-  #reconnectLater(): void {
-    if (this.#stopped) return;
-    if (this.#state.mqtt.connected) this.#failed("the connection was closed");
-    const wait = this.#backoff.next();
-    this.#cancelReconnect?.();
-    this.#cancelReconnect = this.#clock.after(wait, () => this.#client?.reconnect());
-  }
-
-  /** While there is no connection, messages are dropped: counters are absolute, so the next round has it all. */
-  #publish(message: Message, qos: 0 | 1, retain = false): void {
-    if (!this.#client?.connected) return;
-    this.#client.publish(message.topic, JSON.stringify(message.payload), { qos, retain }, (error) => {
-      if (error) this.#log.debug({ error: error.message, topic: message.topic }, "not published");
-    });
+    const { state } = this.#parts;
+    const { enabled, url } = config;
+    state.mqtt = { ...state.mqtt, enabled, connected: false, url: enabled ? url : null, error: null };
+    this.#session = new Session(config, id, this.#parts);
+    await this.#session.start();
+    if (before === undefined && enabled) this.#session.tell({ type: "started", version: state.version.version });
   }
 }

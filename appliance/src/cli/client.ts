@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+/** One request over the service's socket. */
+import { request } from "node:http";
+import { errnoOf } from "../shared/errors.ts";
+
+export interface Reply {
+  status: number;
+  json: unknown;
+}
+
+/** @throws CliError when the service cannot be reached */
+export type Call = (method: string, path: string, body?: unknown, headers?: Record<string, string>) => Promise<Reply>;
+
+/** A failure in words: what happened, and what to do. */
+export class CliError extends Error {
+  readonly nextStep: string;
+
+  constructor(message: string, nextStep: string) {
+    super(message);
+    this.nextStep = nextStep;
+  }
+}
+
+export function socketClient(socketPath: string): Call {
+  return (method, path, body, more = {}) =>
+    new Promise((resolve, reject) => {
+      const type = body === undefined ? {} : { "Content-Type": "application/json" };
+      const outgoing = request({ socketPath, method, path, headers: { ...type, ...more } }, (response) => {
+        const chunks: Buffer[] = [];
+        response.on("data", (chunk: Buffer) => chunks.push(chunk));
+        response.on("end", () => {
+          const text = Buffer.concat(chunks).toString();
+          resolve({ status: response.statusCode ?? 0, json: text === "" ? undefined : JSON.parse(text) });
+        });
+      });
+      outgoing.on("error", (error) => reject(explain(error, socketPath)));
+      outgoing.end(body === undefined ? undefined : JSON.stringify(body));
+    });
+}
+
+function explain(error: Error, socketPath: string): CliError {
+  switch (errnoOf(error)) {
+    case "EACCES":
+      return new CliError(`${socketPath} may not be opened`, "Run this as root.");
+    case "ENOENT":
+    case "ECONNREFUSED":
+      return new CliError("the supervisor does not run", "It comes back by itself; the console says why it ended.");
+    default:
+      return new CliError(error.message, "Look at the log on the console.");
+  }
+}

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+/** From the configuration's sides to interfaces. */
+import type { Config } from "../config/types.ts";
+import type { FirewallOperation, FirewallRule } from "../protocol/operations.ts";
+
+/**
+ * @param lan the interface that has the LAN's address
+ * @param segmentAddresses the gateway's "address/prefix" on each segment that has one
+ * @param prefixes6 the IPv6 prefix of each segment that has one
+ */
+export function firewallOperation(
+  config: Config,
+  lan: string | undefined,
+  segmentAddresses: Record<string, string>,
+  prefixes6: Record<string, string>,
+): FirewallOperation {
+  const { firewall, mode, http } = config;
+  // In mode bridge, segments are ports: for the gateway itself, their hosts are on the LAN.
+  const names = mode === "bridge" ? [] : config.segments.map((segment) => segment.name);
+  const sides = {
+    lan: lan === undefined ? [] : [lan],
+    storage: config.storage ? [config.storage.interface] : [],
+    segments: names,
+  };
+  /** Undefined: the side has no interface, so the rule has nothing to say. */
+  const interfaces = (side: string): string[] | undefined => {
+    if (side === "any") return [];
+    const found = side === "lan" || side === "storage" || side === "segments" ? sides[side] : [side];
+    const there = found.filter((name) => [...sides.lan, ...sides.storage, ...names].includes(name));
+    return there.length === 0 ? undefined : there;
+  };
+  const rules = firewall.rules.flatMap((rule): FirewallRule[] => {
+    const from = interfaces(rule.from);
+    const to = rule.to === "gateway" ? [] : interfaces(rule.to);
+    if (from === undefined || to === undefined) return [];
+    const { name, action, protocol, ports, sources, destinations } = rule;
+    const rest = { name, action, from, protocol, ports, sources, destinations };
+    return [rule.to === "gateway" ? rest : { ...rest, to }];
+  });
+  return {
+    kind: "firewall",
+    lan: sides.lan,
+    storage: sides.storage,
+    segments: names.map((name) => {
+      const subnet = segmentAddresses[name];
+      const prefix6 = prefixes6[name];
+      return { name, ...(subnet === undefined ? {} : { subnet }), ...(prefix6 === undefined ? {} : { prefix6 }) };
+    }),
+    management: {
+      interfaces: firewall.management.flatMap((side) => sides[side]),
+      sources: firewall.managementSources,
+      ports: [...new Set([http.port, http.httpsPort])],
+    },
+    fabric: { interfaces: config.storage ? sides.storage : sides.lan, ports: fabricPorts(config) },
+    antiSpoofing: firewall.antiSpoofing,
+    newConnectionsPerSecond: firewall.newConnectionsPerSecond,
+    isolateSegments: firewall.betweenSegments === "isolate",
+    nat: mode === "nat",
+    portForwards: firewall.portForwards.map((entry) => ({ ...entry, toPort: entry.toPort ?? entry.port })),
+    rules,
+  };
+}
+
+function fabricPorts(config: Config): number[] {
+  const portals = config.segments.flatMap(({ fabric }) => (fabric.type === "iscsi" ? fabric.portals : []));
+  return [...new Set(portals.map((portal) => Number(portal.split(":")[1])))];
+}

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+/** Who a request is from, and what it may do. */
+import type { IncomingMessage } from "node:http";
+import { SCOPES, type Scope, type SessionView } from "../../api/access.ts";
+import type { Clock } from "../../shared/clock.ts";
+import type { Logger } from "../../shared/log.ts";
+import type { AccessStore } from "./accessStore.ts";
+import { LoginLimiter } from "./loginLimiter.ts";
+import { type Session, Sessions } from "./sessions.ts";
+
+/** __Host-: only over TLS, only for this host, for all paths. Browsers see to it. */
+const COOKIE = "__Host-scsigate";
+
+export interface Caller {
+  name: string | null;
+  scope: Scope | null;
+  via: SessionView["via"];
+  session?: Session;
+}
+
+/** The gateway's own command line: whoever may open its socket is root, or as good as that. */
+export const CONSOLE: Caller = { name: "console", scope: "admin", via: "console" };
+
+export type LoginResult =
+  | { type: "in"; cookie: string; session: Session }
+  | { type: "wrong" }
+  | { type: "wait"; seconds: number };
+
+export class Access {
+  readonly store: AccessStore;
+  readonly sessions: Sessions;
+  readonly #limiter: LoginLimiter;
+  readonly #log: Logger;
+
+  constructor(store: AccessStore, clock: Clock, random: (bytes: number) => Buffer, log: Logger) {
+    this.store = store;
+    this.sessions = new Sessions(clock, random);
+    this.#limiter = new LoginLimiter(clock);
+    this.#log = log;
+  }
+
+  get setupNeeded(): boolean {
+    return this.store.setupToken !== undefined;
+  }
+
+  /** Until there is an administrator, everybody may look, and nobody may change anything. */
+  identify(request: IncomingMessage): Caller {
+    const bearer = /^Bearer ([A-Za-z0-9_-]{1,200})$/.exec(request.headers.authorization ?? "")?.[1];
+    if (request.headers.authorization !== undefined) {
+      const key = bearer === undefined ? undefined : this.store.findKey(bearer);
+      if (key !== undefined) return { name: key.name, scope: key.scope, via: "key" };
+      return { name: null, scope: null, via: "none" };
+    }
+    const session = this.sessions.find(cookieOf(request) ?? "");
+    if (session !== undefined) return { name: session.user, scope: session.scope, via: "session", session };
+    return { name: null, scope: this.setupNeeded ? "read" : null, via: "none" };
+  }
+
+  view(caller: Caller): SessionView {
+    const { name, scope, via, session } = caller;
+    return { user: name, scope, via, csrfToken: session?.csrfToken ?? null, setupNeeded: this.setupNeeded };
+  }
+
+  /** @param address of the client, for the rate limit */
+  async login(name: string, password: string, address: string): Promise<LoginResult> {
+    const seconds = this.#limiter.waitSeconds(address, name);
+    if (seconds > 0) return { type: "wait", seconds };
+    // Counted before it is checked: many attempts at once must not all slip through.
+    this.#limiter.failed(address, name);
+    const user = await this.store.login(name, password);
+    if (user === undefined) {
+      this.#log.warn({ user: name, address }, "login failed");
+      return { type: "wrong" };
+    }
+    this.#limiter.succeeded(address, name);
+    this.#log.info({ user: name, address }, "login");
+    return this.#open(user.name, user.scope);
+  }
+
+  /** The first administrator, by the token that the console shows. */
+  async setup(token: string, name: string, password: string, address: string): Promise<LoginResult> {
+    const seconds = this.#limiter.waitSeconds(address, "setup");
+    if (seconds > 0) return { type: "wait", seconds };
+    this.#limiter.failed(address, "setup");
+    if (!this.store.isSetupToken(token)) return { type: "wrong" };
+    await this.store.setUser(name, "admin", password);
+    this.#limiter.succeeded(address, "setup");
+    this.#log.info({ user: name, address }, "first administrator");
+    return this.#open(name, "admin");
+  }
+
+  logout(request: IncomingMessage): string {
+    this.sessions.close(cookieOf(request) ?? "");
+    return `${COOKIE}=; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age=0`;
+  }
+
+  #open(name: string, scope: Scope): LoginResult {
+    const { id, session } = this.sessions.open(name, scope);
+    return { type: "in", cookie: `${COOKIE}=${id}; Path=/; Secure; HttpOnly; SameSite=Strict`, session };
+  }
+}
+
+export function mayDo(scope: Scope | null, needed: Scope): boolean {
+  return scope !== null && SCOPES.indexOf(scope) >= SCOPES.indexOf(needed);
+}
+
+function cookieOf(request: IncomingMessage): string | undefined {
+  for (const part of (request.headers.cookie ?? "").split(";")) {
+    const [name, value] = part.trim().split("=");
+    if (name === COOKIE) return value;
+  }
+  return undefined;
+}

@@ -1,0 +1,323 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * The configuration while the gateway runs. A change is a transaction: planned, written down, tried, and then either
+ * confirmed within its time or rolled back. So a change that cuts its owner off undoes itself, and so does one that a
+ * restart interrupted.
+ */
+import { createHmac } from "node:crypto";
+import type { ConfigPlan, Transaction, TransactionState } from "../api/config.ts";
+import { type Change, changesBetween, effectNotes } from "../config/changes.ts";
+import type { LoadedConfig } from "../config/load.ts";
+import { migrate } from "../config/migrations.ts";
+import { joinSecrets, type Secrets, splitSecrets } from "../config/secrets.ts";
+import type { ConfigStore, Stored } from "../config/store.ts";
+import type { Config } from "../config/types.ts";
+import { defaultConfig, validate } from "../config/validate.ts";
+import type { Operation } from "../protocol/operations.ts";
+import type { Cancel, Clock } from "../shared/clock.ts";
+import { type Problem, toProblem } from "../shared/errors.ts";
+import { asObject, canonical } from "../shared/json.ts";
+import type { Logger } from "../shared/log.ts";
+import { busy, conflict, invalid, notWaiting, tooNewFor, unchanged } from "./configRefused.ts";
+import type { GatewayState } from "./gatewayState.ts";
+
+/** How long a change waits for its confirmation, seconds. */
+export const CONFIRM_SECONDS = { shortest: 10, longest: 3600, usual: 120 };
+/** The answer to the request goes out before its own connection may be cut, milliseconds. */
+const ANSWER_FIRST_MS = 200;
+
+/** What the configuration needs of the rest of the service. */
+export interface ConfigurationHooks {
+  /** Makes a configuration hold. Returns what could not be done. */
+  activate(config: Config): Promise<Problem[]>;
+  /** What the executor would do for a configuration that it does not do now. */
+  preview(config: Config): Promise<Operation[]>;
+}
+
+interface Running {
+  id: string;
+  state: TransactionState;
+  changes: Change[];
+  /** Monotonic milliseconds. */
+  deadline: number;
+  reason: string | null;
+  problems: Problem[];
+}
+
+interface Checked {
+  document: unknown;
+  secrets: Secrets;
+  config: Config;
+  changes: Change[];
+}
+
+export class Configuration {
+  readonly #store: ConfigStore;
+  readonly #state: GatewayState;
+  readonly #clock: Clock;
+  readonly #random: (bytes: number) => Buffer;
+  readonly #log: Logger;
+  readonly #etagKey: Buffer;
+  readonly #listeners = new Set<(transaction: Transaction) => void>();
+  #hooks: ConfigurationHooks | undefined;
+  #stored: Stored;
+  #confirmed: LoadedConfig;
+  #draft: { document: unknown; secrets: Secrets } | undefined;
+  #transaction: Running | undefined;
+  #cancelDeadline: Cancel | undefined;
+  #cancelActivation: Cancel | undefined;
+  /** Changes of the disk and of the machine, one after the other. */
+  #queue: Promise<unknown> = Promise.resolve();
+
+  constructor(
+    store: ConfigStore,
+    opened: Stored & { loaded: LoadedConfig; rolledBack: string | undefined },
+    state: GatewayState,
+    environment: { clock: Clock; random: (bytes: number) => Buffer; log: Logger },
+  ) {
+    this.#store = store;
+    this.#stored = opened;
+    this.#confirmed = opened.loaded;
+    this.#state = state;
+    this.#clock = environment.clock;
+    this.#random = environment.random;
+    this.#log = environment.log;
+    this.#etagKey = environment.random(16);
+    if (opened.rolledBack !== undefined) {
+      const reason = "the gateway restarted before the change was confirmed";
+      this.#transaction = {
+        id: opened.rolledBack,
+        state: "rolled-back",
+        changes: [],
+        deadline: 0,
+        reason,
+        problems: [],
+      };
+      this.#log.warn({ id: opened.rolledBack }, reason);
+    }
+  }
+
+  start(hooks: ConfigurationHooks): void {
+    this.#hooks = hooks;
+  }
+
+  /** A change that still waits is rolled back by the next start: nobody may be there to do it now. */
+  async stop(): Promise<void> {
+    this.#cancelDeadline?.();
+    this.#cancelActivation?.();
+    this.#listeners.clear();
+    await this.#queue;
+  }
+
+  /** The confirmed document, without secrets. */
+  get document(): unknown {
+    return this.#stored.document;
+  }
+
+  get revision(): number {
+    return this.#stored.revision;
+  }
+
+  /** Pointers of the secrets that are set. */
+  get secretNames(): string[] {
+    return Object.keys(this.#stored.secrets).sort();
+  }
+
+  /** Changes with the document and with its secrets, and tells nothing about them. */
+  get etag(): string {
+    const text = canonical([this.#stored.document, this.#stored.secrets, this.#stored.revision]);
+    return `"${createHmac("sha256", this.#etagKey).update(text).digest("base64url").slice(0, 22)}"`;
+  }
+
+  /** The last change: the one that waits, or how it ended. */
+  get transaction(): Transaction | null {
+    const { id, state, changes, reason, problems } = this.#transaction ?? {};
+    if (id === undefined || state === undefined || changes === undefined) return null;
+    const left = this.#pending ? Math.max(0, (this.#transaction?.deadline ?? 0) - this.#clock.monotonic()) : 0;
+    return {
+      id,
+      state,
+      changes,
+      secondsLeft: Math.ceil(left / 1000),
+      reason: reason ?? null,
+      problems: problems ?? [],
+    };
+  }
+
+  /** @returns a function that ends it */
+  onTransaction(listener: (transaction: Transaction) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  history(): Promise<{ revision: number; document: unknown }[]> {
+    return this.#store.history();
+  }
+
+  /** The document with its secrets: for a backup that was asked to have them. */
+  exportSecrets(): Record<string, string> {
+    return { ...this.#stored.secrets };
+  }
+
+  /** The draft that somebody works on, or the confirmed document. */
+  get draft(): unknown {
+    return (this.#draft ?? this.#stored).document;
+  }
+
+  /** @param document undefined drops the draft */
+  setDraft(document: unknown): void {
+    if (document === undefined) this.#draft = undefined;
+    else this.#draft = splitSecrets(document, (this.#draft ?? this.#stored).secrets);
+  }
+
+  /** @throws ConfigRefused config-invalid, with everything that is wrong */
+  async plan(document: unknown): Promise<ConfigPlan> {
+    const { config, changes } = this.#check(document);
+    const operations = (await this.#hooks?.preview(config)) ?? [];
+    return { changes, effects: effectNotes(changes), operations };
+  }
+
+  planDraft(): Promise<ConfigPlan> {
+    return this.plan(this.#wholeDraft());
+  }
+
+  /**
+   * Tries a change.
+   * @param etag of the document that the change was made from; undefined when the caller does not care
+   * @throws ConfigRefused
+   */
+  apply(document: unknown, confirmSeconds = CONFIRM_SECONDS.usual, etag?: string): Promise<Transaction> {
+    return this.#exclusive(async () => {
+      if (this.#pending) throw busy();
+      if (etag !== undefined && etag !== "*" && etag !== this.etag) throw conflict();
+      const { document: rest, secrets, config, changes } = this.#check(document);
+      const same = canonical(rest) === canonical(this.#stored.document);
+      if (same && changes.length === 0 && this.#confirmed.source === "file") throw unchanged();
+      const id = this.#random(6).toString("hex");
+      await this.#store.stage(id, rest, secrets, new Date(this.#clock.now() + confirmSeconds * 1000));
+      const deadline = this.#clock.monotonic() + confirmSeconds * 1000;
+      const transaction: Running = { id, state: "applying", changes, deadline, reason: null, problems: [] };
+      this.#transaction = transaction;
+      this.#cancelDeadline = this.#clock.after(confirmSeconds * 1000, () => {
+        void this.#exclusive(() => this.#undo(transaction, "it was not confirmed in time"));
+      });
+      this.#log.info({ id, confirmSeconds, paths: changes.map((change) => change.path) }, "configuration tried");
+      this.#use({ config, source: "file", errors: [] }, transaction);
+      return this.#tell();
+    });
+  }
+
+  async applyDraft(confirmSeconds?: number): Promise<Transaction> {
+    const transaction = await this.apply(this.#wholeDraft(), confirmSeconds);
+    this.#draft = undefined;
+    return transaction;
+  }
+
+  /** Keeps the change that waits. @throws ConfigRefused config-not-waiting */
+  confirm(id?: string): Promise<Transaction> {
+    return this.#exclusive(async () => {
+      const transaction = this.#waiting(id);
+      this.#stored = await this.#store.commit();
+      this.#cancelDeadline?.();
+      this.#confirmed = this.#state.config;
+      transaction.state = "confirmed";
+      this.#log.info({ id: transaction.id, revision: this.#stored.revision }, "configuration confirmed");
+      return this.#tell();
+    });
+  }
+
+  /** Gives up the change that waits. @throws ConfigRefused config-not-waiting */
+  rollback(id?: string, reason = "it was rolled back on request"): Promise<Transaction> {
+    return this.#exclusive(() => this.#undo(this.#waiting(id), reason));
+  }
+
+  /** Factory reset of everything that the store knows. */
+  reset(): Promise<void> {
+    return this.#exclusive(async () => {
+      if (this.#pending && this.#transaction) await this.#undo(this.#transaction, "the gateway was reset");
+      await this.#store.reset();
+      this.#stored = { document: { version: 1 }, secrets: {}, revision: 0 };
+      this.#confirmed = { config: defaultConfig(), source: "defaults", errors: [] };
+      this.#draft = undefined;
+      this.#log.warn("factory reset");
+      this.#use(this.#confirmed);
+    });
+  }
+
+  get #pending(): boolean {
+    return this.#transaction?.state === "applying" || this.#transaction?.state === "waiting";
+  }
+
+  #wholeDraft(): unknown {
+    const { document, secrets } = this.#draft ?? this.#stored;
+    return joinSecrets(document, secrets);
+  }
+
+  #check(document: unknown): Checked {
+    const { document: current, tooNew } = migrate(document);
+    if (tooNew !== undefined) throw tooNewFor(tooNew);
+    const { document: rest, secrets } = splitSecrets(current, this.#stored.secrets);
+    const result = validate(joinSecrets(rest, secrets));
+    if (!result.valid) throw invalid(result.errors);
+    const changes = changesBetween(this.#confirmed.config, result.config);
+    return { document: asObject(rest), secrets, config: result.config, changes };
+  }
+
+  #waiting(id: string | undefined): Running {
+    const transaction = this.#transaction;
+    if (!this.#pending || transaction === undefined || (id !== undefined && id !== transaction.id)) {
+      const undone =
+        transaction?.state === "rolled-back" ? `the last one was rolled back: ${transaction.reason}` : undefined;
+      throw notWaiting(id, undone);
+    }
+    return transaction;
+  }
+
+  async #undo(transaction: Running, reason: string): Promise<Transaction> {
+    if (this.#transaction !== transaction || !this.#pending) return this.#tell();
+    this.#cancelDeadline?.();
+    transaction.state = "rolled-back";
+    transaction.reason = reason;
+    this.#log.warn({ id: transaction.id, reason }, "configuration rolled back");
+    await this.#store.discard().catch((error: unknown) => {
+      this.#log.error({ problem: toProblem(error) }, "the change is still on disk; the next start drops it");
+    });
+    this.#use(this.#confirmed);
+    return this.#tell();
+  }
+
+  /**
+   * From now on this is what the gateway does. The machine follows shortly, after everything that was to be done
+   * before.
+   */
+  #use(loaded: LoadedConfig, transaction?: Running): void {
+    this.#state.config = loaded;
+    this.#cancelActivation?.();
+    this.#cancelActivation = this.#clock.after(ANSWER_FIRST_MS, () => {
+      void this.#activate(loaded.config, transaction).catch((error: unknown) => {
+        this.#log.error({ problem: toProblem(error) }, "configuration could not be applied");
+      });
+    });
+  }
+
+  async #activate(config: Config, transaction: Running | undefined): Promise<void> {
+    const problems = (await this.#hooks?.activate(config)) ?? [];
+    if (transaction === undefined || transaction !== this.#transaction) return;
+    transaction.problems = problems;
+    if (transaction.state === "applying") transaction.state = "waiting";
+    this.#tell();
+  }
+
+  #tell(): Transaction {
+    const view = this.transaction;
+    if (view === null) throw new Error("there is no transaction");
+    for (const listener of this.#listeners) listener(view);
+    return view;
+  }
+
+  #exclusive<T>(action: () => Promise<T>): Promise<T> {
+    const result = this.#queue.then(action);
+    this.#queue = result.catch(() => {});
+    return result;
+  }
+}

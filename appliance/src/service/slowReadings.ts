@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * What costs a process or a question to the executor to find out: addresses, neighbours, the driver's counters, latencies.
+ * Read every few seconds; addresses also when links or stations changed. What cannot be read any more is not shown any more.
+ */
+import type { DriverCounters, Percentiles, StationLatency, Temperature } from "../api/status.ts";
+import { readFreeBytes } from "../observe/disk.ts";
+import { parseDriverCounters } from "../observe/driverCounters.ts";
+import { type InterfaceAddress, type Neighbour, parseAddresses, parseNeighbours } from "../observe/ipJson.ts";
+import { type LatencyClass, parseLatency, percentiles } from "../observe/latency.ts";
+import { readTemperatures } from "../observe/sensors.ts";
+import { toProblem } from "../shared/errors.ts";
+import type { ServiceEnvironment } from "./environment.ts";
+import { BatchMeter } from "./rates.ts";
+
+/** Between two rounds, milliseconds: five samples, and a bit for timers that are early. */
+const INTERVAL_MS = 4900;
+
+export interface SegmentDriver {
+  counters: DriverCounters;
+  packetsPerCommand: number | null;
+}
+
+export class SlowReadings {
+  readonly #environment: ServiceEnvironment;
+  readonly #batches = new BatchMeter();
+  readonly #complaints = new Map<string, string>();
+  #readAt: number | undefined;
+  #shape = "";
+  #readingLatencies = false;
+  addresses = new Map<string, InterfaceAddress[]>();
+  neighbours: Neighbour[] = [];
+  /** By segment. */
+  drivers = new Map<string, SegmentDriver>();
+  /** By device h:c:t:l. */
+  latencies = new Map<string, StationLatency>();
+  /** What they come from, since the devices attached; too long for the state that goes out every second. */
+  latencyClasses = new Map<string, LatencyClass[]>();
+  temperatures: Temperature[] = [];
+  dataFreeBytes: number | null = null;
+
+  constructor(environment: ServiceEnvironment) {
+    this.#environment = environment;
+  }
+
+  /**
+   * @param shape changes when links or stations do
+   * @param segments those that exist
+   * @param at now, monotonic milliseconds
+   */
+  async refresh(shape: string, segments: readonly string[], at: number): Promise<void> {
+    const first = this.#readAt === undefined;
+    const due = at - (this.#readAt ?? at) >= INTERVAL_MS;
+    if (first) this.#readAt = Number.NEGATIVE_INFINITY; // the API is not to wait for this
+    if (first || (!due && shape === this.#shape)) return;
+    this.#shape = shape;
+    if (due) this.#readAt = at;
+    await Promise.all([this.#readAddresses(), due ? this.#readFigures(segments) : undefined]);
+  }
+
+  async #readAddresses(): Promise<void> {
+    const { run } = this.#environment;
+    const [addresses, neighbours] = await Promise.all([
+      run("ip", ["-j", "address", "show"]),
+      run("ip", ["-j", "neighbour", "show"]),
+    ]);
+    this.addresses = parseAddresses(addresses);
+    this.neighbours = parseNeighbours(neighbours);
+  }
+
+  async #readFigures(segments: readonly string[]): Promise<void> {
+    const { sys, data } = this.#environment.paths;
+    this.temperatures = readTemperatures(sys);
+    this.dataFreeBytes = await readFreeBytes(data);
+    // Not waited for: an executor that is busy must not stop the sampling.
+    if (!this.#readingLatencies) void this.#readLatencies();
+    await this.#readDrivers(segments);
+  }
+
+  async #readDrivers(segments: readonly string[]): Promise<void> {
+    const { run } = this.#environment;
+    const drivers = new Map<string, SegmentDriver>();
+    for (const name of segments) {
+      const output = await run("ethtool", ["-S", name]).catch((error: unknown) => this.#complain("ethtool", error));
+      if (output === undefined) continue;
+      const counters = parseDriverCounters(output);
+      const sum = (...keys: string[]) => keys.reduce((total, key) => total + (counters[key] ?? 0), 0);
+      const packets = sum("rx_packets", "tx_packets");
+      const packetsPerCommand = this.#batches.update(name, packets, sum("rx_messages", "tx_messages"));
+      drivers.set(name, { counters, packetsPerCommand });
+      this.#complaints.delete("ethtool");
+    }
+    this.#batches.keepOnly(drivers);
+    this.drivers = drivers;
+  }
+
+  async #readLatencies(): Promise<void> {
+    this.#readingLatencies = true;
+    const { executor } = this.#environment;
+    const devices = await executor.readLatency().catch((error: unknown) => this.#complain("latency", error));
+    this.#readingLatencies = false;
+    const latencies = new Map<string, StationLatency>();
+    const all = new Map<string, LatencyClass[]>();
+    for (const { device, text } of devices ?? []) {
+      const classes = parseLatency(text);
+      const before = this.latencies.get(device);
+      const recent = (kind: "sends" | "gets", last: Percentiles | null | undefined) =>
+        percentiles(kind, classes, this.latencyClasses.get(device)) ?? last ?? null;
+      latencies.set(device, { send: recent("sends", before?.send), get: recent("gets", before?.get) });
+      all.set(device, classes);
+    }
+    this.latencies = latencies;
+    this.latencyClasses = all;
+  }
+
+  /** Once for each reason, not every few seconds. */
+  #complain(what: string, error: unknown): undefined {
+    const problem = toProblem(error);
+    if (this.#complaints.get(what) === problem.message) return;
+    this.#complaints.set(what, problem.message);
+    this.#environment.log.warn({ problem }, `${what} cannot be read`);
+  }
+}

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * The connection to the broker. Each attempt is a client of its own: what an old connection had not finished is not sent again
+ * behind our back, but by whoever still has it.
+ */
+import type { IClientOptions, MqttClient } from "mqtt";
+import type { MqttConfig } from "../../config/types.ts";
+import { Backoff } from "../../shared/backoff.ts";
+import type { Cancel, Clock } from "../../shared/clock.ts";
+import { errnoOf } from "../../shared/errors.ts";
+import type { Logger } from "../../shared/log.ts";
+
+/** The broker sends the last will when it has heard nothing for one and a half of these, seconds. */
+const KEEP_ALIVE_S = 10;
+const CONNECT_TIMEOUT_MS = 10_000;
+const RECONNECT = { firstMs: 1000, longestMs: 30_000 };
+/** How long the good-bye to the broker may take, milliseconds. */
+const GOODBYE_MS = 1000;
+/** Longest message that is taken from the broker, bytes: commands and birth messages are words. */
+const MAX_INCOMING = 1024;
+
+/** Empty text removes what is retained. */
+export interface Publication {
+  topic: string;
+  payload: string;
+  qos: 0 | 1;
+  retain: boolean;
+}
+
+export interface BrokerListener {
+  onConnect(): void;
+  /** @param error why there is no connection, when it is news */
+  onDisconnect(error: string): void;
+  onMessage(topic: string, payload: string, retained: boolean): void;
+}
+
+export class Broker {
+  readonly #config: MqttConfig;
+  readonly #clientId: string;
+  readonly #will: Publication;
+  readonly #clock: Clock;
+  readonly #log: Logger;
+  readonly #listener: BrokerListener;
+  readonly #backoff = new Backoff(RECONNECT);
+  readonly #underWay = new Set<(done: boolean) => void>();
+  #client: MqttClient | undefined;
+  #cancelReconnect: Cancel | undefined;
+  #stopped = false;
+
+  constructor(
+    config: MqttConfig,
+    clientId: string,
+    will: Publication,
+    clock: Clock,
+    log: Logger,
+    listener: BrokerListener,
+  ) {
+    this.#config = config;
+    this.#clientId = clientId;
+    this.#will = will;
+    this.#clock = clock;
+    this.#log = log;
+    this.#listener = listener;
+  }
+
+  get connected(): boolean {
+    return this.#client?.connected === true;
+  }
+
+  start(): void {
+    void this.#connect();
+  }
+
+  /** @returns whether the broker has it (QoS 1) or it was sent (QoS 0). False without a connection: nothing is queued. */
+  publish(message: Publication): Promise<boolean> {
+    const client = this.#client;
+    if (!client?.connected) return Promise.resolve(false);
+    const { topic, payload, qos, retain } = message;
+    return new Promise((resolve) => {
+      const end = (done: boolean) => {
+        this.#underWay.delete(end);
+        resolve(done);
+      };
+      this.#underWay.add(end); // when the connection breaks, the callback may never be called
+      client.publish(topic, payload, { qos, retain }, (error) => end(error === undefined || error === null));
+    });
+  }
+
+  subscribe(topics: readonly string[]): void {
+    this.#client?.subscribe([...topics], { qos: 1 }, (error) => {
+      if (error) this.#log.warn({ error: error.message, topics }, "not subscribed");
+    });
+  }
+
+  /** Ends the connection, after these messages: a stop that was meant is no reason for the last will. */
+  async stop(goodbye: readonly Publication[]): Promise<void> {
+    this.#stopped = true;
+    this.#cancelReconnect?.();
+    const client = this.#client;
+    if (client === undefined) return;
+    if (client.connected) {
+      const said = Promise.all(goodbye.map((message) => this.publish(message))).then(() => client.endAsync());
+      const timeout = new Promise<void>((resolve) => this.#clock.after(GOODBYE_MS, resolve));
+      await Promise.race([said, timeout]).catch(() => {});
+    }
+    this.#discard(client);
+  }
+
+  async #connect(): Promise<void> {
+    // Loaded late: the page is there before the broker matters.
+    const { connect } = await import("mqtt");
+    if (this.#stopped) return;
+    let client: MqttClient;
+    try {
+      client = connect(this.#config.url, this.#options());
+    } catch (error) {
+      this.#failed(describe(error)); // a key or certificate that OpenSSL does not take
+      return;
+    }
+    this.#client = client;
+    client.on("connect", () => {
+      if (this.#client !== client) return;
+      this.#backoff.reset();
+      this.#log.info({ url: this.#config.url }, "connected to the broker");
+      this.#listener.onConnect();
+    });
+    client.on("message", (topic, payload, packet) => {
+      if (this.#client !== client || payload.length > MAX_INCOMING) return;
+      this.#listener.onMessage(topic, payload.toString("utf8"), packet.retain);
+    });
+    client.on("error", (error) => this.#lost(client, describe(error)));
+    client.on("close", () => this.#lost(client, "the connection was closed"));
+  }
+
+  #options(): IClientOptions {
+    const { protocol, username, password, tls, url } = this.#config;
+    const secure = url.startsWith("mqtts:");
+    return {
+      protocolVersion: protocol === "5" ? 5 : 4,
+      clientId: this.#clientId,
+      clean: true,
+      keepalive: KEEP_ALIVE_S,
+      connectTimeout: CONNECT_TIMEOUT_MS,
+      reconnectPeriod: 0, // our own back-off
+      queueQoSZero: false,
+      will: { ...this.#will, payload: Buffer.from(this.#will.payload) },
+      ...(username === undefined ? {} : { username }),
+      ...(password === undefined ? {} : { password }),
+      ...(secure ? { rejectUnauthorized: tls.verify } : {}),
+      ...(secure && tls.ca !== undefined ? { ca: tls.ca } : {}),
+      ...(secure && tls.certificate !== undefined ? { cert: tls.certificate } : {}),
+      ...(secure && tls.key !== undefined ? { key: tls.key } : {}),
+    };
+  }
+
+  /** Once for each client: an error may come before the close, or without one. */
+  #lost(client: MqttClient, reason: string): void {
+    if (this.#client !== client) return;
+    this.#discard(client);
+    this.#failed(reason);
+  }
+
+  #discard(client: MqttClient): void {
+    this.#client = undefined;
+    client.end(true);
+    for (const end of [...this.#underWay]) end(false);
+  }
+
+  #failed(reason: string): void {
+    if (this.#stopped) return;
+    this.#listener.onDisconnect(reason);
+    this.#cancelReconnect = this.#clock.after(this.#backoff.next(), () => void this.#connect());
+  }
+}
+
+function describe(error: unknown): string {
+  if (error instanceof AggregateError && error.message === "") return describe(error.errors[0]);
+  const message = error instanceof Error ? error.message : String(error);
+  return message || (errnoOf(error) ?? "unknown error");
+}

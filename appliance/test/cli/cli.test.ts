@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+import { statSync } from "node:fs";
+import { join } from "node:path";
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import type { Backup, Transaction } from "../../src/api/config.ts";
+import { runCli } from "../../src/cli/cli.ts";
+import { socketClient } from "../../src/cli/client.ts";
+import { startGateway, type TestGateway, until } from "../support/gateway.ts";
+
+interface Ran {
+  code: number;
+  out: string;
+  err: string;
+}
+
+interface Context {
+  gateway: TestGateway;
+  /** Files that commands can read. */
+  files: Record<string, string>;
+  run(...args: string[]): Promise<Ran>;
+}
+
+const cli = suite<Context>("scsigate");
+cli.before.each(async (context) => {
+  const config = { version: 1, hostname: "gateway", mqtt: { username: "me", password: "hush-hush" } };
+  const gateway = await startGateway({ config });
+  const files: Record<string, string> = {};
+  context.gateway = gateway;
+  context.files = files;
+  context.run = async (...args) => {
+    const said = { out: [] as string[], err: [] as string[] };
+    const code = await runCli(args, {
+      call: socketClient(join(gateway.tree.root, "control.sock")),
+      out: (text) => said.out.push(text),
+      err: (text) => said.err.push(text),
+      read: (path) => {
+        const text = files[path];
+        if (text === undefined) throw new Error(`ENOENT: ${path}`);
+        return text;
+      },
+    });
+    return { code, out: said.out.join("\n"), err: said.err.join("\n") };
+  };
+  await until("first plan", () => gateway.plans.length > 0);
+});
+cli.after.each(({ gateway }) => gateway.stop());
+
+function host(gateway: TestGateway): string {
+  const operations = gateway.plans.at(-1)?.groups.flatMap((group) => group.operations) ?? [];
+  return operations.flatMap((operation) => (operation.kind === "hostname" ? [operation.name] : []))[0] ?? "";
+}
+
+cli("the socket is for its owner alone", ({ gateway }) => {
+  assert.is(statSync(join(gateway.tree.root, "control.sock")).mode & 0o777, 0o600);
+});
+
+cli("status, peers and logs, for people and as JSON", async ({ run }) => {
+  const status = await run("status");
+  assert.is(status.code, 0, status.err);
+  assert.match(status.out, /^gateway {2}1\.2\.3 {2}/);
+  assert.match(status.out, "seg0");
+  assert.is((JSON.parse((await run("status", "--json")).out) as { hostname: string }).hostname, "gateway");
+  const peers = (await run("peers")).out.split("\n");
+  assert.is(peers.length, 3);
+  assert.match(peers[1] ?? "", /^seg0 +02:11:22:33:44:0a +station-a/);
+  assert.is((JSON.parse((await run("peers", "--json")).out) as unknown[]).length, 2);
+  assert.match((await run("logs", "--lines", "5")).out, "info");
+});
+
+cli("a setting goes into the draft, is shown, tried, and confirmed", async ({ run, gateway }) => {
+  assert.is((await run("config", "get", "hostname")).out, "gateway");
+  assert.is((await run("config", "get", "http.port", "--json")).out, "80");
+  assert.is((await run("config", "set", "hostname", "renamed")).code, 0);
+  assert.is((await run("config", "set", "segments.0.dhcp.leaseSeconds", "600")).code, 0);
+  assert.is((await run("config", "get", "hostname")).out, "gateway");
+  assert.is((await run("config", "get", "hostname", "--draft")).out, "renamed");
+  const diff = (await run("config", "diff")).out;
+  assert.match(diff, '/hostname: "gateway" -> "renamed"');
+  assert.match(diff, "/segments/0/dhcp/leaseSeconds: 3600 -> 600");
+  assert.match(diff, "This disturbs:\n  dhcp:");
+  const tried = await run("config", "apply", "--confirm-within", "30");
+  assert.match(tried.out, "rolled back in 30 s unless you say: scsigate config confirm");
+  await until("it is tried", () => host(gateway) === "renamed");
+  assert.is((await run("config", "confirm")).out, "Confirmed.");
+  assert.is((await run("config", "get", "hostname")).out, "renamed");
+  assert.match((await run("config", "history")).out, /^2: .*renamed.*\n1: /);
+});
+
+cli("rollback, discard and unset", async ({ run, gateway }) => {
+  await run("config", "set", "hostname", "tried");
+  const applied = JSON.parse((await run("config", "apply", "--json")).out) as Transaction;
+  assert.is(applied.state, "applying");
+  await until("it is tried", () => host(gateway) === "tried");
+  assert.match((await run("config", "rollback")).out, "Rolled back: it was rolled back on request.");
+  await until("it is undone", () => host(gateway) === "gateway");
+  await run("config", "unset", "hostname");
+  assert.match((await run("config", "diff")).out, '/hostname: "gateway" -> "scsigate"');
+  assert.is((await run("config", "discard")).code, 0);
+  assert.is((await run("config", "diff")).out, "Nothing would change.");
+});
+
+cli("what the gateway refuses: all mistakes with their places, exit code 1", async ({ run }) => {
+  await run("config", "set", "mqtt.intervalSeconds", "0");
+  await run("config", "set", "mode", "magic");
+  const refused = await run("config", "apply");
+  assert.is(refused.code, 1);
+  assert.match(refused.err, "the document has 2 mistakes");
+  assert.match(refused.err, "/mqtt/intervalSeconds");
+  assert.match(refused.err, "/mode");
+  const json = await run("config", "apply", "--json");
+  assert.ok((JSON.parse(json.err) as { nextStep: string }).nextStep.length > 3);
+  assert.is((await run("config", "confirm")).code, 1);
+});
+
+cli("a document of a file, and a backup that comes back", async ({ run, files }) => {
+  const backup = await run("backup", "--secrets");
+  assert.match(backup.out, "hush-hush");
+  assert.not.match((await run("backup")).out, "hush-hush");
+  files["new.json"] = JSON.stringify({ version: 1, hostname: "filed", mqtt: { password: null } });
+  assert.is((await run("config", "apply", "new.json")).code, 0);
+  await run("config", "confirm");
+  files["backup.json"] = backup.out;
+  assert.match((await run("restore", "backup.json", "--preview")).out, '/mqtt/password: (none) -> "(secret)"');
+  assert.is((await run("restore", "backup.json")).code, 0);
+  await run("config", "confirm");
+  assert.equal((JSON.parse(backup.out) as Backup).document, JSON.parse((await run("config", "get", "--json")).out));
+  files["broken.json"] = "{";
+  assert.match((await run("restore", "broken.json")).err, "broken.json is not JSON");
+  assert.match((await run("restore", "absent.json")).err, "ENOENT");
+});
+
+cli("users are made on the console, and the setup is then over", async ({ run, files, gateway }) => {
+  files["-"] = "correct horse battery\n";
+  assert.is((await run("user", "set", "admin", "admin")).code, 0);
+  assert.is((await gateway.get("/api/v1/status")).status, 401);
+  files["-"] = "short\n";
+  assert.is((await run("user", "set", "other", "read")).code, 1);
+});
+
+cli("a reset wants to be meant", async ({ run, gateway }) => {
+  assert.is((await run("reset")).code, 1);
+  assert.is((await run("reset", "--yes")).code, 0);
+  await until("defaults", () => host(gateway) === "scsigate");
+});
+
+cli("wrong arguments show how it is used, exit code 2", async ({ run }) => {
+  for (const args of [
+    [],
+    ["nonsense"],
+    ["config"],
+    ["config", "set", "a"],
+    ["status", "--nonsense"],
+    ["status", "x"],
+  ]) {
+    const { code, err } = await run(...args);
+    assert.is(code, 2, args.join(" "));
+    assert.match(err, "Usage: scsigate");
+  }
+  assert.is((await run("--help")).code, 0);
+  assert.is((await run("config", "apply", "--confirm-within", "1")).code, 1);
+  assert.is((await run("config", "set", "segments.7.name", "x")).code, 1);
+  assert.is((await run("config", "set", "__proto__.x", "1")).code, 1);
+});
+
+cli("a service that does not run is said in words", async () => {
+  const said: string[] = [];
+  const code = await runCli(["status"], {
+    call: socketClient("/nowhere/control.sock"),
+    out: () => {},
+    err: (text) => said.push(text),
+    read: () => "",
+  });
+  assert.is(code, 1);
+  assert.match(said[0] ?? "", "the supervisor does not run");
+});
+
+cli.run();

@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+// The firewall with real packets: gateway, LAN host, storage host and two stations as network namespaces inside of one
+// of our own.
+import { spawnSync } from "node:child_process";
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { validate } from "../../src/config/validate.ts";
+import { renderFirewall } from "../../src/executor/operations/firewall.ts";
+import { firewallOperation } from "../../src/plan/firewall.ts";
+
+const ADDRESSES: Record<string, string> = { seg0: "10.143.0.1/24", seg1: "10.143.1.1/24" };
+const PREFIXES = { seg0: "fd12:0:0:1::/64", seg1: "fd12:0:0:2::/64" };
+const PORT_FORWARDS = [{ port: 8080, to: "10.143.0.20", toPort: 80 }];
+
+/** Namespace, interface of the gateway, its addresses, those of the other end. */
+const WIRES = [
+  ["lan", "eth0", "192.168.77.2/24 fd77::2/64", "192.168.77.1/24 fd77::1/64"],
+  ["storage", "eth1", "10.0.2.15/24", "10.0.2.2/24"],
+  ["a", "seg0", "10.143.0.1/24 fd12:0:0:1::1/64", "10.143.0.20/24 fd12:0:0:1::20/64"],
+  ["b", "seg1", "10.143.1.1/24 fd12:0:0:2::1/64", "10.143.1.20/24 fd12:0:0:2::20/64"],
+];
+
+const SETUP = [
+  "mount -t tmpfs tmpfs /run; ip link set lo up",
+  "echo 1 >/proc/sys/net/ipv4/ip_forward; echo 1 >/proc/sys/net/ipv6/conf/all/forwarding",
+  // Interfaces are there at once, without looking for a double of their addresses first.
+  "now='echo 0 >/proc/sys/net/ipv6/conf/default/accept_dad'; eval \"$now\"",
+  ...WIRES.flatMap(([name, link, ours = "", theirs = ""]) => [
+    `ip netns add ${name}; ip netns exec ${name} bash -c "$now"`,
+    `ip link add ${link} type veth peer name e netns ${name}; ip link set ${link} up`,
+    `ip -n ${name} link set lo up; ip -n ${name} link set e up`,
+    ...ours.split(" ").map((address) => `ip address add ${address} dev ${link} ${nodad(address)}`),
+    ...theirs.split(" ").map((address) => `ip -n ${name} address add ${address} dev e ${nodad(address)}`),
+    ...ours.split(" ").map((address) => `ip -n ${name} route add default via ${address.split("/")[0]}`),
+  ]),
+  // answered: something is there, or says that nothing is; dropped: silence.
+  'tcp() { timeout 0.5 ip netns exec $1 bash -c "</dev/tcp/$2/$3" 2>/dev/null',
+  "[ $? = 124 ] && echo dropped || echo answered; }",
+  "from() { ip -n $1 route replace default via $2 src $3; }",
+].join("\n");
+
+function nodad(address: string): string {
+  return address.includes(":") ? "nodad" : "";
+}
+
+/** @returns what each line of the script said */
+function run(document: object, script: string[], addresses: Record<string, string>): string[] {
+  const whole = {
+    version: 1,
+    storage: { interface: "eth1" },
+    segments: [{ name: "seg0" }, { name: "seg1" }],
+    ...document,
+  };
+  const result = validate(whole);
+  if (!result.valid) throw new Error(JSON.stringify(result.errors));
+  const rules = renderFirewall(firewallOperation(result.config, "eth0", addresses, PREFIXES));
+  const text = `${SETUP}\nnft -f - <<'END'\n${rules}END\n${script.join("\n")}\n`;
+  const { stdout, stderr, status } = spawnSync("unshare", ["-rnm", "bash", "-u", "-c", text], { encoding: "utf8" });
+  assert.is(status, 0, stderr);
+  return stdout.trim().split("\n");
+}
+
+/** A script with its expected answers. */
+function expect(document: object, cases: Record<string, "answered" | "dropped">, addresses = ADDRESSES): void {
+  const said = run(document, Object.keys(cases), addresses);
+  assert.equal(Object.fromEntries(Object.keys(cases).map((line, index) => [line, said[index]])), cases);
+}
+
+const probe = spawnSync("unshare", [
+  "-rnm",
+  "bash",
+  "-c",
+  "mount -t tmpfs t /run && ip netns add x && nft list ruleset",
+]);
+const packets = suite("packets through the firewall");
+const test = probe.status === 0 ? packets : packets.skip;
+
+test("routed: everybody reaches everybody, but not the storage network, and stations not the page", () => {
+  expect(
+    {},
+    {
+      "tcp a 192.168.77.1 80": "answered",
+      "tcp lan 10.143.0.20 80": "answered",
+      "tcp a 10.143.1.20 80": "answered",
+      "tcp a fd77::1 80": "answered",
+      "tcp lan fd12:0:0:2::20 80": "answered",
+      "tcp a 10.0.2.2 80": "dropped",
+      "tcp storage 10.143.0.20 80": "dropped",
+      "tcp lan 192.168.77.2 443": "answered",
+      "tcp storage 10.0.2.15 443": "answered",
+      "tcp a 10.143.0.1 443": "dropped",
+      "tcp a 192.168.77.2 443": "dropped",
+      "tcp lan 192.168.77.2 22": "dropped",
+      "tcp lan fd77::2 22": "dropped",
+      "tcp a 10.143.0.1 53": "answered",
+    },
+  );
+});
+
+test("an address that is not of its side goes nowhere", () => {
+  const foreign = "ip -n a address add 10.9.9.9/32 dev e; ip route add 10.9.9.9 dev seg0; from a 10.143.0.1 10.9.9.9";
+  const foreign6 = "ip -n a address add fd99::9/128 dev e nodad; ip route add fd99::9 dev seg0";
+  const ours = "ip -n lan address add 10.143.0.77/32 dev lo; from lan 192.168.77.2 10.143.0.77";
+  expect(
+    {},
+    {
+      [`${foreign}; tcp a 192.168.77.1 80`]: "dropped",
+      [`${foreign6}; from a fd12:0:0:1::1 fd99::9; tcp a fd77::1 80`]: "dropped",
+      [`${ours}; tcp lan 10.143.1.20 80`]: "dropped",
+      "from a 10.143.0.1 10.143.0.20; from lan 192.168.77.2 192.168.77.1; tcp a 192.168.77.1 80": "answered",
+    },
+  );
+  expect({ firewall: { antiSpoofing: false } }, { [`${foreign}; tcp a 192.168.77.1 80`]: "answered" });
+});
+
+test("NAT: stations get out to a LAN that knows no way back, and nobody gets in but by a port forward", () => {
+  const noRoute = "ip -n lan route del default; ip -n lan -6 route del default";
+  expect(
+    { mode: "nat", firewall: { portForwards: PORT_FORWARDS } },
+    {
+      [`${noRoute}; tcp a 192.168.77.1 80`]: "answered",
+      "tcp a fd77::1 80": "answered",
+      "ip -n lan route add 10.143.0.0/16 via 192.168.77.2; tcp lan 10.143.0.20 80": "dropped",
+      "tcp lan 192.168.77.2 8080": "answered",
+      "tcp lan 192.168.77.2 8081": "dropped",
+      "tcp a 10.143.1.20 80": "answered",
+    },
+  );
+});
+
+test("proxy ARP: a station with a part of the LAN's subnet is reached as if it were on the LAN", () => {
+  const seg0 = "192.168.77.225/28";
+  const station = [
+    "ip address flush dev seg0; ip address add 192.168.77.225/28 dev seg0; ip -n a address flush dev e",
+    "ip -n a address add 192.168.77.230/28 dev e; ip -n a route replace default via 192.168.77.225",
+    "ip -n lan route del default",
+  ].join("; ");
+  const proxy = "for i in eth0 seg0; do echo 1 >/proc/sys/net/ipv4/conf/$i/proxy_arp; done";
+  expect(
+    { mode: "proxy", segments: [{ name: "seg0", ipv4: { address: seg0 } }] },
+    {
+      [`${station}; tcp lan 192.168.77.230 80`]: "dropped", // nobody answers for it yet
+      [`${proxy}; ip -n lan neigh flush all; tcp lan 192.168.77.230 80`]: "answered",
+      "tcp a 192.168.77.1 80": "answered",
+      "tcp a 192.168.77.225 443": "dropped",
+    },
+    { seg0 },
+  );
+});
+
+test("isolated segments reach the LAN, not each other", () => {
+  expect(
+    { firewall: { betweenSegments: "isolate" } },
+    { "tcp a 10.143.1.20 80": "dropped", "tcp b 10.143.0.20 80": "dropped", "tcp a 192.168.77.1 80": "answered" },
+  );
+});
+
+test("rules of one's own go before the others, and replies come back", () => {
+  const rules = [
+    { name: "no web", action: "drop", from: "segments", to: "lan", protocol: "tcp", ports: ["80-81"] },
+    { name: "ssh for one", action: "accept", from: "lan", to: "gateway", protocol: "tcp", ports: ["22"] },
+    { name: "out only", action: "drop", from: "lan", to: "seg1", protocol: "tcp" },
+  ];
+  expect(
+    { firewall: { rules } },
+    {
+      "tcp a 192.168.77.1 80": "dropped",
+      "tcp a 192.168.77.1 82": "answered",
+      "tcp lan 192.168.77.2 22": "answered",
+      "tcp lan 10.143.1.20 82": "dropped",
+      "tcp b 192.168.77.1 82": "answered",
+    },
+  );
+});
+
+test("too many new connections from one address are dropped, and only from that one", () => {
+  const many = "said=$(for i in 1 2 3 4 5 6 7 8; do tcp lan 192.168.77.2 443 & done; wait)";
+  const most = '[ "$(grep -c dropped <<<"$said")" -ge 4 ] && echo dropped || echo answered';
+  expect(
+    { firewall: { newConnectionsPerSecond: 2 } },
+    { [`${many}; ${most}`]: "dropped", "tcp storage 10.0.2.15 443": "answered" },
+  );
+});
+
+packets.run();

@@ -1,0 +1,472 @@
+// SPDX-License-Identifier: Apache-2.0
+import { readFileSync, statSync } from "node:fs";
+import { request } from "node:https";
+import { type AddressInfo, createServer } from "node:net";
+import { join } from "node:path";
+import fc from "fast-check";
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import type { Backup, ConfigPlan, Transaction } from "../../src/api/config.ts";
+import { socketClient } from "../../src/cli/client.ts";
+import { ApiClient, type Called } from "../support/apiClient.ts";
+import { get, startGateway, type TestGateway, until } from "../support/gateway.ts";
+
+interface Context {
+  gateway: TestGateway;
+  api: ApiClient;
+}
+
+const PASSWORD = "correct horse battery";
+const CONFIG = { version: 1, hostname: "gateway", mqtt: { username: "me", password: "hush-hush" } };
+
+function code(answer: Called): string {
+  return `${answer.status} ${(answer.json as { code?: string }).code}`;
+}
+
+function cookieOf(answer: Called): string {
+  return String(answer.headers["set-cookie"]).split(";")[0] ?? "";
+}
+
+/** Makes the first administrator; from then on the client is logged in. */
+async function setUp({ gateway, api }: Context): Promise<void> {
+  const token = /token: (\S+)/.exec(gateway.announced[0] ?? "")?.[1];
+  const answer = await api.call("POST", "/api/v1/setup", { token, name: "admin", password: PASSWORD });
+  assert.is(answer.status, 200, answer.body);
+  const { csrfToken } = answer.json as { csrfToken: string };
+  api.headers = { Cookie: cookieOf(answer), "X-CSRF-Token": csrfToken };
+}
+
+async function begin(context: Context): Promise<void> {
+  context.gateway = await startGateway({ config: CONFIG });
+  const { gateway } = context;
+  await until("first plan", () => gateway.plans.length > 0);
+  context.api = await ApiClient.open(() => gateway.service.ports.https);
+}
+
+const called = new Set<string>();
+let operations: string[] = [];
+async function end({ gateway, api }: Context): Promise<void> {
+  for (const operation of api.called) called.add(operation);
+  operations = api.operations;
+  await gateway.stop();
+}
+
+const access = suite<Context>("access");
+access.before.each(begin);
+access.after.each(end);
+
+access("before the setup: everybody may look, nobody may change anything", async ({ gateway, api }) => {
+  assert.is((await api.call("GET", "/api/v1/status")).status, 200);
+  assert.is(code(await api.call("PUT", "/api/v1/config", { version: 1 }, { "If-Match": "*" })), "401 setup-needed");
+  assert.is(code(await api.call("GET", "/api/v1/logs")), "401 setup-needed");
+  const { setupNeeded, scope } = (await api.call("GET", "/api/v1/session")).json as Record<string, unknown>;
+  assert.equal([setupNeeded, scope], [true, "read"]);
+  assert.is(gateway.announced.length, 1);
+  assert.not.match(JSON.stringify(gateway.logs.last(500)), "Its setup token");
+});
+
+access("the setup takes the console's token, once, however it is typed", async (context) => {
+  const { gateway, api } = context;
+  const wrong = { token: "aaaa-bbbb-cccc-dddd-eeee", name: "admin", password: PASSWORD };
+  assert.is(code(await api.call("POST", "/api/v1/setup", wrong)), "401 login-wrong");
+  const token = /token: (\S+)/.exec(gateway.announced[0] ?? "")?.[1] ?? "";
+  const typed = token.toUpperCase().replaceAll("-", " ");
+  assert.is(code(await api.call("POST", "/api/v1/setup", { ...wrong, token, password: "short" })), "422 body-invalid");
+  assert.is((await api.call("POST", "/api/v1/setup", { ...wrong, token: typed })).status, 200);
+  assert.is(code(await api.call("POST", "/api/v1/setup", { ...wrong, token })), "409 setup-done");
+  assert.is(code(await api.call("GET", "/api/v1/status")), "401 login-needed");
+  assert.ok([200, 503].includes((await api.call("GET", "/health")).status)); // open, ready or not
+  const file = join(gateway.tree.root, "data/access.json");
+  assert.is(statSync(file).mode & 0o777, 0o600);
+  assert.not.match(readFileSync(file, "utf8"), PASSWORD);
+});
+
+access("a session is a cookie that scripts and other sites do not get, and ends", async (context) => {
+  const { api } = context;
+  await setUp(context);
+  const login = await api.call("POST", "/api/v1/login", { name: "admin", password: PASSWORD });
+  assert.match(
+    String(login.headers["set-cookie"]),
+    /^__Host-scsigate=.{43}; Path=\/; Secure; HttpOnly; SameSite=Strict$/,
+  );
+  assert.is((await api.call("GET", "/api/v1/users")).status, 200);
+  assert.is((await api.call("POST", "/api/v1/logout")).status, 204);
+  assert.is(code(await api.call("GET", "/api/v1/users")), "401 login-needed");
+});
+
+access("a request from another site's page is refused, and one without the session's token", async (context) => {
+  const { gateway, api } = context;
+  await setUp(context);
+  const key = { name: "robot", scope: "read" };
+  const foreign = await api.call("POST", "/api/v1/keys", key, { Origin: "https://evil.example" });
+  assert.is(code(foreign), "403 wrong-origin");
+  assert.is(code(await api.call("POST", "/api/v1/keys", key, { "X-CSRF-Token": "guess" })), "403 csrf-token-missing");
+  const own = `https://127.0.0.1:${gateway.service.ports.https}`;
+  assert.is((await api.call("POST", "/api/v1/keys", key, { Origin: own })).status, 201);
+  const form = { "Content-Type": "text/plain" };
+  assert.is(code(await api.call("POST", "/api/v1/login", { name: "a", password: "b" }, form)), "415 not-json");
+});
+
+access("guessing gets slow, for the address and for the account, and says how long", async (context) => {
+  const { api } = context;
+  await setUp(context);
+  api.headers = {};
+  for (let attempt = 1; attempt <= 6; attempt++) {
+    const answer = await api.call("POST", "/api/v1/login", { name: "admin", password: `guess number ${attempt}` });
+    assert.is(code(answer), "401 login-wrong", `attempt ${attempt}`);
+  }
+  const slow = await api.call("POST", "/api/v1/login", { name: "admin", password: PASSWORD });
+  assert.is(code(slow), "429 login-slow");
+  assert.ok(Number(slow.headers["retry-after"]) >= 1);
+});
+
+access("keys do what their scope allows, and are shown once", async (context) => {
+  const { gateway, api } = context;
+  await setUp(context);
+  const secrets: Record<string, string> = {};
+  for (const scope of ["read", "operate", "admin"]) {
+    const answer = await api.call("POST", "/api/v1/keys", { name: `robot-${scope}`, scope });
+    secrets[scope] = (answer.json as { secret: string }).secret;
+  }
+  const expected: [string, string, number[]][] = [
+    ["GET", "/api/v1/status", [200, 200, 200]],
+    ["GET", "/api/v1/logs", [403, 200, 200]],
+    ["GET", "/api/v1/users", [403, 403, 200]],
+    ["GET", "/api/v1/backup", [403, 403, 200]],
+  ];
+  const admin = api.headers;
+  for (const [method, path, statuses] of expected) {
+    for (const [index, scope] of ["read", "operate", "admin"].entries()) {
+      api.headers = { Authorization: `Bearer ${secrets[scope]}` };
+      assert.is((await api.call(method, path)).status, statuses[index], `${scope} ${path}`);
+    }
+  }
+  api.headers = { Authorization: "Bearer sg_000000000000_guess" };
+  assert.is(code(await api.call("GET", "/api/v1/status")), "401 login-needed");
+  api.headers = admin;
+  const keys = (await api.call("GET", "/api/v1/keys")).json as { id: string; name: string }[];
+  assert.equal(
+    keys.map((key) => key.name),
+    ["robot-read", "robot-operate", "robot-admin"],
+  );
+  assert.is((await api.call("DELETE", `/api/v1/keys/${keys[2]?.id}`)).status, 204);
+  assert.is(code(await api.call("DELETE", `/api/v1/keys/${keys[2]?.id}`)), "404 not-found");
+  api.headers = { Authorization: `Bearer ${secrets["admin"]}` };
+  assert.is(code(await api.call("GET", "/api/v1/users")), "401 login-needed");
+  assert.not.match(JSON.stringify(gateway.logs.last(500)), String(secrets["read"]));
+});
+
+access("an event stream ends when its right to listen does", async (context) => {
+  const { gateway } = context;
+  const open = () =>
+    new Promise<{ ended: () => boolean }>((resolve, reject) => {
+      const { https: port } = gateway.service.ports;
+      const stream = request({ host: "127.0.0.1", port, path: "/api/v1/events", rejectUnauthorized: false });
+      stream.on("error", reject);
+      stream.on("response", (response) => {
+        let over = false;
+        response.on("end", () => {
+          over = true;
+        });
+        response.resume();
+        resolve({ ended: () => over });
+      });
+      stream.end();
+    });
+  const anonymous = await open();
+  await setUp(context);
+  await until("its end", anonymous.ended);
+});
+
+access("users: made, changed, removed; the last administrator stays", async (context) => {
+  const { api } = context;
+  await setUp(context);
+  assert.is(code(await api.call("PUT", "/api/v1/users/viewer", { scope: "read" })), "409 access-invalid");
+  const made = await api.call("PUT", "/api/v1/users/viewer", { scope: "read", password: "a viewer's password" });
+  assert.is(made.status, 200);
+  assert.is(code(await api.call("DELETE", "/api/v1/users/admin")), "409 access-invalid");
+  assert.is(code(await api.call("PUT", "/api/v1/users/admin", { scope: "read" })), "409 access-invalid");
+  assert.is(code(await api.call("PUT", "/api/v1/users/a%2Fb", { scope: "read" })), "422 body-invalid");
+  const admin = api.headers;
+  const login = await api.call("POST", "/api/v1/login", { name: "viewer", password: "a viewer's password" });
+  api.headers = { Cookie: cookieOf(login) };
+  assert.is((await api.call("GET", "/api/v1/config")).status, 200);
+  assert.is(code(await api.call("GET", "/api/v1/users")), "403 not-allowed");
+  const viewer = api.headers;
+  api.headers = admin;
+  assert.is((await api.call("DELETE", "/api/v1/users/viewer")).status, 204);
+  api.headers = viewer;
+  assert.is(code(await api.call("GET", "/api/v1/config")), "401 login-needed");
+});
+
+access.run();
+
+const config = suite<Context>("configuration over the API");
+config.before.each(async (context) => {
+  await begin(context);
+  await setUp(context);
+});
+config.after.each(end);
+
+async function transaction(api: ApiClient): Promise<Transaction> {
+  const { json } = await api.call("GET", "/api/v1/config/transaction");
+  return (json as { transaction: Transaction }).transaction;
+}
+
+/** Whether a plan with this host name was carried out last. */
+function hostname(gateway: TestGateway): string {
+  const operations = gateway.plans.at(-1)?.groups.flatMap((group) => group.operations) ?? [];
+  return operations.flatMap((operation) => (operation.kind === "hostname" ? [operation.name] : []))[0] ?? "";
+}
+
+config("a secret is accepted, kept apart, and never shown", async ({ gateway, api }) => {
+  const read = await api.call("GET", "/api/v1/config");
+  assert.equal(read.json, { version: 1, hostname: "gateway", mqtt: { username: "me" } });
+  assert.equal((await api.call("GET", "/api/v1/config/secrets")).json, ["/mqtt/password"]);
+  assert.not.match((await api.call("GET", "/api/v1/config/effective")).body, "hush-hush");
+  assert.not.match((await api.call("GET", "/api/v1/backup")).body, "hush-hush");
+  assert.match((await api.call("GET", "/api/v1/backup?secrets=true")).body, "hush-hush");
+  const data = join(gateway.tree.root, "data");
+  assert.not.match(readFileSync(join(data, "config.json"), "utf8"), "hush-hush");
+  assert.is(statSync(join(data, "secrets.json")).mode & 0o777, 0o600);
+  const plan = (await api.call("POST", "/api/v1/config/plan", { ...CONFIG, mqtt: { password: "changed" } })).body;
+  assert.match(plan, "/mqtt/password");
+  assert.not.match(plan, "changed");
+  assert.not.match(JSON.stringify(gateway.logs.last(500)), "hush-hush");
+});
+
+config("a change is planned, tried, confirmed, and then holds", async ({ gateway, api }) => {
+  const { headers, json } = await api.call("GET", "/api/v1/config");
+  const etag = String(headers["etag"]);
+  const document = { ...(json as object), hostname: "renamed" };
+  const plan = (await api.call("POST", "/api/v1/config/plan", document)).json as ConfigPlan;
+  assert.equal(plan.changes, [{ path: "/hostname", before: "gateway", after: "renamed", effects: ["dhcp"] }]);
+  assert.ok(plan.operations.some((operation) => operation.kind === "hostname" && operation.name === "renamed"));
+  const tried = await api.call("PUT", "/api/v1/config?confirmSeconds=60", document, { "If-Match": etag });
+  assert.is(tried.status, 202, tried.body);
+  await until("it is tried", () => hostname(gateway) === "renamed");
+  await until("it waits", async () => (await transaction(api)).state === "waiting");
+  assert.equal((await api.call("GET", "/api/v1/config")).json, json, "not yet confirmed");
+  assert.is(code(await api.call("PUT", "/api/v1/config", document, { "If-Match": "*" })), "409 config-busy");
+  assert.is((await api.call("POST", "/api/v1/config/confirm", {})).status, 200);
+  assert.equal((await api.call("GET", "/api/v1/config")).json, document);
+  assert.is(code(await api.call("PUT", "/api/v1/config", document, { "If-Match": etag })), "412 config-conflict");
+  assert.is(code(await api.call("PUT", "/api/v1/config", document)), "428 if-match-missing");
+  assert.is(code(await api.call("PUT", "/api/v1/config", document, { "If-Match": "*" })), "409 config-unchanged");
+  assert.is(code(await api.call("POST", "/api/v1/config/confirm", {})), "409 config-not-waiting");
+  const history = (await api.call("GET", "/api/v1/config/history")).json as { document: { hostname: string } }[];
+  assert.equal(
+    history.map((version) => version.document.hostname),
+    ["renamed", "gateway"],
+  );
+});
+
+config("a change that is rolled back is gone from the machine as well", async ({ gateway, api }) => {
+  await api.call("PATCH", "/api/v1/config", { hostname: "tried" }, { "If-Match": "*" });
+  await until("it is tried", () => hostname(gateway) === "tried");
+  const rolledBack = await api.call("POST", "/api/v1/config/rollback", {});
+  assert.is((rolledBack.json as Transaction).state, "rolled-back");
+  await until("it is undone", () => hostname(gateway) === "gateway");
+  assert.not.ok(statSync(join(gateway.tree.root, "data/pending.json"), { throwIfNoEntry: false }));
+});
+
+config(
+  "an invalid document is refused with everything that is wrong, and nothing happens",
+  async ({ gateway, api }) => {
+    const plans = gateway.plans.length;
+    const document = { version: 1, hostname: "a b", mqtt: { intervalSeconds: 0 } };
+    const answer = await api.call("PUT", "/api/v1/config", document, { "If-Match": "*" });
+    assert.is(code(answer), "422 config-invalid");
+    const { errors } = answer.json as { errors: { path: string }[] };
+    assert.equal(errors.map((error) => error.path).sort(), ["/hostname", "/mqtt/intervalSeconds"]);
+    assert.is((await api.call("PUT", "/api/v1/config", { version: 7 }, { "If-Match": "*" })).status, 422);
+    assert.is(await transaction(api), null);
+    assert.is(gateway.plans.length, plans);
+    const seconds = await api.call("PUT", "/api/v1/config?confirmSeconds=1", { version: 1 }, { "If-Match": "*" });
+    assert.is(code(seconds), "422 body-invalid");
+  },
+);
+
+config("a patch changes what it names; null at a secret removes it", async ({ api }) => {
+  await api.call("PATCH", "/api/v1/config", { mqtt: { password: null, intervalSeconds: 9 } }, { "If-Match": "*" });
+  await api.call("POST", "/api/v1/config/confirm", {});
+  assert.equal((await api.call("GET", "/api/v1/config/secrets")).json, []);
+  assert.equal((await api.call("GET", "/api/v1/config")).json, {
+    version: 1,
+    hostname: "gateway",
+    mqtt: { username: "me", intervalSeconds: 9 },
+  });
+});
+
+config("a draft is put together, looked at, and applied; or dropped", async ({ gateway, api }) => {
+  const draft = { version: 1, hostname: "drafted", mqtt: { username: "me" } };
+  assert.is((await api.call("PUT", "/api/v1/config/draft", draft)).status, 204);
+  assert.equal((await api.call("GET", "/api/v1/config/draft")).json, draft);
+  const plan = (await api.call("GET", "/api/v1/config/draft/plan")).json as ConfigPlan;
+  assert.equal(
+    plan.changes.map((change) => change.path),
+    ["/hostname"],
+  );
+  assert.is((await api.call("POST", "/api/v1/config/draft/apply", { confirmSeconds: 30 })).status, 202);
+  await until("it is tried", () => hostname(gateway) === "drafted");
+  await api.call("POST", "/api/v1/config/confirm", {});
+  assert.equal((await api.call("GET", "/api/v1/config/secrets")).json, ["/mqtt/password"]);
+  await api.call("PUT", "/api/v1/config/draft", { version: 1 });
+  assert.is((await api.call("DELETE", "/api/v1/config/draft")).status, 204);
+  assert.equal((await api.call("GET", "/api/v1/config/draft")).json, draft);
+});
+
+config("a backup comes back, secrets included where it has them", async ({ api }) => {
+  const backup = (await api.call("GET", "/api/v1/backup?secrets=true")).json as Backup;
+  await api.call(
+    "PUT",
+    "/api/v1/config",
+    { version: 1, hostname: "other", mqtt: { password: null } },
+    { "If-Match": "*" },
+  );
+  await api.call("POST", "/api/v1/config/confirm", {});
+  const plan = (await api.call("POST", "/api/v1/restore/plan", backup)).json as ConfigPlan;
+  assert.equal(plan.changes.map((change) => change.path).sort(), ["/hostname", "/mqtt/password", "/mqtt/username"]);
+  assert.is((await api.call("POST", "/api/v1/restore", backup)).status, 202);
+  await api.call("POST", "/api/v1/config/confirm", {});
+  assert.equal((await api.call("GET", "/api/v1/config")).json, backup.document);
+  assert.equal((await api.call("GET", "/api/v1/config/secrets")).json, ["/mqtt/password"]);
+  assert.is(code(await api.call("POST", "/api/v1/restore", { ...backup, format: "zip" })), "422 body-invalid");
+});
+
+config("a factory reset erases everything and asks for a new owner", async ({ gateway, api }) => {
+  assert.is(code(await api.call("POST", "/api/v1/factory-reset", {})), "422 body-invalid");
+  assert.is((await api.call("POST", "/api/v1/factory-reset", { confirm: "erase everything" })).status, 204);
+  assert.is(code(await api.call("GET", "/api/v1/users")), "401 setup-needed");
+  assert.is(gateway.announced.length, 2);
+  await until("defaults", () => hostname(gateway) === "scsigate");
+  api.headers = {};
+  assert.equal((await api.call("GET", "/api/v1/config")).json, { version: 1 });
+});
+
+config("the rest of what the API offers answers as described", async ({ api }) => {
+  for (const path of ["/version", "/api/v1/peers", "/api/v1/config/schema", "/api/v1/openapi.json", "/api/v1/logs"]) {
+    assert.is((await api.call("GET", path)).status, 200, path);
+  }
+  const metrics = await api.call("GET", "/metrics");
+  assert.match(String(metrics.headers["content-type"]), "version=0.0.4");
+  assert.match(metrics.body, 'scsigate_segment_receive_bytes_total{segment="seg0"} 5000000');
+  const peers = (await api.call("GET", "/api/v1/peers")).json as { segment: string }[];
+  assert.equal(
+    peers.map((peer) => peer.segment),
+    ["seg0", "seg0"],
+  );
+  assert.is((await api.call("GET", "/api/v1/config", undefined, { "If-None-Match": "x" })).status, 200);
+  const etag = String((await api.call("GET", "/api/v1/config")).headers["etag"]);
+  assert.is((await api.call("GET", "/api/v1/config", undefined, { "If-None-Match": etag })).status, 304);
+});
+
+config("bodies that are no JSON, or not what the request takes, are refused", async ({ gateway, api }) => {
+  const cases: [path: string, body: string, status: number][] = [
+    ["/api/v1/config/plan", "", 400],
+    ["/api/v1/config/plan", "{", 400],
+    ["/api/v1/config/plan", "\u0000", 400],
+    ["/api/v1/config/plan", "[1]", 422],
+    ["/api/v1/config/plan", "null", 422],
+    ["/api/v1/config/plan", '"text"', 422],
+    ["/api/v1/config/confirm", '{"id":7}', 422],
+    ["/api/v1/config/confirm", '{"surplus":1}', 422],
+    ["/api/v1/keys", '{"name":"a b","scope":"read"}', 422],
+    ["/api/v1/keys", '{"name":"a","scope":"root"}', 422],
+    ["/api/v1/restore", '{"format":"scsigate-backup/1"}', 422],
+    ["/api/v1/config/plan", `{"version":1,"x":"${"x".repeat(1_200_000)}"}`, 413],
+  ];
+  for (const [path, body, status] of cases) {
+    const headers = { ...api.headers, "Content-Type": "application/json" };
+    const answer = await gateway.get(path, { method: "POST", headers, body });
+    assert.is(answer.status, status, `${path} ${body.slice(0, 40)}`);
+    assert.ok((JSON.parse(answer.body) as { nextStep: string }).nextStep.length > 3);
+  }
+});
+
+config("property: no document, patch, backup or path makes the API fail", async ({ gateway }) => {
+  const command = socketClient(join(gateway.tree.root, "control.sock"));
+  const keys = fc.constantFrom("version", "hostname", "lan", "segments", "firewall", "mqtt", "__proto__", "x");
+  const near = fc.dictionary(keys, fc.jsonValue(), { noNullPrototype: true });
+  const bodies = fc.oneof(
+    fc.jsonValue(),
+    near,
+    fc.record({ format: fc.constant("scsigate-backup/1"), document: near }),
+  );
+  const paths = fc.oneof(
+    fc.constantFrom("config/plan", "restore/plan", "config/draft", "config/confirm", "users/x", "keys", "login"),
+    fc.webPath(),
+  );
+  const methods = fc.constantFrom("POST", "PUT", "GET", "DELETE", "PATCH");
+  await fc.assert(
+    fc.asyncProperty(methods, paths, bodies, async (method, path, body) => {
+      const { status, json } = await command(method, `/api/v1/${path}`, method === "GET" ? undefined : body);
+      assert.ok(status < 500, `${method} ${path} ${JSON.stringify(body)}: ${status}`);
+      if (status >= 400) assert.ok(String((json as { nextStep?: string } | undefined)?.nextStep).length > 3);
+    }),
+    { numRuns: 400 },
+  );
+});
+
+config("the event stream tells how a change gets on", async ({ gateway, api }) => {
+  const { port, headers } = { port: gateway.service.ports.https, headers: { Cookie: api.headers["Cookie"] ?? "" } };
+  let received = "";
+  const stream = request({ host: "127.0.0.1", port, path: "/api/v1/events", headers, rejectUnauthorized: false });
+  stream.on("response", (response) => response.on("data", (chunk: Buffer) => (received += chunk.toString())));
+  stream.on("error", () => {});
+  stream.end();
+  await until("the stream", () => received.includes("event: status"));
+  await api.call("PATCH", "/api/v1/config", { hostname: "tried" }, { "If-Match": "*" });
+  await api.call("POST", "/api/v1/config/rollback", {});
+  await until("the transaction", () => received.includes('"state":"rolled-back"'));
+  assert.ok(received.includes("event: transaction"));
+  stream.destroy();
+});
+
+config("every operation that is described was tried here", async () => {
+  const untried = operations.filter((operation) => !called.has(operation) && operation !== "GET /api/v1/events");
+  assert.equal(untried, []);
+});
+
+config.run();
+
+const moves = suite("ports");
+
+/** Two ports that nobody uses right now. */
+async function freePorts(): Promise<[number, number]> {
+  const servers = [createServer(), createServer()];
+  await Promise.all(servers.map((server) => new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))));
+  const ports = servers.map((server) => (server.address() as AddressInfo).port);
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  return [ports[0] ?? 0, ports[1] ?? 0];
+}
+
+moves(
+  "the page moves to another port at run time; to one that is taken, it stays where it was, and says so",
+  async () => {
+    const [http, https] = await freePorts();
+    const config = { version: 1, http: { port: http, httpsPort: https } };
+    const gateway = await startGateway({ config, ports: null });
+    const command = socketClient(join(gateway.tree.root, "control.sock"));
+    const [, other] = await freePorts();
+    const change = { http: { httpsPort: other } };
+    assert.is((await command("PATCH", "/api/v1/config", change, { "If-Match": "*" })).status, 202);
+    await until("the new port", async () => (await get(other, "/version").catch(() => undefined))?.status === 200);
+    assert.is(await get(https, "/version").catch(() => "closed"), "closed");
+    await command("POST", "/api/v1/config/rollback", {});
+    await until("the old port", async () => (await get(https, "/version").catch(() => undefined))?.status === 200);
+
+    const taken = createServer();
+    await new Promise<void>((resolve) => taken.listen(other, "127.0.0.1", resolve));
+    await command("PATCH", "/api/v1/config", change, { "If-Match": "*" });
+    const current = async () =>
+      ((await command("GET", "/api/v1/config/transaction")).json as { transaction: Transaction }).transaction;
+    await until("the problem", async () => (await current()).problems.length > 0);
+    assert.is((await current()).problems[0]?.code, "port-taken");
+    assert.is((await get(https, "/version")).status, 200);
+    await new Promise((resolve) => taken.close(resolve));
+    await gateway.stop();
+  },
+);
+
+moves.run();

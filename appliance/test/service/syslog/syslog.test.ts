@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+import { createSocket } from "node:dgram";
+import { createServer, type Server, type Socket } from "node:net";
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { assessHealth } from "../../../src/service/health.ts";
+import { Syslog } from "../../../src/service/syslog/syslog.ts";
+import { until } from "../../support/machine.ts";
+import { freePort } from "../../support/mosquitto.ts";
+import { type TelemetryRig, telemetryRig } from "../../support/telemetryRig.ts";
+
+const syslog = suite<{ rig: TelemetryRig }>("remote syslog");
+syslog.before.each(async (context) => {
+  context.rig = await telemetryRig({ version: 1, hostname: "gateway" });
+});
+syslog.after.each((context) => context.rig.stop());
+
+function line(msg: string, level = "info"): string {
+  return JSON.stringify({ level, time: "2026-11-22T10:00:00.000Z", process: "service", msg });
+}
+
+function document(port: number, more: Record<string, unknown> = {}) {
+  return { version: 1, hostname: "gateway", syslog: { enabled: true, port, ...more } };
+}
+
+function start({ environment, state, monitor }: TelemetryRig): Syslog {
+  const sender = new Syslog(environment, state, monitor);
+  sender.start();
+  return sender;
+}
+
+/** Listens and keeps what comes. */
+async function tcpServer(port: number): Promise<{ server: Server; received: () => string; cut: () => void }> {
+  let text = "";
+  const sockets: Socket[] = [];
+  const server = createServer((socket) => {
+    sockets.push(socket);
+    socket.on("data", (data: Buffer) => {
+      text += data.toString();
+    });
+    socket.on("error", () => {});
+  });
+  await new Promise<void>((resolve) => server.listen(port, "127.0.0.1", resolve));
+  const cut = () => {
+    server.close();
+    for (const socket of sockets) socket.destroy();
+  };
+  return { server, received: () => text, cut };
+}
+
+syslog("UDP: a datagram for each line, no less important ones than asked for", async ({ rig }) => {
+  const received: string[] = [];
+  const server = createSocket("udp4");
+  server.on("message", (message) => received.push(message.toString()));
+  await new Promise<void>((resolve) => server.bind(0, "127.0.0.1", resolve));
+  rig.configure(document(server.address().port, { level: "warn" }));
+  const sender = start(rig);
+  try {
+    rig.environment.logs.write(line("first", "error"));
+    rig.environment.logs.write(line("chatter"));
+    rig.environment.logs.write(line("second", "warn"));
+    await until("two lines", () => received.length === 2);
+    assert.match(received[0] ?? "", /^<27>1 2026-11-22T10:00:00.000Z gateway scsigate service - - first$/);
+    assert.match(received[1] ?? "", "second");
+  } finally {
+    sender.stop();
+    server.close();
+  }
+});
+
+syslog("TCP: framed; lines wait while the server is away, and health says so", async ({ rig }) => {
+  const port = await freePort();
+  rig.configure(document(port, { transport: "tcp" }));
+  const sender = start(rig);
+  const codes = () => {
+    const { lan, segments } = rig.monitor.status;
+    return assessHealth(rig.state, lan, segments, 60).reasons.map((reason) => reason.code);
+  };
+  try {
+    await until("refused", () => codes().includes("log-server-unreachable"));
+    rig.environment.logs.write(line("while it was away"));
+    const first = await tcpServer(port);
+    await until("kept line", () => first.received().includes("while it was away"));
+    assert.match(first.received(), /^[0-9]+ <30>1 /);
+    assert.not.ok(codes().includes("log-server-unreachable"));
+
+    first.cut();
+    await until("noticed", () => codes().includes("log-server-unreachable"));
+    rig.environment.logs.write(line("after the cut"));
+    const second = await tcpServer(port);
+    await until("again", () => second.received().includes("after the cut"));
+    second.cut();
+  } finally {
+    sender.stop();
+  }
+});
+
+syslog("switched off while it runs: nothing more is sent", async ({ rig }) => {
+  const received: string[] = [];
+  const server = createSocket("udp4");
+  server.on("message", (message) => received.push(message.toString()));
+  await new Promise<void>((resolve) => server.bind(0, "127.0.0.1", resolve));
+  const { port } = server.address();
+  rig.configure(document(port));
+  const sender = start(rig);
+  try {
+    rig.environment.logs.write(line("on"));
+    await until("a line", () => received.length === 1);
+    rig.configure({ ...document(port), syslog: { enabled: false, port } });
+    await rig.monitor.sample();
+    await new Promise((resolve) => setTimeout(resolve, 400)); // one more sample, whichever was under way
+    rig.environment.logs.write(line("off"));
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    assert.is(received.length, 1);
+  } finally {
+    sender.stop();
+    server.close();
+  }
+});
+
+syslog.run();

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * A machine that remembers: interfaces, addresses, bridges and programs change as the executor's command lines say, so
+ * that a test can compare the state after a series of plans instead of the command lines.
+ */
+import { symlinkSync, unlinkSync } from "node:fs";
+import { join } from "node:path";
+import { Executor } from "../../src/executor/executor.ts";
+import type { GroupResult, Plan } from "../../src/protocol/operations.ts";
+import { type TestExecutor, testExecutor } from "./executor.ts";
+import { writeLink, writeSegment } from "./tree.ts";
+
+const ETHERNETS: Record<string, string> = { eth0: "52:54:00:00:00:01", eth1: "52:54:00:00:00:02" };
+
+export class FakeMachine {
+  readonly test: TestExecutor;
+  readonly #links = new Set<string>();
+  readonly #addresses = new Map<string, string[]>();
+  readonly #masters = new Map<string, string>();
+  /** The last set of rules that was loaded. */
+  rules = "";
+  #executor: Executor;
+
+  constructor() {
+    this.test = testExecutor();
+    const { context, tree } = this.test;
+    for (const [name, address] of Object.entries(ETHERNETS)) {
+      writeLink(tree, name, { index: this.#links.size + 2, address });
+      this.#add(name);
+    }
+    tree.write({ "sys/module/ipscsi/x": 1, "sys/module/configfs/x": 1, "sys/module/target_core_mod/x": 1 });
+    tree.write({ "sys/module/ipscsi_target/x": 1, "sys/module/iscsi_target_mod/x": 1, "sys/module/tcm_loop/x": 1 });
+    tree.write({ "proc/mounts": `configfs ${tree.root}/sys/kernel/config configfs rw 0 0` });
+    context.run = async (file, args) => this.#command(file, args);
+    context.processes.startDetached = async (file, args) => {
+      const name = args[args.indexOf("-i") + 1] ?? "";
+      this.#program(`${file}-${name}`, name);
+      this.#addresses.set(name, [...(this.#addresses.get(name) ?? []), "192.168.77.2/24"]);
+      return 1;
+    };
+    context.processes.find = async (pidFile) => (this.test.running.has(this.#relative(pidFile)) ? 4711 : undefined);
+    context.processes.stop = async () => {};
+    this.#executor = new Executor(context, () => {});
+  }
+
+  apply(plan: Plan): Promise<GroupResult[]> {
+    return new Promise((resolve, reject) => {
+      this.#executor.handle({ type: "apply", id: 1, plan }, (reply) => {
+        if (reply.type === "applied") resolve(reply.groups);
+        else reject(new Error(JSON.stringify(reply)));
+      });
+    });
+  }
+
+  /** Everything that forwarding depends on. */
+  get state(): object {
+    const value = (name: string, key: string) => this.test.tree.read(`proc/sys/net/ipv4/conf/${name}/${key}`);
+    const programs = [...this.test.running.keys()].filter((path) => this.test.tree.exists(path));
+    return {
+      links: [...this.#links].sort().map((name) => ({
+        name,
+        addresses: [...(this.#addresses.get(name) ?? []), ...(this.#addresses.get(`${name}/6`) ?? [])],
+        master: this.#masters.get(name) ?? null,
+        proxyArp: value(name, "proxy_arp"),
+      })),
+      programs: programs.sort(),
+      targets: [...this.test.targetFs.folders]
+        .filter((path) => /^(iscsi|loopback|core\/ipscsi_0)\/[^/]+$/.test(path))
+        .sort(),
+      forwarding6: this.test.tree.read("proc/sys/net/ipv6/conf/all/forwarding"),
+      rules: this.rules,
+    };
+  }
+
+  dispose(): void {
+    this.test.tree.dispose();
+  }
+
+  #add(name: string): void {
+    this.#links.add(name);
+    this.test.tree.write({
+      [`proc/sys/net/ipv4/conf/${name}/proxy_arp`]: 0,
+      [`proc/sys/net/ipv4/conf/${name}/send_redirects`]: 1,
+      [`proc/sys/net/ipv6/conf/${name}/accept_ra`]: 1,
+    });
+  }
+
+  #program(name: string, _interface: string): void {
+    const path = `run/scsigate/${name}.pid`;
+    this.test.tree.write({ [path]: 4711 });
+    this.test.running.set(path, "");
+  }
+
+  #relative(path: string): string {
+    // A program whose pid file was removed has ended.
+    const relative = path.slice(this.test.tree.root.length + 1);
+    if (!this.test.tree.exists(relative)) this.test.running.delete(relative);
+    return relative;
+  }
+
+  #command(file: string, args: readonly string[]): string {
+    const text = args.join(" ");
+    const after = (word: string) => args[args.indexOf(word) + 1] ?? "";
+    if (file === "nft") this.rules = this.test.tree.read(args[1]?.slice(this.test.tree.root.length + 1) ?? "") ?? "";
+    else if (file === "dnsmasq") this.#program(/(dnsmasq-\w+)\.conf$/.exec(text)?.[1] ?? "", "");
+    else if (file !== "ip") throw new Error(`unexpected: ${file} ${text}`);
+    else if (text.startsWith("-j -4 address show")) return this.#show(after("dev"));
+    else if (text.startsWith("-j -6 address show")) return this.#show(`${after("dev")}/6`);
+    else if (text.startsWith("-6 address add")) this.#address6(after("dev"), (list) => [...list, after("add")]);
+    else if (text.startsWith("-6 address del")) {
+      this.#address6(after("dev"), (list) => list.filter((entry) => entry !== after("del")));
+    } else if (text.startsWith("-4 address add")) this.#address(after("dev"), (list) => [...list, after("add")]);
+    else if (text.startsWith("-4 address del")) {
+      this.#address(after("dev"), (list) => list.filter((entry) => entry !== after("del")));
+    } else if (text.startsWith("-4 address flush")) this.#address(after("dev"), () => []);
+    else if (text.startsWith("link add")) this.#create(after("name"), after("address"), after("type"));
+    else if (text.startsWith("link del")) this.#delete(after("dev"));
+    else if (args.includes("master")) this.#enslave(after("dev"), after("master"));
+    else if (!/^link set dev \w+ up$/.test(text)) throw new Error(`unexpected: ip ${text}`);
+    return "";
+  }
+
+  #show(key: string): string {
+    const [name, six] = key.split("/");
+    const info = (this.#addresses.get(key) ?? []).map((entry) => {
+      const [local, prefix] = entry.split("/");
+      return { family: six === undefined ? "inet" : "inet6", local, prefixlen: Number(prefix), scope: "global" };
+    });
+    return JSON.stringify([{ ifname: name, addr_info: info }]);
+  }
+
+  #address(name: string, change: (list: string[]) => string[]): void {
+    if (!this.#links.has(name)) throw new Error(`no device ${name}`);
+    this.#addresses.set(name, change(this.#addresses.get(name) ?? []));
+  }
+
+  #address6(name: string, change: (list: string[]) => string[]): void {
+    const key = `${name}/6`;
+    this.#addresses.set(key, change(this.#addresses.get(key) ?? []));
+  }
+
+  #create(name: string, address: string, type: string): void {
+    if (this.#links.has(name)) throw new Error(`${name} exists`);
+    const link = { index: 10 + this.#links.size, address };
+    if (type === "ipscsi") writeSegment(this.test.tree, name, link);
+    else {
+      writeLink(this.test.tree, name, { ...link, physical: false });
+      this.test.tree.write({ [`sys/class/net/${name}/bridge/stp_state`]: 0 });
+    }
+    this.#add(name);
+  }
+
+  #delete(name: string): void {
+    if (!this.#links.delete(name)) throw new Error(`no device ${name}`);
+    this.test.tree.remove(`sys/class/net/${name}`);
+    this.#addresses.delete(name);
+    this.#addresses.delete(`${name}/6`);
+    for (const [port, master] of [...this.#masters]) {
+      if (master !== name && port !== name) continue;
+      this.#masters.delete(port);
+      if (port !== name) unlinkSync(join(this.test.tree.root, `sys/class/net/${port}/master`));
+    }
+  }
+
+  #enslave(port: string, master: string): void {
+    if (!this.#links.has(port) || !this.#links.has(master)) throw new Error(`no device ${port} or ${master}`);
+    this.#masters.set(port, master);
+    symlinkSync(`../${master}`, join(this.test.tree.root, `sys/class/net/${port}/master`));
+  }
+}

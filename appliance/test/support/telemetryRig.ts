@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+/** Monitor and telemetry on a temporary machine, without HTTP, bring-up and the rest of the service. */
+import { randomBytes } from "node:crypto";
+import { join } from "node:path";
+import type { Config } from "../../src/config/types.ts";
+import { validate } from "../../src/config/validate.ts";
+import type { DeviceLatency } from "../../src/protocol/messages.ts";
+import type { ServiceEnvironment } from "../../src/service/environment.ts";
+import { type GatewayState, initialState } from "../../src/service/gatewayState.ts";
+import { Monitor } from "../../src/service/monitor.ts";
+import { Telemetry } from "../../src/service/telemetry/telemetry.ts";
+import { type Clock, systemClock } from "../../src/shared/clock.ts";
+import { silentLogger } from "../../src/shared/log.ts";
+import { LogBuffer } from "../../src/shared/logBuffer.ts";
+import { fakeIp, writeMachine } from "./machine.ts";
+import { type Tree, temporaryTree } from "./tree.ts";
+
+export const GATEWAY_ID = "525400123456";
+export const BASE = `scsigate/${GATEWAY_ID}`;
+
+/** What is done every second is done ten times a second, so that tests need not wait for it. */
+const quickClock: Clock = {
+  ...systemClock,
+  every: (milliseconds, callback) => systemClock.every(milliseconds / 10, callback),
+};
+
+export interface TelemetryRig {
+  tree: Tree;
+  state: GatewayState;
+  monitor: Monitor;
+  environment: ServiceEnvironment;
+  /** What the driver's debugfs has. */
+  latency: DeviceLatency[];
+  /** How often the service asked for its restart. */
+  restarts: number;
+  /** A line of the uevent program. */
+  uevent: (line: string) => void;
+  /** Another document, as if it had been applied. */
+  configure(document: unknown): void;
+  /**
+   * Stops telemetry and starts it again on the same data, as a restart does.
+   * @param document that holds from then on
+   * @param meanwhile what happens in between
+   */
+  restart(document?: unknown, meanwhile?: () => Promise<void>): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export function configOf(document: unknown): Config {
+  const result = validate(document);
+  if (!result.valid) throw new Error(JSON.stringify(result.errors));
+  return result.config;
+}
+
+export async function telemetryRig(document: unknown): Promise<TelemetryRig> {
+  const tree = temporaryTree();
+  writeMachine(tree);
+  const path = (name: string) => join(tree.root, name);
+  const loaded = { config: configOf(document), source: "file" as const, errors: [] };
+  const state = initialState({ version: "1.2.3", commit: "abc" }, loaded);
+  state.identity = { id: GATEWAY_ID, seed: "0".repeat(64) };
+  state.lan = "eth0";
+  state.settled = true;
+  const environment: ServiceEnvironment = {
+    paths: {
+      sys: path("sys"),
+      proc: path("proc"),
+      data: path("data"),
+      leases: path("data/dhcp"),
+      web: path("web"),
+      version: path("version.json"),
+      control: path("control"),
+    },
+    host: "127.0.0.1",
+    clock: quickClock,
+    random: randomBytes,
+    run: fakeIp,
+    lines: (_file, _args, listener) => {
+      rig.uevent = (line) => listener.onLine(line);
+      return () => {};
+    },
+    executor: {
+      apply: async () => [],
+      readLatency: async () => rig.latency,
+      ready() {},
+    },
+    announce() {},
+    logs: new LogBuffer(),
+    restart: () => {
+      rig.restarts += 1;
+    },
+    log: silentLogger(),
+  };
+  const monitor = new Monitor(environment, state);
+  const start = async () => {
+    const telemetry = new Telemetry(environment, state, monitor, environment.log);
+    await telemetry.start();
+    return telemetry;
+  };
+  let telemetry: Telemetry | undefined;
+  const rig: TelemetryRig = {
+    tree,
+    state,
+    monitor,
+    environment,
+    latency: [],
+    restarts: 0,
+    uevent: () => {},
+    configure(next) {
+      state.config = { ...loaded, config: configOf(next) };
+    },
+    async restart(next, meanwhile) {
+      await telemetry?.stop();
+      await meanwhile?.();
+      if (next !== undefined) rig.configure(next);
+      telemetry = await start();
+    },
+    async stop() {
+      monitor.stop();
+      await telemetry?.stop();
+      tree.dispose();
+    },
+  };
+  await monitor.start();
+  telemetry = await start();
+  return rig;
+}
