@@ -94,11 +94,10 @@ async function timed(suite: Suite, quiet: boolean): Promise<Result> {
   return { name: suite.name, tally, seconds: (Date.now() - from) / 1000 };
 }
 
-/** Runs suites one after the other, or side by side; the last line that it prints is the sum alone. */
-async function runSuites(suites: readonly Suite[], together = false): Promise<number> {
-  const results: Result[] = [];
-  if (together) results.push(...(await Promise.all(suites.map((suite) => timed(suite, true)))));
-  else for (const suite of suites) results.push(await timed(suite, false));
+/** Runs some suites side by side, then others one after the other; the last line that it prints is the sum alone. */
+async function runSuites(together: readonly Suite[], inTurn: readonly Suite[]): Promise<number> {
+  const results = await Promise.all(together.map((suite) => timed(suite, true)));
+  for (const suite of inTurn) results.push(await timed(suite, false));
   console.log("");
   for (const { name, tally, seconds } of results) {
     console.log(`${tally.failed === 0 ? "ok    " : "FAILED"} ${name}: ${formatTally(tally)} (${seconds.toFixed(0)} s)`);
@@ -161,7 +160,7 @@ export async function runScenarios(names: readonly string[]): Promise<number> {
     console.error(`No scenario in lab/test has ${names.join(" or ")} in its file name.`);
     return 1;
   }
-  return runSuites(suites);
+  return runSuites([], suites);
 }
 
 const workspaces = ["appliance", "web-ui", "lab"] as const;
@@ -175,16 +174,16 @@ function otherKernelSuites(): Suite[] {
   }));
 }
 
+/** Suites without a VM: they mostly wait, so they run side by side. */
+function unitSuites(): Suite[] {
+  return [kernelHostSuite(), ...workspaces.map(workspaceSuite)];
+}
+
 export async function runAllTests(): Promise<number> {
-  return runSuites([
-    kernelHostSuite(),
-    ...workspaces.map(workspaceSuite),
-    ...scenarioSuites([]),
-    ...otherKernelSuites(),
-  ]);
+  return runSuites(unitSuites(), [...scenarioSuites([]), ...otherKernelSuites()]);
 }
 
 /** Unit tests only; `make check` does types and lint itself. */
 export async function runCheck(): Promise<number> {
-  return runSuites([kernelHostSuite(), ...workspaces.map(workspaceSuite)], true);
+  return runSuites(unitSuites(), []);
 }
