@@ -6,7 +6,9 @@ import type { Page } from "playwright-core";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { strings } from "../src/strings.ts";
+import { violations } from "./support/axe.ts";
 import { hasBrowser, openBrowser, type TestBrowser } from "./support/browser.ts";
+import { eventually, text } from "./support/wait.ts";
 
 const WEB = join(import.meta.dirname, "../dist");
 /** Where screenshots go, for people to look at. */
@@ -44,19 +46,6 @@ page.after(async (context) => {
   await context.browser?.close();
   await context.gateway?.stop();
 });
-
-function text(current: Page, id: string): Promise<string> {
-  // biome-ignore lint/performance/useDomNodeTextContent: what is shown, as it is shown
-  return current.getByTestId(id).innerText({ timeout: 10_000 });
-}
-
-async function eventually(what: string, condition: () => Promise<boolean>): Promise<void> {
-  for (const end = Date.now() + 15_000; Date.now() < end; ) {
-    if (await condition()) return;
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
-  throw new Error(`timed out: ${what}`);
-}
 
 check("segment, stations, LAN, uptime and telemetry are there", async ({ page: current }) => {
   const station = await text(current, `station-${STATION_A}`);
@@ -174,6 +163,7 @@ check("dark, busy, and with something wrong", async () => {
     }
     await current.getByText(strings.health.title).waitFor();
     assert.ok((await text(current, "health")).includes(strings.health.degraded));
+    assert.equal(await violations(current), []);
     await current.screenshot({ path: join(SHOTS, "page-dark.png"), fullPage: true });
     await current.setViewportSize({ width: 360, height: 800 });
     await current.screenshot({ path: join(SHOTS, "page-dark-360.png"), fullPage: true });

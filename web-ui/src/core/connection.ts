@@ -1,14 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * The live connection: server-sent events, with our own watch over them. A browser does not notice a box that was unplugged,
- * and gives up after an HTTP error; this does not.
+ * The live connection: server-sent events, with our own watch over them. A browser does not notice a box that was
+ * unplugged, and gives up after an HTTP error; this does not.
  */
 import type { Status } from "@scsigate/appliance/api";
+import type { Transaction } from "@scsigate/appliance/api/config";
 
-export type ConnectionState = "connecting" | "live" | "lost";
+/** idle: there is none, for nobody is logged in. */
+export type ConnectionState = "connecting" | "live" | "lost" | "idle";
 
 export interface ConnectionHandlers {
+  /** Asks who the user is, before each attempt. @returns whether they may listen @throws when nobody answers */
+  prepare: () => Promise<boolean>;
   onStatus: (status: Status) => void;
+  onTransaction: (transaction: Transaction) => void;
   onState: (state: ConnectionState) => void;
 }
 
@@ -24,13 +29,36 @@ export class Connection {
   #source: EventSource | undefined;
   #watchdog: Timer;
   #retry: Timer;
+  /** Counts starts: what an earlier one still waits for is of no interest. */
+  #round = 0;
 
   constructor(url: string, handlers: ConnectionHandlers) {
     this.#url = url;
     this.#handlers = handlers;
   }
 
-  start(): void {
+  restart(): void {
+    this.stop();
+    void this.#start();
+  }
+
+  stop(): void {
+    this.#round += 1;
+    clearTimeout(this.#watchdog);
+    clearTimeout(this.#retry);
+    this.#source?.close();
+  }
+
+  async #start(): Promise<void> {
+    const round = this.#round;
+    const allowed = await this.#handlers.prepare().catch(() => undefined);
+    if (round !== this.#round) return;
+    if (allowed === undefined) this.#lost();
+    else if (!allowed) this.#handlers.onState("idle");
+    else this.#listen();
+  }
+
+  #listen(): void {
     const source = new EventSource(this.#url);
     this.#source = source;
     source.addEventListener("status", (event: MessageEvent<string>) => {
@@ -38,14 +66,11 @@ export class Connection {
       this.#handlers.onStatus(JSON.parse(event.data) as Status);
       this.#handlers.onState("live");
     });
+    source.addEventListener("transaction", (event: MessageEvent<string>) => {
+      this.#handlers.onTransaction(JSON.parse(event.data) as Transaction);
+    });
     source.addEventListener("error", () => this.#lost());
     this.#watch();
-  }
-
-  stop(): void {
-    clearTimeout(this.#watchdog);
-    clearTimeout(this.#retry);
-    this.#source?.close();
   }
 
   #watch(): void {
@@ -56,6 +81,6 @@ export class Connection {
   #lost(): void {
     this.stop();
     this.#handlers.onState("lost");
-    this.#retry = setTimeout(() => this.start(), RETRY_MS);
+    this.#retry = setTimeout(() => this.restart(), RETRY_MS);
   }
 }

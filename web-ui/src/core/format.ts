@@ -47,3 +47,9 @@ export function duration(seconds: number): string {
 export function timeOfDay(milliseconds: number): string {
   return new Date(milliseconds).toLocaleTimeString("en-GB");
 }
+
+/** A moment that the gateway wrote in ISO 8601, in the reader's own way and time zone; what is no moment stays. */
+export function moment(text: string): string {
+  const time = new Date(text);
+  return Number.isNaN(time.getTime()) ? text : time.toLocaleString();
+}

@@ -2,6 +2,7 @@
 /** What the page knows: the last state, how the connection is, and a minute of rates for the charts. */
 import { signal } from "@preact/signals";
 import type { Rates, Status } from "@scsigate/appliance/api";
+import type { SessionView } from "@scsigate/appliance/api/access";
 import type { ConnectionState } from "./connection.ts";
 
 /** Samples kept for a chart: a minute. */
@@ -13,6 +14,8 @@ export interface Point {
   tx: number;
 }
 
+/** Undefined until the gateway has answered for the first time. */
+export const session = signal<SessionView | undefined>(undefined);
 export const status = signal<Status | undefined>(undefined);
 export const connection = signal<ConnectionState>("connecting");
 /** When the last state arrived, by the browser's clock. */
@@ -32,4 +35,11 @@ export function accept(next: Status, now: number): void {
   history.value = traces;
   status.value = next;
   lastSeen.value = now;
+}
+
+/** After a logout: nothing stays on the screen. */
+export function forget(): void {
+  status.value = undefined;
+  history.value = new Map();
+  lastSeen.value = undefined;
 }

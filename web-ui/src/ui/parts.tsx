@@ -2,11 +2,29 @@
 /** Small pieces that all sections use. */
 import type { Rates } from "@scsigate/appliance/api";
 import type { ComponentChildren } from "preact";
+import { useEffect, useRef } from "preact/hooks";
 import * as format from "../core/format.ts";
 import { HISTORY, history } from "../core/store.ts";
 import { strings } from "../strings.ts";
 
 export type Tone = "good" | "warn" | "bad" | "plain";
+
+/** The heading of a page. It takes the focus when the page changes, so that the keyboard goes on from there. */
+export function PageTitle({ children }: { children: ComponentChildren }) {
+  const heading = useRef<HTMLHeadingElement>(null);
+  useEffect(() => {
+    if (visited) heading.current?.focus();
+    visited = true;
+  }, []);
+  return (
+    <h1 ref={heading} tabIndex={-1} id="page-title">
+      {children}
+    </h1>
+  );
+}
+
+/** The first page leaves the focus where the browser has it. */
+let visited = false;
 
 /** A state in a word; the tone is never the only carrier of the meaning. */
 export function Pill({ tone, children }: { tone: Tone; children: ComponentChildren }) {

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+/** Calls of the gateway's API: every failure becomes a problem with a code, a cause and a next step. */
+import { isObject } from "@scsigate/appliance/json";
+import { strings } from "../strings.ts";
+import { session } from "./store.ts";
+
+/** Longest wait for an answer, milliseconds: a plan looks at the machine, all else is quicker. */
+const TIMEOUT_MS = 15_000;
+
+export interface Detail {
+  path: string;
+  message: string;
+  nextStep: string;
+}
+
+/** What went wrong, as it is shown. */
+export interface ShownProblem {
+  code: string;
+  title: string;
+  nextStep: string;
+  errors: Detail[];
+}
+
+export class ApiError extends Error {
+  readonly problem: ShownProblem;
+
+  constructor(problem: ShownProblem) {
+    super(problem.title);
+    this.name = "ApiError";
+    this.problem = problem;
+  }
+}
+
+export interface Called<T> {
+  value: T;
+  etag: string;
+}
+
+/** @throws ApiError */
+export async function call<T>(
+  method: "GET" | "POST" | "PUT" | "DELETE",
+  path: string,
+  body?: unknown,
+  headers: Record<string, string> = {},
+): Promise<Called<T>> {
+  const token = session.value?.csrfToken;
+  const init: RequestInit = {
+    method,
+    cache: "no-store",
+    signal: AbortSignal.timeout(TIMEOUT_MS),
+    headers: {
+      ...(body === undefined ? {} : { "Content-Type": "application/json" }),
+      ...(method === "GET" || !token ? {} : { "X-CSRF-Token": token }),
+      ...headers,
+    },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  };
+  let response: Response;
+  let content: unknown;
+  try {
+    response = await fetch(path, init);
+    const text = await response.text();
+    content = /json/.test(response.headers.get("Content-Type") ?? "") ? JSON.parse(text) : undefined;
+  } catch {
+    throw new ApiError({ ...strings.noAnswer, errors: [] });
+  }
+  if (!response.ok) {
+    const problem = toProblem(content, response.status);
+    if (problem.code === "login-needed" && session.value) {
+      session.value = { ...session.value, user: null, scope: null, via: "none", csrfToken: null };
+    }
+    throw new ApiError(problem);
+  }
+  return { value: content as T, etag: response.headers.get("ETag") ?? "*" };
+}
+
+/** What a catch block shows. */
+export function problemOf(error: unknown): ShownProblem {
+  if (error instanceof ApiError) return error.problem;
+  return { code: "page-error", title: String(error), nextStep: strings.pageError, errors: [] };
+}
+
+function toProblem(content: unknown, status: number): ShownProblem {
+  const { code, title, nextStep, errors } = isObject(content) ? content : {};
+  const known = typeof code === "string" ? code : `http-${status}`;
+  return {
+    code: known,
+    title: typeof title === "string" ? title : strings.strangeAnswer(status),
+    // The API's next steps speak to programs; where a person does something else, the catalogue says so.
+    nextStep: strings.nextSteps[known] ?? (typeof nextStep === "string" ? nextStep : strings.pageError),
+    errors: Array.isArray(errors) ? errors.filter(isObject).map(toDetail) : [],
+  };
+}
+
+function toDetail({ path, message, nextStep }: Record<string, unknown>): Detail {
+  return { path: String(path ?? ""), message: String(message ?? ""), nextStep: String(nextStep ?? "") };
+}

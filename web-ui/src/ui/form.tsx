@@ -1,0 +1,311 @@
+// SPDX-License-Identifier: Apache-2.0
+/** A form from a JSON Schema: one control for each setting, errors at the setting that they are about. */
+import { asObject, formatPointer, getAt, isObject, type JsonObject } from "@scsigate/appliance/json";
+import type { ComponentChildren } from "preact";
+import type { Detail } from "../core/api.ts";
+import { strings } from "../strings.ts";
+import { CheckField, SelectField, TextField } from "./fields.tsx";
+
+/** A text this long takes more than a line. */
+const LONG_TEXT = 2000;
+
+export interface FormContext {
+  root: JsonObject;
+  errors: readonly Detail[];
+  /** Pointers of secrets that are set. */
+  secrets: readonly string[];
+  disabled: boolean;
+}
+
+interface FieldProps {
+  context: FormContext;
+  schema: JsonObject;
+  path: readonly string[];
+  label: string;
+  required: boolean;
+  /** Undefined: not in the document, so that the default holds. */
+  value: unknown;
+  /** Undefined takes it out of the document. */
+  onChange: (value: unknown) => void;
+}
+
+/** The schema with what it refers to. */
+export function resolved(schema: unknown, root: JsonObject): JsonObject {
+  const own = asObject(schema);
+  const reference = own["$ref"];
+  if (typeof reference !== "string") return own;
+  return { ...resolved(getAt(root, reference.replace(/^#\//, "").split("/")), root), ...own };
+}
+
+export function labelOf(key: string): string {
+  const words = key.replace(/([A-Z])/g, (letter) => ` ${letter.toLowerCase()}`);
+  return strings.settings[key] ?? words.charAt(0).toUpperCase() + words.slice(1);
+}
+
+export function Field(props: FieldProps) {
+  const { schema, context } = props;
+  if (schema["const"] !== undefined) return null;
+  if (schema["oneOf"] !== undefined) return <Choice {...props} />;
+  if (schema["enum"] !== undefined) return <Enumeration {...props} />;
+  switch (schema["type"]) {
+    case "object":
+      return <Section {...props} />;
+    case "array": {
+      const items = resolved(schema["items"], context.root);
+      return items["enum"] === undefined ? <List {...props} items={items} /> : <Checks {...props} items={items} />;
+    }
+    case "boolean":
+      return (
+        <CheckField
+          {...shownOf(props)}
+          checked={(props.value ?? schema["default"]) === true}
+          onInput={(checked) => props.onChange(checked)}
+        />
+      );
+    default:
+      return <Text {...props} />;
+  }
+}
+
+function shownOf({ context, schema, path, label }: FieldProps) {
+  const pointer = formatPointer(path);
+  const found = context.errors.filter((error) => error.path === pointer);
+  return {
+    label,
+    hint: String(schema["description"] ?? ""),
+    error: found.length === 0 ? undefined : found.map(({ message, nextStep }) => `${message} ${nextStep}`).join(" "),
+    disabled: context.disabled,
+    testid: `field${pointer}`,
+  };
+}
+
+function Text(props: FieldProps) {
+  const { context, schema, path, required, value, onChange } = props;
+  const number = schema["type"] === "integer";
+  const secret = schema["secret"] === true;
+  const isSet = secret && context.secrets.includes(formatPointer(path));
+  const fallback = schema["default"];
+  const hint = schema["description"] ? `${schema["description"]}` : "";
+  const onInput = (text: string) => {
+    if (text === "" && !required) onChange(undefined);
+    else onChange(number && /^-?[0-9]{1,15}$/.test(text) ? Number(text) : text);
+  };
+  return (
+    <>
+      <TextField
+        {...shownOf(props)}
+        hint={fallback === undefined ? hint : `${hint} ${strings.network.defaultIs(String(fallback))}`.trim()}
+        value={typeof value === "string" || typeof value === "number" ? String(value) : ""}
+        placeholder={isSet ? strings.network.secretSet : String(fallback ?? "")}
+        type={secret && Number(schema["maxLength"] ?? 0) < LONG_TEXT ? "password" : "text"}
+        autocomplete={secret ? "new-password" : "off"}
+        multiline={Number(schema["maxLength"] ?? 0) >= LONG_TEXT}
+        numeric={number}
+        onInput={onInput}
+      />
+      {isSet && !context.disabled && (
+        <CheckField
+          label={strings.network.secretRemove}
+          checked={value === null}
+          onInput={(checked) => onChange(checked ? null : undefined)}
+        />
+      )}
+    </>
+  );
+}
+
+function Enumeration(props: FieldProps) {
+  const { schema, value, onChange } = props;
+  const values = (schema["enum"] as unknown[]).map(String);
+  const current = value ?? schema["default"];
+  const options = values.map((name) => [name, name] as const);
+  return (
+    <SelectField
+      {...shownOf(props)}
+      value={String(current ?? "")}
+      options={current === undefined ? [["", strings.network.unset], ...options] : options}
+      onInput={(name) => onChange(name === "" ? undefined : name)}
+    />
+  );
+}
+
+/** One of several forms, told apart by one property. */
+function Choice(props: FieldProps) {
+  const { context, schema, path, label, value, onChange } = props;
+  const key = String(asObject(schema["discriminator"])["propertyName"]);
+  const branches = (schema["oneOf"] as unknown[]).map(asObject);
+  const nameOf = (branch: JsonObject) => String(getAt(branch, ["properties", key, "const"]));
+  const current = asObject(value ?? schema["default"]);
+  const branch = branches.find((one) => nameOf(one) === String(current[key])) ?? {};
+  return (
+    <Group label={label} hint="">
+      <SelectField
+        {...shownOf({ ...props, path: [...path, key] })}
+        label={labelOf(key)}
+        value={String(current[key] ?? "")}
+        options={branches.map((one) => [nameOf(one), nameOf(one)] as const)}
+        onInput={(name) => onChange({ [key]: name })}
+      />
+      <ErrorHere {...props} />
+      <Properties context={context} schema={branch} path={path} value={current} onChange={onChange} />
+    </Group>
+  );
+}
+
+function Section(props: FieldProps) {
+  const { context, schema, path, label, required, value, onChange } = props;
+  const optional = !required && schema["default"] === undefined;
+  const hint = String(schema["description"] ?? "");
+  const body = <Properties context={context} schema={schema} path={path} value={asObject(value)} onChange={onChange} />;
+  if (!optional) {
+    return (
+      <Group label={label} hint={hint}>
+        <ErrorHere {...props} />
+        {body}
+      </Group>
+    );
+  }
+  return (
+    <Group label={label} hint={hint}>
+      <CheckField
+        label={strings.network.use}
+        testid={`use${formatPointer(path)}`}
+        checked={value !== undefined}
+        disabled={context.disabled}
+        onInput={(checked) => onChange(checked ? blank(schema, context.root) : undefined)}
+      />
+      {value !== undefined && (
+        <>
+          <ErrorHere {...props} />
+          {body}
+        </>
+      )}
+    </Group>
+  );
+}
+
+function ErrorHere(props: FieldProps) {
+  const { error } = shownOf(props);
+  return error === undefined ? null : <p class="small field-error">{error}</p>;
+}
+
+interface PropertiesProps {
+  context: FormContext;
+  schema: JsonObject;
+  path: readonly string[];
+  value: JsonObject;
+  onChange: (value: unknown) => void;
+  /** Keys that are shown; all unless told. */
+  only?: readonly string[];
+}
+
+export function Properties({ context, schema, path, value, onChange, only }: PropertiesProps) {
+  const required = Array.isArray(schema["required"]) ? schema["required"] : [];
+  return (
+    <>
+      {Object.entries(asObject(schema["properties"]))
+        .filter(([key]) => only?.includes(key) ?? true)
+        .map(([key, property]) => (
+          <Field
+            key={key}
+            context={context}
+            schema={resolved(property, context.root)}
+            path={[...path, key]}
+            label={labelOf(key)}
+            required={required.includes(key)}
+            value={value[key]}
+            onChange={(next) => {
+              const { [key]: _before, ...rest } = value;
+              onChange(next === undefined ? rest : { ...value, [key]: next });
+            }}
+          />
+        ))}
+    </>
+  );
+}
+
+interface ListProps extends FieldProps {
+  items: JsonObject;
+}
+
+function List(props: ListProps) {
+  const { context, schema, path, label, items, value, onChange } = props;
+  const entries: readonly unknown[] = Array.isArray(value) ? value : ((schema["default"] as unknown[]) ?? []);
+  const one = label.replace(/ies$/, "y").replace(/s$/, "");
+  const replace = (index: number, next: unknown) => onChange(entries.map((entry, at) => (at === index ? next : entry)));
+  return (
+    <Group label={label} hint={String(schema["description"] ?? "")}>
+      <ErrorHere {...props} />
+      {entries.map((entry, index) => {
+        const name = strings.network.entry(one, index);
+        return (
+          <div class="entry" key={index} data-testid={`entry${formatPointer([...path, index])}`}>
+            <Field
+              context={context}
+              schema={items}
+              path={[...path, String(index)]}
+              label={isObject(entry) && typeof entry["name"] === "string" ? `${name}: ${entry["name"]}` : name}
+              required
+              value={entry}
+              onChange={(next) => replace(index, next ?? "")}
+            />
+            {!context.disabled && (
+              <button type="button" onClick={() => onChange(entries.filter((_entry, at) => at !== index))}>
+                {strings.network.remove(name)}
+              </button>
+            )}
+          </div>
+        );
+      })}
+      {!context.disabled && entries.length < Number(schema["maxItems"] ?? Number.POSITIVE_INFINITY) && (
+        <button type="button" onClick={() => onChange([...entries, blank(items, context.root)])}>
+          {strings.network.add(one.toLowerCase())}
+        </button>
+      )}
+    </Group>
+  );
+}
+
+/** A set of few values. */
+function Checks(props: ListProps) {
+  const { context, schema, label, items, value, onChange } = props;
+  const chosen = (Array.isArray(value) ? value : ((schema["default"] as unknown[]) ?? [])).map(String);
+  const all = (items["enum"] as unknown[]).map(String);
+  return (
+    <Group label={label} hint={String(schema["description"] ?? "")}>
+      <ErrorHere {...props} />
+      {all.map((name) => (
+        <CheckField
+          key={name}
+          label={name}
+          checked={chosen.includes(name)}
+          disabled={context.disabled}
+          onInput={(checked) => onChange(all.filter((one) => (one === name ? checked : chosen.includes(one))))}
+        />
+      ))}
+    </Group>
+  );
+}
+
+/** What a new entry or section starts with: its required settings, empty. */
+function blank(schema: JsonObject, root: JsonObject): unknown {
+  if (schema["type"] !== "object") return "";
+  const required = Array.isArray(schema["required"]) ? schema["required"].map(String) : [];
+  const properties = asObject(schema["properties"]);
+  return Object.fromEntries(
+    required.map((key) => {
+      const { enum: values, default: fallback } = resolved(properties[key], root);
+      return [key, fallback ?? (Array.isArray(values) ? values[0] : "")];
+    }),
+  );
+}
+
+function Group({ label, hint, children }: { label: string; hint: string; children: ComponentChildren }) {
+  return (
+    <fieldset>
+      <legend>{label}</legend>
+      {hint !== "" && <p class="small muted">{hint}</p>}
+      {children}
+    </fieldset>
+  );
+}

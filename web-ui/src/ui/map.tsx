@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * The live map: LAN, gateway, and each segment as a bus with terminators at its ends and its stations in order. Colour
+ * is health, width is traffic. The tables say the same to those who cannot see it.
+ */
+import { signal } from "@preact/signals";
+import type { Rates, SegmentStatus, Status } from "@scsigate/appliance/api";
+import * as format from "../core/format.ts";
+import { strings } from "../strings.ts";
+import type { Tone } from "./parts.tsx";
+
+/** More would make the map a list. */
+const MAX_STATIONS = 12;
+const ROW = 46;
+const BOX_HEIGHT = 62;
+/** Letters that fit a box; an SVG text does not wrap. */
+const MAX_LETTERS = 20;
+
+const narrowQuery = matchMedia("(max-width: 48rem)");
+const narrow = signal(narrowQuery.matches);
+narrowQuery.addEventListener("change", (event) => {
+  narrow.value = event.matches;
+});
+
+interface Layout {
+  width: number;
+  lan: [number, number];
+  gateway: [number, number];
+  boxWidth: number;
+  busX: number;
+  top: number;
+  stationX: number;
+}
+
+const WIDE: Layout = {
+  width: 1000,
+  lan: [10, 30],
+  gateway: [330, 30],
+  boxWidth: 210,
+  busX: 680,
+  top: 19, // so that the first bus is met in a straight line
+  stationX: 740,
+};
+const NARROW: Layout = {
+  width: 340,
+  lan: [5, 5],
+  gateway: [5, 110],
+  boxWidth: 330,
+  busX: 50,
+  top: 210,
+  stationX: 90,
+};
+
+export function NetworkMap({ status }: { status: Status }) {
+  const layout = narrow.value ? NARROW : WIDE;
+  let y = layout.top;
+  const placed = status.segments.map((segment) => {
+    const top = y;
+    const rows = Math.max(1, Math.min(segment.stations.length, MAX_STATIONS + 1));
+    y += 44 + rows * ROW + 26;
+    return { segment, top, rows };
+  });
+  const height = Math.max(y, layout.gateway[1] + BOX_HEIGHT + 20);
+  const stations = status.segments.reduce((sum, { stations: { length } }) => sum + length, 0);
+  const [lanX, lanY] = layout.lan;
+  const [gatewayX, gatewayY] = layout.gateway;
+  const { lan } = status;
+  const lanPath = narrow.value
+    ? `M${lanX + layout.boxWidth / 2} ${lanY + BOX_HEIGHT}V${gatewayY}`
+    : `M${lanX + layout.boxWidth} ${lanY + BOX_HEIGHT / 2}H${gatewayX}`;
+  return (
+    <section class="card" aria-labelledby="map-title" data-testid="map">
+      <h2 id="map-title">{strings.map.title}</h2>
+      <svg
+        class="map"
+        viewBox={`0 0 ${layout.width} ${height}`}
+        role="img"
+        aria-label={strings.map.label(stations, status.segments.length)}
+      >
+        <Wire path={lanPath} rates={lan.rates} tone={lan.carrier ? "good" : "bad"} />
+        {placed.map(({ segment, top, rows }) => (
+          <Bus key={segment.name} segment={segment} top={top} rows={rows} layout={layout} />
+        ))}
+        <Box
+          x={lanX}
+          y={lanY}
+          width={layout.boxWidth}
+          tone={lan.carrier ? "good" : "bad"}
+          title={strings.lan.title}
+          lines={[lan.addresses[0] ?? (lan.interface ? strings.map.noAddress : strings.map.noLan)]}
+        />
+        <Box
+          x={gatewayX}
+          y={gatewayY}
+          width={layout.boxWidth}
+          tone={status.health.status === "degraded" ? "warn" : "good"}
+          title={status.hostname}
+          lines={[`${strings.map.gateway}, ${strings.modes[status.mode] ?? status.mode}`]}
+        />
+      </svg>
+    </section>
+  );
+}
+
+const STATE_TONES: Record<string, Tone> = { up: "good", stalled: "warn", down: "bad" };
+
+interface BusProps {
+  segment: SegmentStatus;
+  top: number;
+  rows: number;
+  layout: Layout;
+}
+
+function Bus({ segment, top, rows, layout: { busX, gateway, boxWidth, stationX, width } }: BusProps) {
+  const shown = segment.stations.slice(0, MAX_STATIONS);
+  const hidden = segment.stations.length - shown.length;
+  const start = top + 30;
+  const end = start + rows * ROW + 10;
+  const tone: Tone = !segment.present ? "bad" : segment.carrier ? "good" : "plain";
+  const [gatewayX, gatewayY] = gateway;
+  const wide = busX > gatewayX + boxWidth;
+  const elbow = wide ? gatewayX + boxWidth + 40 : gatewayX + 10;
+  const path = wide
+    ? `M${gatewayX + boxWidth} ${gatewayY + BOX_HEIGHT / 2}H${elbow}V${start + 12}H${busX}`
+    : `M${elbow} ${gatewayY + BOX_HEIGHT}V${start + 12}H${busX}`;
+  return (
+    <g>
+      <Wire path={path} rates={segment.rates} tone={tone} />
+      <text x={busX - 10} y={top + 14} class="map-title">
+        {short(segment.name)}
+      </text>
+      <path class={`bus ${tone}`} d={`M${busX} ${start}V${end}`} />
+      <path class={`terminator ${tone}`} d={`M${busX - 10} ${start}h20M${busX - 10} ${end}h20`} />
+      {shown.map((station, index) => {
+        const y = start + 8 + index * ROW;
+        const state = STATE_TONES[station.state] ?? "plain";
+        const middle = y + ROW / 2 - 4;
+        return (
+          <g key={station.address}>
+            <Wire path={`M${busX} ${middle}H${stationX}`} rates={station.rates} tone={state} />
+            <rect class={`map-box ${state}`} x={stationX} y={y} width={width - stationX - 5} height={ROW - 8} rx={6} />
+            <text x={stationX + 10} y={y + 16} class="map-text">
+              {short(station.name || station.address)}
+            </text>
+            <text x={stationX + 10} y={y + 32} class="map-small">
+              {`${strings.states[station.state] ?? short(station.state)}, ${format.rate(
+                station.rates.rx_bytes + station.rates.tx_bytes,
+              )}`}
+            </text>
+          </g>
+        );
+      })}
+      {hidden > 0 && (
+        <text x={stationX} y={start + 30 + shown.length * ROW} class="map-small">
+          {strings.map.more(hidden)}
+        </text>
+      )}
+      {shown.length === 0 && (
+        <text x={stationX} y={start + 30} class="map-small">
+          {strings.map.noStation}
+        </text>
+      )}
+    </g>
+  );
+}
+
+interface BoxProps {
+  x: number;
+  y: number;
+  width: number;
+  tone: Tone;
+  title: string;
+  lines: readonly string[];
+}
+
+function Box({ x, y, width, tone, title, lines }: BoxProps) {
+  return (
+    <g>
+      <rect class={`map-box ${tone}`} x={x} y={y} width={width} height={BOX_HEIGHT} rx={8} />
+      <text x={x + 14} y={y + 26} class="map-title">
+        {short(title)}
+      </text>
+      {lines.map((line, index) => (
+        <text key={line} x={x + 14} y={y + 46 + index * 16} class="map-small">
+          {short(line)}
+        </text>
+      ))}
+    </g>
+  );
+}
+
+/** A quiet link is thin; each tenfold of traffic makes it wider. */
+function Wire({ path, rates, tone }: { path: string; rates: Rates; tone: Tone }) {
+  const traffic = rates.rx_bytes + rates.tx_bytes;
+  const width = Math.min(12, 2 + 1.6 * Math.log10(1 + traffic / 1000));
+  return (
+    <>
+      <path class={`wire ${tone}`} d={path} stroke-width={width.toFixed(1)} />
+      {traffic > 1000 && <path class="wire-motion" d={path} stroke-width={Math.max(1.5, width / 3).toFixed(1)} />}
+    </>
+  );
+}
+
+function short(text: string): string {
+  return text.length > MAX_LETTERS ? `${text.slice(0, MAX_LETTERS - 1)}…` : text;
+}

@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: Apache-2.0
+/** The page Users and keys. */
+import { type Signal, useSignal } from "@preact/signals";
+import { type KeyView, SCOPES, type Scope, type UserView } from "@scsigate/appliance/api/access";
+import { useEffect } from "preact/hooks";
+import { call } from "../../core/api.ts";
+import * as format from "../../core/format.ts";
+import { may } from "../../core/session.ts";
+import { strings } from "../../strings.ts";
+import { type Action, submits, useAction } from "../action.ts";
+import { SelectField, TextField } from "../fields.tsx";
+import { PageTitle } from "../parts.tsx";
+import { ProblemNotice } from "../problem.tsx";
+
+const ROLES = SCOPES.map((scope) => [scope, strings.userRoles[scope] ?? scope] as const);
+
+export function AccessPage() {
+  return (
+    <>
+      <PageTitle>{strings.access.title}</PageTitle>
+      {may("admin") ? (
+        <>
+          <Users />
+          <Keys />
+        </>
+      ) : (
+        <p>{strings.needs("admin")}</p>
+      )}
+    </>
+  );
+}
+
+/** A list of the API, read at first and after each change. */
+function useList<T>(path: string, action: Action): { items: Signal<readonly T[]>; change: Change } {
+  const items = useSignal<readonly T[]>([]);
+  const read = async () => {
+    items.value = (await call<readonly T[]>("GET", path)).value;
+  };
+  useEffect(() => void action.run(read), [path]);
+  const change: Change = (work) =>
+    action.run(async () => {
+      await work();
+      await read();
+    });
+  return { items, change };
+}
+
+type Change = (work: () => Promise<unknown>) => Promise<boolean>;
+
+function Users() {
+  const action = useAction();
+  const { items, change } = useList<UserView>("/api/v1/users", action);
+  /** Who is being changed; undefined: a new one. */
+  const chosen = useSignal<UserView | undefined>(undefined);
+  const one = chosen.value;
+  return (
+    <section class="card" aria-labelledby="users-title" data-testid="users">
+      <h2 id="users-title">{strings.access.users}</h2>
+      <ProblemNotice problem={action.problem} />
+      <ul class="rows">
+        {items.value.map((user) => (
+          <li key={user.name} data-testid={`user-${user.name}`}>
+            <span>
+              <strong>{user.name}</strong> <span class="muted">{user.scope}</span>
+            </span>
+            <span class="buttons">
+              <button
+                type="button"
+                aria-label={strings.access.changeNamed(user.name)}
+                onClick={() => {
+                  chosen.value = user;
+                }}
+              >
+                {strings.access.change}
+              </button>
+              <Remove
+                name={user.name}
+                what={strings.access.removeUser(user.name)}
+                onRemove={() => change(() => call("DELETE", `/api/v1/users/${encodeURIComponent(user.name)}`))}
+              />
+            </span>
+          </li>
+        ))}
+      </ul>
+      <UserForm
+        key={one?.name ?? ""}
+        user={one}
+        busy={action.busy}
+        onCancel={() => {
+          chosen.value = undefined;
+        }}
+        onSave={async (name, scope, password) => {
+          const body = { scope, ...(password === "" ? {} : { password }) };
+          const worked = await change(() => call("PUT", `/api/v1/users/${encodeURIComponent(name)}`, body));
+          if (worked) chosen.value = undefined;
+          return worked;
+        }}
+      />
+    </section>
+  );
+}
+
+interface UserFormProps {
+  user: UserView | undefined;
+  busy: boolean;
+  onSave: (name: string, scope: Scope, password: string) => Promise<boolean>;
+  onCancel: () => void;
+}
+
+function UserForm({ user, busy, onSave, onCancel }: UserFormProps) {
+  const name = useSignal(user?.name ?? "");
+  const scope = useSignal<string>(user?.scope ?? "read");
+  const password = useSignal("");
+  const save = submits(() => {
+    void onSave(name.value, scope.value as Scope, password.value).then((worked) => {
+      if (worked) name.value = password.value = "";
+    });
+  });
+  return (
+    <form onSubmit={save} class="inner" data-testid="user-form">
+      <h3>{user ? strings.access.changeUser(user.name) : strings.access.newUser}</h3>
+      {!user && (
+        <TextField
+          label={strings.access.name}
+          value={name.value}
+          required
+          onInput={(value) => {
+            name.value = value;
+          }}
+        />
+      )}
+      <SelectField
+        label={strings.access.role}
+        value={scope.value}
+        options={ROLES}
+        onInput={(value) => {
+          scope.value = value;
+        }}
+      />
+      <TextField
+        label={user ? strings.access.newPassword : strings.access.password}
+        hint={strings.setup.passwordHint}
+        type="password"
+        autocomplete="new-password"
+        required={!user}
+        value={password.value}
+        onInput={(value) => {
+          password.value = value;
+        }}
+      />
+      <div class="buttons">
+        <button type="submit" disabled={busy}>
+          {strings.access.save}
+        </button>
+        {user && (
+          <button type="button" onClick={onCancel}>
+            {strings.cancel}
+          </button>
+        )}
+      </div>
+    </form>
+  );
+}
+
+function Keys() {
+  const action = useAction();
+  const { items, change } = useList<KeyView>("/api/v1/keys", action);
+  const name = useSignal("");
+  const scope = useSignal<string>("read");
+  const made = useSignal<{ name: string; secret: string } | undefined>(undefined);
+  const make = submits(() => {
+    void change(async () => {
+      const body = { name: name.value, scope: scope.value };
+      made.value = (await call<KeyView & { secret: string }>("POST", "/api/v1/keys", body)).value;
+      name.value = "";
+    });
+  });
+  return (
+    <section class="card" aria-labelledby="keys-title" data-testid="keys">
+      <h2 id="keys-title">{strings.access.keys}</h2>
+      <ProblemNotice problem={action.problem} />
+      {made.value && (
+        <output class="notice good" data-testid="key-secret">
+          {strings.access.secret(made.value.name)} <code class="mono">{made.value.secret}</code>
+        </output>
+      )}
+      {items.value.length === 0 && <p class="muted">{strings.access.noKeys}</p>}
+      <ul class="rows">
+        {items.value.map((key) => (
+          <li key={key.id}>
+            <span>
+              <strong>{key.name}</strong>{" "}
+              <span class="muted">
+                {key.scope}, {format.moment(key.created)}
+              </span>
+            </span>
+            <Remove
+              name={key.name}
+              what={strings.access.removeKey(key.name)}
+              onRemove={() => change(() => call("DELETE", `/api/v1/keys/${encodeURIComponent(key.id)}`))}
+            />
+          </li>
+        ))}
+      </ul>
+      <form onSubmit={make} class="inner">
+        <h3>{strings.access.newKey}</h3>
+        <TextField
+          label={strings.access.name}
+          value={name.value}
+          required
+          onInput={(value) => {
+            name.value = value;
+          }}
+        />
+        <SelectField
+          label={strings.access.role}
+          value={scope.value}
+          options={ROLES}
+          onInput={(value) => {
+            scope.value = value;
+          }}
+        />
+        <div class="buttons">
+          <button type="submit" disabled={action.busy}>
+            {strings.access.make}
+          </button>
+        </div>
+      </form>
+    </section>
+  );
+}
+
+/** Asks once more, and says what will happen. */
+function Remove({ name, what, onRemove }: { name: string; what: string; onRemove: () => void }) {
+  const asking = useSignal(false);
+  if (!asking.value) {
+    return (
+      <button
+        type="button"
+        aria-label={strings.access.removeNamed(name)}
+        onClick={() => {
+          asking.value = true;
+        }}
+      >
+        {strings.access.remove}
+      </button>
+    );
+  }
+  return (
+    <span role="alertdialog" aria-label={what} class="buttons">
+      <span>{what}</span>
+      <button
+        type="button"
+        class="danger"
+        onClick={() => {
+          asking.value = false;
+          onRemove();
+        }}
+      >
+        {strings.access.remove}
+      </button>
+      <button
+        type="button"
+        onClick={() => {
+          asking.value = false;
+        }}
+      >
+        {strings.cancel}
+      </button>
+    </span>
+  );
+}

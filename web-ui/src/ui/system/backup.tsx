@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+/** The page Backup and restore. A restore is a change like every other: previewed, tried, kept or undone. */
+import { useSignal } from "@preact/signals";
+import type { ConfigPlan, Transaction } from "@scsigate/appliance/api/config";
+import { isObject, type JsonObject } from "@scsigate/appliance/json";
+import { ApiError, call } from "../../core/api.ts";
+import * as format from "../../core/format.ts";
+import { may } from "../../core/session.ts";
+import { acceptTransaction } from "../../core/transaction.ts";
+import { strings } from "../../strings.ts";
+import { useAction } from "../action.ts";
+import { Apply } from "../apply.tsx";
+import { CheckField } from "../fields.tsx";
+import { PageTitle } from "../parts.tsx";
+import { Plan } from "../plan.tsx";
+import { ProblemNotice } from "../problem.tsx";
+
+/** The gateway takes no longer body, bytes. */
+const LONGEST_FILE = 1024 * 1024;
+
+interface Preview {
+  backup: JsonObject;
+  plan: ConfigPlan;
+}
+
+export function BackupPage() {
+  const secrets = useSignal(false);
+  if (!may("admin")) {
+    return (
+      <>
+        <PageTitle>{strings.backup.title}</PageTitle>
+        <p>{strings.needs("admin")}</p>
+      </>
+    );
+  }
+  return (
+    <>
+      <PageTitle>{strings.backup.title}</PageTitle>
+      <section class="card" aria-labelledby="download-title">
+        <h2 id="download-title">{strings.backup.download}</h2>
+        <CheckField
+          label={strings.backup.secrets}
+          checked={secrets.value}
+          onInput={(checked) => {
+            secrets.value = checked;
+          }}
+        />
+        <p>
+          <a class="button" href={`/api/v1/backup${secrets.value ? "?secrets=true" : ""}`} download>
+            {strings.backup.link}
+          </a>
+        </p>
+      </section>
+      <Restore />
+    </>
+  );
+}
+
+function Restore() {
+  const preview = useSignal<Preview | undefined>(undefined);
+  const action = useAction();
+  const choose = (file: File | undefined) => {
+    preview.value = undefined;
+    if (file === undefined) return;
+    void action.run(async () => {
+      const backup = await parse(file);
+      const { value: plan } = await call<ConfigPlan>("POST", "/api/v1/restore/plan", backup);
+      preview.value = { backup, plan };
+    });
+  };
+  const restore = (backup: JsonObject, seconds: number) =>
+    action.run(async () => {
+      const path = `/api/v1/restore?confirmSeconds=${seconds}`;
+      acceptTransaction((await call<Transaction>("POST", path, backup)).value);
+      preview.value = undefined;
+    });
+  const { value: current } = preview;
+  return (
+    <section class="card" aria-labelledby="restore-title" data-testid="restore">
+      <h2 id="restore-title">{strings.backup.restore}</h2>
+      <p class="muted">{strings.backup.what}</p>
+      <div class="field">
+        <label for="backup-file">{strings.backup.file}</label>
+        <input
+          id="backup-file"
+          type="file"
+          accept=".json,application/json"
+          onClick={(event) => {
+            event.currentTarget.value = ""; // else the same file, corrected, would be no change
+          }}
+          onChange={(event) => choose(event.currentTarget.files?.[0])}
+        />
+      </div>
+      <ProblemNotice problem={action.problem} />
+      {current && (
+        <>
+          <p>
+            {strings.backup.of(String(current.backup["hostname"]), format.moment(String(current.backup["created"])))}
+          </p>
+          <Plan plan={current.plan} />
+          <Apply
+            label={strings.backup.apply}
+            disabled={action.busy || current.plan.changes.length === 0}
+            onApply={(seconds) => restore(current.backup, seconds)}
+          />
+        </>
+      )}
+    </section>
+  );
+}
+
+/** @throws ApiError not-a-backup */
+async function parse(file: File): Promise<JsonObject> {
+  try {
+    const value: unknown = file.size > LONGEST_FILE ? undefined : JSON.parse(await file.text());
+    if (isObject(value) && value["format"] === "scsigate-backup/1") return value;
+  } catch {
+    // no JSON: told below
+  }
+  throw new ApiError({ ...strings.backup.notOne, errors: [] });
+}

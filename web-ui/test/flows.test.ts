@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: Apache-2.0
+/** What an administrator does, from the first start to the factory reset, in order and on one gateway. */
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { STATION_A, startGateway, type TestGateway, writePeer } from "@scsigate/appliance/testing";
+import type { Page } from "playwright-core";
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { strings } from "../src/strings.ts";
+import { violations } from "./support/axe.ts";
+import { hasBrowser, openBrowser, type TestBrowser } from "./support/browser.ts";
+import { eventually, text } from "./support/wait.ts";
+
+const WEB = join(import.meta.dirname, "../dist");
+const SHOTS = join(import.meta.dirname, "../../build/web-ui");
+const PASSWORD = "correct horse battery";
+const HOSTILE = "<img src=x onerror=alert(1)>";
+
+interface Context {
+  gateway: TestGateway;
+  browser: TestBrowser;
+  page: Page;
+  complaints: string[];
+  url: string;
+}
+
+const flows = suite<Context>("flows in a browser");
+const check = hasBrowser ? flows : flows.skip;
+
+flows.before(async (context) => {
+  if (!hasBrowser) return;
+  mkdirSync(SHOTS, { recursive: true });
+  context.gateway = await startGateway({ config: { version: 1, hostname: "gateway" }, web: WEB });
+  context.browser = await openBrowser();
+  context.page = await context.browser.context.newPage();
+  context.page.setDefaultTimeout(10_000);
+  context.complaints = [];
+  context.page.on("pageerror", (error) => context.complaints.push(error.message));
+  context.page.on("console", (message) => {
+    if (message.text().includes("Content Security Policy")) context.complaints.push(message.text());
+  });
+  context.page.on("dialog", (dialog) => {
+    context.complaints.push(`dialog ${dialog.message()}`);
+    void dialog.dismiss();
+  });
+  context.url = `https://127.0.0.1:${context.gateway.service.ports.https}/`;
+  await context.page.goto(context.url);
+});
+
+flows.after(async (context) => {
+  await context.browser?.close();
+  await context.gateway?.stop();
+});
+
+function button(page: Page, name: string) {
+  return page.getByRole("button", { name, exact: true });
+}
+
+async function logIn(page: Page, name: string, password: string): Promise<void> {
+  const form = page.getByTestId("login");
+  await form.getByLabel(strings.login.name).fill(name);
+  await form.getByLabel(strings.login.password).fill(password);
+  await button(page, strings.login.submit).click();
+}
+
+/** Axe, width and a picture, in both widths. */
+async function inspect(page: Page, name: string): Promise<void> {
+  for (const width of [360, 1440]) {
+    await page.setViewportSize({ width, height: 900 });
+    assert.equal(await violations(page), [], `${name} at ${width} px`);
+    const overflow = "document.documentElement.scrollWidth - document.documentElement.clientWidth";
+    assert.is(await page.evaluate(overflow), 0, `${name} at ${width} px scrolls sideways`);
+    await page.screenshot({ path: join(SHOTS, `${name}-${width}.png`), fullPage: true });
+  }
+}
+
+function setupToken(gateway: TestGateway): string {
+  return /[a-z2-9]{4}(-[a-z2-9]{4}){4}/.exec(gateway.announced.join("\n"))?.[0] ?? "";
+}
+
+check("setup: a wrong token is refused with code, cause and next step", async ({ page }) => {
+  await page.getByRole("link", { name: strings.setup.start }).click();
+  await page.getByLabel(strings.setup.token).fill("aaaa-bbbb-cccc-dddd-eeee");
+  await page.getByLabel(strings.setup.name).fill("root");
+  await page.getByLabel(strings.setup.password, { exact: true }).fill(PASSWORD);
+  await page.getByLabel(strings.setup.repeat).fill(PASSWORD);
+  await button(page, strings.setup.create).click();
+  const problem = await text(page, "problem");
+  for (const part of ["login-wrong", "this is not the token", strings.problem.next]) assert.ok(problem.includes(part));
+  await inspect(page, "setup-administrator");
+});
+
+check("setup: administrator, mode with live addresses, summary, apply, keep, first station", async (context) => {
+  const { page, gateway } = context;
+  await page.getByLabel(strings.setup.token).fill(setupToken(gateway));
+  await button(page, strings.setup.create).click();
+  await page.getByTestId("setup-network").waitFor();
+  assert.ok((await text(page, "addresses-routed")).includes("10.143.0.0/24 via 10.0.2.20"));
+  await page.getByRole("radio", { name: strings.modes["proxy"] ?? "" }).check();
+  assert.is(await page.getByTestId("setup-part").inputValue(), "10.0.2.241/28");
+  await page.getByRole("radio", { name: strings.modes["nat"] ?? "" }).check();
+  await inspect(page, "setup-network");
+  await button(page, strings.setup.next).click();
+  assert.ok((await text(page, "setup-summary")).includes("/mode"));
+  await inspect(page, "setup-summary");
+  await button(page, strings.plan.apply).click();
+  await page.getByTestId("countdown").waitFor();
+  await button(page, strings.transaction.keep).click();
+  await page.getByTestId("setup-done").waitFor();
+  assert.ok((await text(page, "setup-done")).includes("station-a"));
+  await inspect(page, "setup-done");
+  await page.getByRole("link", { name: strings.setup.toOverview }).click();
+  await button(page, strings.transaction.close).click();
+});
+
+check("overview: the map shows gateway, LAN and stations; names are text", async ({ page, gateway, complaints }) => {
+  writePeer(gateway.tree, "seg0", STATION_A, { name: HOSTILE });
+  await eventually("station on the map", async () => {
+    const map = (await page.getByTestId("map").textContent()) ?? "";
+    return map.includes("<img src=x") && map.includes("10.0.2.20/24") && map.includes("gateway");
+  });
+  await inspect(page, "overview");
+  assert.equal(complaints, []);
+  writePeer(gateway.tree, "seg0", STATION_A, { name: "station-a" });
+});
+
+check(
+  "logout hides everything; a wrong password is explained; login leads to the page that was asked for",
+  async (c) => {
+    const { page } = c;
+    await page.getByTestId("logout").click();
+    await page.getByTestId("login").waitFor();
+    assert.is(await page.getByTestId("map").count(), 0);
+    assert.is(await text(page, "connection"), strings.connection.idle);
+    await inspect(page, "login");
+    await page.goto(`${c.url}#/network`);
+    await logIn(page, "root", "wrong password");
+    assert.ok((await text(page, "problem")).includes("login-wrong"));
+    await logIn(page, "root", PASSWORD);
+    await page.getByTestId("section-lan").waitFor();
+  },
+);
+
+check("network: a mistake is told at its field and cannot be applied", async ({ page }) => {
+  const field = page.getByTestId("field/hostname");
+  await field.fill(HOSTILE);
+  await eventually("marked", async () => (await field.getAttribute("aria-invalid")) === "true");
+  assert.ok((await text(page, "problem")).includes("config-invalid"));
+  assert.is(await button(page, strings.plan.apply).isDisabled(), true);
+  await inspect(page, "network-mistake");
+  await button(page, strings.plan.discard).click();
+});
+
+check(
+  "network: the diff comes first, the countdown survives a reload, and keeping keeps",
+  async ({ page, gateway }) => {
+    await page.getByTestId("field/hostname").fill("box");
+    await eventually("diff", async () => (await text(page, "plan")).includes("/hostname"));
+    const diff = await text(page, "plan");
+    for (const part of ["gateway", "box", strings.plan.effects]) assert.ok(diff.includes(part), part);
+    await inspect(page, "network");
+    await button(page, strings.plan.apply).click();
+    await page.getByTestId("countdown").waitFor();
+    await page.reload();
+    assert.match(await text(page, "countdown"), /in \d+ s/);
+    await inspect(page, "countdown");
+    await button(page, strings.transaction.keep).click();
+    assert.ok((await text(page, "transaction-end")).includes(strings.transaction.confirmed));
+    await eventually("kept", async () => (await page.getByTestId("field/hostname").inputValue()) === "box");
+    assert.match(readFileSync(join(gateway.tree.root, "data/config.json"), "utf8"), /"box"/);
+    await button(page, strings.transaction.close).click();
+  },
+);
+
+check("network: undone on request, and by itself when nobody keeps it; another session sees it", async (context) => {
+  const { page, browser, url } = context;
+  await page.getByTestId("field/hostname").fill("other");
+  await eventually("diff", async () => (await text(page, "plan")).includes("/hostname"));
+  await button(page, strings.plan.apply).click();
+  await button(page, strings.transaction.undo).click();
+  assert.ok((await text(page, "transaction-end")).includes(strings.transaction["rolled-back"]));
+  await button(page, strings.transaction.close).click();
+  const second = await browser.context.newPage();
+  await second.goto(url);
+  await second.getByTestId("map").waitFor();
+  await second.evaluate(`fetch("/api/v1/session").then((answer) => answer.json()).then(({ csrfToken }) =>
+    fetch("/api/v1/config?confirmSeconds=10", { method: "PATCH", body: '{"hostname":"third"}',
+      headers: { "If-Match": "*", "Content-Type": "application/json", "X-CSRF-Token": csrfToken } }))`);
+  assert.match(await text(page, "countdown"), /in \d+ s/);
+  await eventually("undone", async () => (await page.getByTestId("transaction-end").count()) === 1, 20_000);
+  assert.ok((await text(page, "transaction-end")).includes("not confirmed in time"));
+  await second.close();
+  await button(page, strings.transaction.close).click();
+});
+
+check("network: a list entry with a choice can be added; a conflict says what to do", async ({ page, url }) => {
+  await page.goto(`${url}#/network`);
+  const fabric = page.getByTestId("entry/segments/0").getByTestId("field/segments/0/fabric/type");
+  await fabric.selectOption("loop");
+  await eventually("diff", async () => (await text(page, "plan")).includes("/segments/0/fabric"));
+  await page.route("**/api/v1/config?*", (route) =>
+    route.continue({ headers: { ...route.request().headers(), "if-match": '"old"' } }),
+  );
+  await button(page, strings.plan.apply).click();
+  assert.ok((await text(page, "problem")).includes("config-conflict"));
+  await page.unroute("**/api/v1/config?*");
+  await button(page, strings.readAgain).click();
+  await eventually("read again", async () => (await page.getByTestId("problem").count()) === 0);
+});
+
+check("system: log lines are text, found by search and by level", async ({ page, url, gateway }) => {
+  gateway.logs.write(`${JSON.stringify({ level: "error", time: "2026-11-22T10:00:00Z", msg: HOSTILE })}\n`);
+  await page.goto(`${url}#/system/logs`);
+  await page.getByLabel(strings.logs.search).fill("onerror");
+  await eventually("one line", async () => (await page.getByTestId("log").locator("li").count()) === 1);
+  assert.ok((await text(page, "log")).includes(HOSTILE));
+  assert.is(await page.locator("main img").count(), 0);
+  await page.getByLabel(strings.logs.search).fill("");
+  await inspect(page, "log");
+});
+
+check("system: a backup is downloaded, and restored with a preview", async ({ page, url }) => {
+  await page.goto(`${url}#/system/backup`);
+  const downloading = page.waitForEvent("download");
+  await page.getByRole("link", { name: strings.backup.link }).click();
+  const backup = JSON.parse(readFileSync(await (await downloading).path(), "utf8")) as { document: object };
+  assert.is((backup.document as { hostname: string }).hostname, "box");
+  const file = join(SHOTS, "backup.json");
+  await page.getByLabel(strings.backup.file).setInputFiles({
+    name: "other.json",
+    mimeType: "application/json",
+    buffer: Buffer.from("no backup"),
+  });
+  assert.ok((await text(page, "problem")).includes("not-a-backup"));
+  writeFileSync(file, JSON.stringify({ ...backup, document: { ...backup.document, hostname: "restored" } }));
+  await page.getByLabel(strings.backup.file).setInputFiles(file);
+  await eventually("preview", async () => (await text(page, "restore")).includes("restored"));
+  await inspect(page, "backup");
+  await button(page, strings.backup.apply).click();
+  await button(page, strings.transaction.undo).click();
+  await button(page, strings.transaction.close).click();
+});
+
+check("system: users and keys are made, changed and removed", async ({ page, url }) => {
+  await page.goto(`${url}#/system/access`);
+  const form = page.getByTestId("user-form");
+  await form.getByLabel(strings.access.name).fill("viewer");
+  await form.getByLabel(strings.access.password).fill("short");
+  await button(page, strings.access.save).click();
+  assert.ok((await text(page, "problem")).includes("body-invalid"));
+  await form.getByLabel(strings.access.password).fill(PASSWORD);
+  await button(page, strings.access.save).click();
+  await page.getByTestId("user-viewer").waitFor();
+  const keys = page.getByTestId("keys");
+  await keys.getByLabel(strings.access.name).fill("monitoring");
+  await button(page, strings.access.make).click();
+  assert.ok((await text(page, "key-secret")).includes("monitoring"));
+  await inspect(page, "access");
+  await button(page, strings.access.removeNamed("monitoring")).click();
+  await keys.getByRole("alertdialog").getByRole("button", { name: strings.access.remove }).click();
+  await keys.getByText(strings.access.noKeys).waitFor();
+});
+
+check("a user who may only look is told so", async ({ page, url }) => {
+  await page.getByTestId("logout").click();
+  await logIn(page, "viewer", PASSWORD);
+  await page.goto(`${url}#/system/access`);
+  await page.getByText(strings.needs("admin")).waitFor();
+  await page.goto(`${url}#/network`);
+  await page.getByTestId("field/hostname").waitFor();
+  assert.is(await page.getByTestId("field/hostname").isDisabled(), true);
+  assert.is(await page.getByTestId("plan").count(), 0);
+  await page.getByTestId("logout").click();
+  await logIn(page, "root", PASSWORD);
+});
+
+check(
+  "system: a factory reset wants its words typed, and leads back to the setup",
+  async ({ page, url, complaints }) => {
+    await page.goto(`${url}#/system/reset`);
+    const reset = button(page, strings.reset.submit);
+    await page.getByLabel(strings.reset.type(strings.reset.words)).fill("erase");
+    assert.is(await reset.isDisabled(), true);
+    await inspect(page, "reset");
+    await page.getByLabel(strings.reset.type(strings.reset.words)).fill(strings.reset.words);
+    await reset.click();
+    await page.getByTestId("setup-banner").waitFor();
+    assert.equal(complaints, []);
+  },
+);
+
+flows.run();
