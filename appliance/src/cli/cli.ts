@@ -88,7 +88,8 @@ export async function runCli(argv: string[], world: CliWorld): Promise<number> {
   } catch (error) {
     const nextStep = error instanceof CliError ? error.nextStep : "Report this: it is a defect.";
     const message = error instanceof Error ? error.message : String(error);
-    if (options.json === true) world.err(JSON.stringify({ error: message, nextStep }));
+    const code = error instanceof CliError ? error.code : undefined;
+    if (options.json === true) world.err(JSON.stringify({ error: message, code, nextStep }));
     else world.err(`scsigate: ${message}\n${nextStep}`);
     return 1;
   }
@@ -276,13 +277,14 @@ function readJson({ read }: CliWorld, file: string): unknown {
 
 function ok(reply: Reply): Reply {
   if (reply.status < 400) return reply;
-  const { title, nextStep, errors } = asObject(reply.json);
+  const { title, nextStep, code, errors } = asObject(reply.json);
   const list = Array.isArray(errors) ? errors.map(asObject) : [];
   const lines = list.map(
     ({ path, message, nextStep: hint }) =>
       `\n  ${String(path) || formatPointer([])}: ${String(message)}${hint === undefined ? "" : `. ${String(hint)}`}`,
   );
-  throw new CliError(`${String(title ?? `status ${reply.status}`)}${lines.join("")}`, String(nextStep ?? ""));
+  const message = `${String(title ?? `status ${reply.status}`)}${lines.join("")}`;
+  throw new CliError(message, String(nextStep ?? ""), typeof code === "string" ? code : undefined);
 }
 
 function noSetting(setting: string): CliError {

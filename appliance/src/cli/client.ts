@@ -14,10 +14,13 @@ export type Call = (method: string, path: string, body?: unknown, headers?: Reco
 /** A failure in words: what happened, and what to do. */
 export class CliError extends Error {
   readonly nextStep: string;
+  /** The gateway's code for it; undefined when it is ours. */
+  readonly code: string | undefined;
 
-  constructor(message: string, nextStep: string) {
+  constructor(message: string, nextStep: string, code?: string) {
     super(message);
     this.nextStep = nextStep;
+    this.code = code;
   }
 }
 

@@ -27,7 +27,7 @@ export interface Planned {
   problems: Problem[];
   /** Name of the interface that has the LAN's address: the LAN interface, or the bridge over it. */
   lan: string | undefined;
-  /** Each planned segment's "address/prefix", by name: to be remembered for the next time. */
+  /** Each planned segment's "address/prefix", by name: to be remembered for when the next one is to be chosen. */
   segmentAddresses: Record<string, string>;
   /** Segments that wait for the LAN to settle. */
   waiting: string[];
@@ -119,7 +119,9 @@ export function buildPlan(
   // Before anything can be reached: after tidying up and the system's own settings.
   const firewall = firewallOperation(config, face, segmentAddresses, prefixes6);
   groups.splice(tidying ? 2 : 1, 0, { name: "firewall", operations: [firewall] });
-  return { plan: { groups }, problems, lan: face, segmentAddresses, waiting };
+  // A part of the LAN's subnet is no address for a segment in any other mode.
+  const memorable = config.mode === "proxy" ? {} : segmentAddresses;
+  return { plan: { groups }, problems, lan: face, segmentAddresses: memorable, waiting };
 }
 
 /** A router ignores advertisements unless it is told not to (2): the LAN's router is still ours. */

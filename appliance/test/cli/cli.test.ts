@@ -109,7 +109,9 @@ cli("what the gateway refuses: all mistakes with their places, exit code 1", asy
   assert.match(refused.err, "/mqtt/intervalSeconds");
   assert.match(refused.err, "/mode");
   const json = await run("config", "apply", "--json");
-  assert.ok((JSON.parse(json.err) as { nextStep: string }).nextStep.length > 3);
+  const said = JSON.parse(json.err) as { code: string; nextStep: string };
+  assert.ok(said.nextStep.length > 3);
+  assert.is(said.code, "config-invalid");
   assert.is((await run("config", "confirm")).code, 1);
 });
 

@@ -132,6 +132,14 @@ test("a remembered subnet that the LAN uses now is given up", () => {
   assert.is(segmentAddresses["seg0"], "172.29.0.1/24");
 });
 
+test("a part of the LAN's subnet, of mode proxy, is not remembered for other modes", () => {
+  const proxy = config({ mode: "proxy", segments: [{ name: "seg0", ipv4: { address: "192.168.1.225/28" } }] });
+  const planned = buildPlan(proxy, observed(), identity, { seg0: "10.143.0.1/24" });
+  assert.equal(planned.segmentAddresses, {});
+  const link = planned.plan.groups.find((group) => group.name === "seg0");
+  assert.ok(link?.operations.some((entry) => entry.kind === "address" && entry.address === "192.168.1.225/28"));
+});
+
 test("the segment's own route does not count as taken", () => {
   const routes = [{ destination: "10.143.0.0/24", interface: "seg0" }];
   assert.is(

@@ -182,7 +182,60 @@ static void stream_of_a_frame(struct kunit *test)
 	}
 }
 
+#define RX_TURNS	4096	/* several times round the ring */
+#define RX_LEN		5000
+
+static void rx_fill(struct sk_buff *skb, u8 byte)
+{
+	int i;
+
+	memset(skb->data, byte, skb_headlen(skb));
+	for (i = 0; i < skb_shinfo(skb)->nr_frags; i++)
+		memset(skb_frag_address(&skb_shinfo(skb)->frags[i]), byte,
+		       skb_frag_size(&skb_shinfo(skb)->frags[i]));
+}
+
+/* Memory is used again when its frames are gone, and never before */
+static void rx_memory(struct kunit *test)
+{
+	struct rig_peer *way = rig_peer(test->priv, 1);
+	struct page *first = NULL;
+	struct sk_buff *held, *skb;
+	int i, again = 0;
+	u8 byte;
+
+	local_bh_disable();
+	held = ipscsi_rx_alloc(way->peer, IPSCSI_RX_HEADER,
+			       RX_LEN - IPSCSI_RX_HEADER, GFP_ATOMIC);
+	if (held)
+		rx_fill(held, 0x5a);
+	for (i = 0; held && i < RX_TURNS; i++) {
+		skb = ipscsi_rx_alloc(way->peer, IPSCSI_RX_HEADER,
+				      RX_LEN - IPSCSI_RX_HEADER, GFP_ATOMIC);
+		if (!skb)
+			break;
+		rx_fill(skb, 0xa5);
+		if (i == RX_TURNS / 2)
+			first = skb_frag_page(&skb_shinfo(skb)->frags[0]);
+		else if (first)
+			again += skb_frag_page(&skb_shinfo(skb)->frags[0]) ==
+				 first;
+		kfree_skb(skb);
+	}
+	local_bh_enable();
+	KUNIT_ASSERT_NOT_NULL(test, held);
+	KUNIT_EXPECT_EQ(test, i, RX_TURNS);
+	KUNIT_EXPECT_EQ(test, held->len, RX_LEN);
+	KUNIT_EXPECT_GT_MSG(test, again, 6, "the ring does not come round");
+	for (i = 0; i < RX_LEN; i++) {
+		KUNIT_ASSERT_EQ(test, skb_copy_bits(held, i, &byte, 1), 0);
+		KUNIT_ASSERT_EQ_MSG(test, byte, 0x5a, "byte %d", i);
+	}
+	kfree_skb(held);
+}
+
 static struct kunit_case rx_cases[] = {
+	KUNIT_CASE(rx_memory),
 	KUNIT_CASE(rx_base_message),
 	KUNIT_CASE(rx_forged),
 	KUNIT_CASE(rx_offload_needs_the_feature),

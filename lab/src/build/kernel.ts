@@ -24,6 +24,8 @@ const MODULES: readonly string[] = [
   // the target core and its fabrics
   ...["configfs", "target_core_mod", "tcm_loop", "iscsi_target_mod", "target_core_iblock", "target_core_file"],
   ...["target_core_user", "target_core_pscsi"],
+  // the data partition
+  "ext4",
   // networking
   ...["af_packet", "bridge", "veth", "8021q", "dummy", "tun", "macvlan", "ip_gre", "pktgen", "sch_netem", "sch_tbf"],
   ...["sch_fq_codel", "sch_fq", "sch_ingress", "act_mirred", "cls_matchall", "nf_tables", "nf_conntrack", "nf_nat"],

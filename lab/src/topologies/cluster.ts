@@ -83,6 +83,7 @@ export const cluster: Topology = {
         },
       ],
       adapters: [],
+      dataMiB: 32,
       files: { "data/scsigate/config.json": gatewayConfigText() },
       after: [],
       ready: "curl -skf -m 5 -o /dev/null https://127.0.0.1/health && ss -ltn | grep -q :3260",

@@ -41,6 +41,8 @@ export interface VmSpec {
   readonly layers: readonly Layer[];
   readonly interfaces: readonly Interface[];
   readonly adapters: readonly ScsiAdapter[];
+  /** MiB of a disk that outlives vm.kill(), with the file system that S15data mounts at /data; none when left out. */
+  readonly dataMiB?: number;
   /** Files in the guest; {{port:NAME}} becomes the number of a host port. */
   readonly files: Readonly<Record<string, string>>;
   /** VMs that must be ready before this one's QEMU starts. */

@@ -2,6 +2,7 @@
 // A topology that runs: VMs by name, started in order, stopped together, their logs kept when asked.
 import { copyFileSync, existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { buildDataDisk } from "../build/data-disk.ts";
 import { buildInitrd, buildMaterials } from "../build/image.ts";
 import { LabError } from "../errors.ts";
 import { logsDir } from "../paths.ts";
@@ -10,7 +11,7 @@ import type { Topology } from "../topologies/types.ts";
 import { Broker } from "./broker.ts";
 import { makeOwnDir, removeDir } from "./cleanup.ts";
 import { freePorts } from "./ports.ts";
-import { consoleFile } from "./qemu-args.ts";
+import { consoleFile, dataFile } from "./qemu-args.ts";
 import { Vm } from "./vm.ts";
 
 export interface BenchOptions {
@@ -53,6 +54,7 @@ export class Bench {
     for (const spec of topology.vms) {
       const initrd = join(dir, `${spec.name}.initrd`);
       await buildInitrd(initrd, spec, materials, ports);
+      if (spec.dataMiB !== undefined) await buildDataDisk(dataFile(dir, spec.name), spec.dataMiB);
       vms.set(spec.name, new Vm(topology, spec, { dir, kernel: materials.kernel.image, initrd, ports }));
     }
     return new Bench(topology, ports, dir, vms, options);

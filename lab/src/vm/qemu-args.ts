@@ -25,6 +25,11 @@ export function consoleFile(dir: string, vm: string): string {
   return `${dir}/${vm}.console`;
 }
 
+/** The disk with the data partition of a VM that has one. */
+export function dataFile(dir: string, vm: string): string {
+  return `${dir}/${vm}.data`;
+}
+
 /** KASAN's shadow and quarantine, kmemleak's and lockdep's records. */
 const MEMORY_FACTOR = isDebugKernel ? 2 : 1;
 
@@ -70,6 +75,11 @@ export function qemuArgs(topology: Topology, vm: VmSpec, context: QemuContext): 
   for (const port of agentPorts) {
     args.push("-chardev", `socket,id=${port},path=${agentSocket(context.dir, vm.name, port)},server=on,wait=off`);
     args.push("-device", `virtserialport,chardev=${port},name=lab.${port}`);
+  }
+  if (vm.dataMiB !== undefined) {
+    // What the guest has flushed is in the host's memory: it survives the end of QEMU, though not the host's.
+    args.push("-drive", `if=none,id=data,file=${dataFile(context.dir, vm.name)},format=raw,cache=unsafe`);
+    args.push("-device", "virtio-blk-pci,drive=data");
   }
   vm.interfaces.forEach((nic, index) => {
     const id = `net${index}`;

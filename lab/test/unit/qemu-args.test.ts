@@ -44,6 +44,12 @@ test("a station has an LSI53C895A with the gateway's LUN and its own initiator n
   assert.equal(option(args, "-netdev"), []);
 });
 
+test("the gateway alone has a disk for its data, in the folder of the run", () => {
+  assert.equal(option(argsOf("gateway"), "-drive"), ["if=none,id=data,file=/d/gateway.data,format=raw,cache=unsafe"]);
+  assert.ok(option(argsOf("gateway"), "-device").includes("virtio-blk-pci,drive=data"));
+  assert.equal(option(argsOf("lan"), "-drive"), []);
+});
+
 test("interfaces keep their order, so eth0 stays eth0", () => {
   const cards = option(argsOf("gateway"), "-device").filter((value) => value.startsWith("virtio-net-pci"));
   assert.match(cards[0] ?? "", "mac=52:54:00:5c:51:10");

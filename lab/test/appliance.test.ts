@@ -1,0 +1,337 @@
+// SPDX-License-Identifier: Apache-2.0
+// The supervisor at work: what it tells, modes that change while it runs, changes that undo themselves, power cuts.
+import * as assert from "uvu/assert";
+import { scenario } from "../src/scenario.ts";
+import { scaled, waitFor } from "../src/time.ts";
+import { cluster, lanAddresses, segmentGateway } from "../src/topologies/cluster.ts";
+import type { Bench } from "../src/vm/bench.ts";
+import type { Vm } from "../src/vm/vm.ts";
+
+/** A part of the LAN's subnet that role-lan does not give out. */
+const PROXY_ADDRESS = "192.168.77.225/28";
+const GATEWAY_MAC = "52:54:00:5c:51:10";
+/** How soon a station that detaches must be told of, milliseconds. */
+const EVENT_TIMEOUT = 2000;
+/** The same for one that dies: the cable's TCP and the target core notice first. */
+const DEATH_TIMEOUT = 5000;
+/** For the machine to follow a change, a lease to come, an adapter to connect again: milliseconds. */
+const FOLLOW_TIMEOUT = 60_000;
+/** The shortest that there is, seconds. */
+const LOCK_OUT_SECONDS = Math.max(10, Math.round(scaled(10_000) / 1000));
+
+interface IpAddress {
+  readonly ifname: string;
+  readonly addr_info: readonly { readonly local: string }[];
+}
+
+interface Peer {
+  readonly segment: string;
+  readonly address: string;
+  readonly name: string;
+  readonly ip: string | null;
+  readonly state: string;
+}
+
+interface Status {
+  readonly hostname: string;
+  readonly mode: string;
+  readonly health: { readonly status: string; readonly reasons: readonly unknown[] };
+  readonly lan: { readonly interface: string; readonly addresses: readonly string[] };
+  readonly segments: readonly { readonly name: string; readonly ips: readonly string[]; readonly stations: Peer[] }[];
+  readonly mqtt: { readonly connected: boolean };
+}
+
+interface Transaction {
+  readonly state: string;
+  readonly reason: string | null;
+  readonly problems: readonly unknown[];
+}
+
+interface LinkEvent {
+  readonly type: string;
+  /** Station address. */
+  readonly address: string;
+}
+
+const status = (gateway: Vm): Promise<Status> => gateway.json<Status>("scsigate status --json");
+
+async function transaction(gateway: Vm): Promise<Transaction> {
+  const path = "http://gateway/api/v1/config/transaction";
+  const socket = "/run/scsigate/service/control.sock";
+  return (await gateway.json<{ transaction: Transaction }>(`curl -sf --unix-socket ${socket} ${path}`)).transaction;
+}
+
+/** Puts settings into the draft and tries it. */
+async function apply(gateway: Vm, settings: Readonly<Record<string, string>>, seconds = 300): Promise<void> {
+  const sets = Object.entries(settings).map(([name, value]) => `scsigate config set ${name} '${value}'`);
+  await gateway.ok([...sets, `scsigate config apply --confirm-within ${seconds}`].join(" && "));
+}
+
+/** The same, and waits until the machine is as the change wants it. */
+async function tried(gateway: Vm, settings: Readonly<Record<string, string>>): Promise<void> {
+  await apply(gateway, settings);
+  const { state, problems } = await waitFor(
+    "the change to be carried out",
+    async () => {
+      const now = await transaction(gateway);
+      return now.state !== "applying" && now;
+    },
+    { timeout: FOLLOW_TIMEOUT },
+  );
+  assert.is(state, "waiting");
+  assert.equal(problems, []);
+}
+
+async function changed(gateway: Vm, settings: Readonly<Record<string, string>>): Promise<void> {
+  await tried(gateway, settings);
+  assert.is(await gateway.ok("scsigate config confirm"), "Confirmed.");
+}
+
+async function healthy(gateway: Vm): Promise<void> {
+  await waitFor("the gateway to be well", async () => (await status(gateway)).health.status === "ok", {
+    timeout: FOLLOW_TIMEOUT,
+    interval: 1000,
+  });
+}
+
+/** The station's address, as soon as it is one of these and there is a way out. */
+function addressOf(station: Vm, wanted: RegExp): Promise<string> {
+  return waitFor(
+    `${station.name} to have an address like ${wanted.source}`,
+    async () => {
+      const links = await station.json<IpAddress[]>("ip -j -4 addr");
+      const addresses = links.filter((link) => link.ifname.startsWith("seg")).flatMap((link) => link.addr_info);
+      const route = await station.ok("ip route show default");
+      return route === "" ? undefined : addresses.find(({ local }) => wanted.test(local))?.local;
+    },
+    { timeout: FOLLOW_TIMEOUT },
+  );
+}
+
+/** Has a station give its lease back and ask for another one, as after a cable was pulled. */
+async function renew(station: Vm, wanted: RegExp): Promise<string> {
+  await station.ok("killall -USR2 udhcpc && killall -USR1 udhcpc");
+  return addressOf(station, wanted);
+}
+
+async function reaches(from: Vm, to: string): Promise<void> {
+  await waitFor(`${from.name} to reach ${to}`, async () => (await from.run(`ping -n -c 1 -W 2 ${to}`)).code === 0, {
+    timeout: FOLLOW_TIMEOUT,
+  });
+}
+
+/** Addresses of what a station sends to the LAN host, as they are when they arrive there. */
+async function seenOnLan(bench: Bench, station: Vm): Promise<{ ip: string; mac: string }> {
+  const lan = bench.vm("lan");
+  const filter = `icmp[icmptype] = icmp-echo and dst host ${lanAddresses.lan}`;
+  const capture = lan.start(`tcpdump -Z root -l -n -e -i eth0 -c 1 '${filter}' 2>&1`);
+  try {
+    await waitFor("tcpdump to listen", () => capture.output.includes("listening on"), { timeout: 20_000 });
+    await reaches(station, lanAddresses.lan);
+    const { stdout } = await capture.done;
+    const [, mac, ip] = /^\S+ (\S+) > .* (\S+) > \S+: ICMP echo request/m.exec(stdout) ?? [];
+    if (mac === undefined || ip === undefined) throw new Error(`tcpdump said: ${stdout}`);
+    return { ip, mac };
+  } finally {
+    capture.kill();
+  }
+}
+
+/** Everything that a mode could leave behind. */
+function traces(gateway: Vm): Promise<string> {
+  return gateway.ok(`
+    nft -s -t list ruleset
+    ip -br link; ip -br -4 addr; ip -4 route; ip rule; bridge link
+    grep -H . /proc/sys/net/ipv4/conf/*/proxy_arp /sys/class/net/*/mtu
+    ls -R /run/scsigate/ours; ls /run/udhcpc; ls /run/scsigate/*.pid; cat /run/resolv.conf`);
+}
+
+const stations = (bench: Bench): Vm[] => [bench.vm("station-a"), bench.vm("station-b")];
+const ROUTED = { mode: "routed", "segments.0.ipv4.address": `${segmentGateway}/24` };
+const ON_SEGMENT = /^10\.143\.0\./;
+
+let before = "";
+
+const tests = scenario("appliance", cluster, async (bench) => {
+  await Promise.all(stations(bench).map((station) => addressOf(station, ON_SEGMENT)));
+  await healthy(bench.vm("gateway"));
+  before = await traces(bench.vm("gateway"));
+});
+
+tests.test("status, peers, health and the firewall's table are as things are", async (bench) => {
+  const gateway = bench.vm("gateway");
+  const { hostname, mode, health, lan, segments, mqtt } = await status(gateway);
+  assert.is(hostname, "gateway");
+  assert.is(mode, "routed");
+  assert.equal(health, { status: "ok", reasons: [] });
+  assert.equal([lan.interface, ...lan.addresses], ["eth0", `${lanAddresses.gateway}/24`]);
+  assert.equal(
+    segments.map(({ name, ips }) => ({ name, ips })),
+    [{ name: "seg0", ips: [`${segmentGateway}/24`] }],
+  );
+  assert.ok(mqtt.connected);
+
+  const peers = await gateway.json<Peer[]>("scsigate peers --json");
+  const wanted = await Promise.all(
+    stations(bench).map(async (station) => ({
+      segment: "seg0",
+      name: station.name,
+      address: await station.ok("cat /sys/class/net/seg0/address"),
+      ip: await addressOf(station, ON_SEGMENT),
+      state: "up",
+    })),
+  );
+  const told = peers.map(({ segment, name, address, ip, state }) => ({ segment, name, address, ip, state }));
+  assert.equal(
+    told.sort((one, other) => one.name.localeCompare(other.name)),
+    wanted,
+  );
+  assert.match(await gateway.ok("nft list table inet scsigate"), "hook input priority filter; policy drop;");
+});
+
+tests.test("the page is there for the LAN, and not for stations", async (bench) => {
+  const ask = (address: string): string => `curl -sk -m 5 https://${address}/health`;
+  assert.equal(await bench.vm("lan").json(ask(lanAddresses.gateway)), { status: "ok", reasons: [] });
+  await reaches(bench.vm("station-a"), segmentGateway);
+  assert.is((await bench.vm("station-a").run(ask(segmentGateway))).code, 28, "curl's time-out");
+});
+
+tests.test("a bad value is refused with its code, its place and what to do", async (bench) => {
+  const gateway = bench.vm("gateway");
+  await gateway.ok("scsigate config set mode magic && scsigate config set segments.0.ipv4.address 10.143.0.0/24");
+  const refused = await gateway.run("scsigate config apply --json");
+  assert.is(refused.code, 1);
+  const { code, error, nextStep } = JSON.parse(refused.stderr) as Record<string, string>;
+  assert.is(code, "config-invalid");
+  assert.match(error ?? "", '/mode: "magic" is not allowed');
+  assert.ok((nextStep ?? "").length > 0);
+  await gateway.ok("scsigate config set mode routed");
+  const next = await gateway.run("scsigate config apply");
+  assert.is(next.code, 1);
+  assert.match(next.stderr, "/segments/0/ipv4/address: 10.143.0.0/24 is the first or last address of its subnet");
+  await gateway.ok("scsigate config discard");
+  assert.is(await gateway.ok("scsigate config diff"), "Nothing would change.");
+  assert.is(await traces(gateway), before);
+});
+
+tests.test("mode nat: the LAN sees the gateway's address in the place of a station's", async (bench) => {
+  const [a] = stations(bench) as [Vm];
+  const own = await addressOf(a, ON_SEGMENT);
+  assert.is((await seenOnLan(bench, a)).ip, own);
+  await changed(bench.vm("gateway"), { mode: "nat" });
+  assert.is((await seenOnLan(bench, a)).ip, lanAddresses.gateway);
+  assert.is(await addressOf(a, ON_SEGMENT), own);
+});
+
+tests.test(
+  "mode proxy: a station has an address of the LAN's subnet, and the gateway answers for it",
+  async (bench) => {
+    const [a] = stations(bench) as [Vm];
+    await changed(bench.vm("gateway"), { mode: "proxy", "segments.0.ipv4.address": PROXY_ADDRESS });
+    const own = await renew(a, /^192\.168\.77\.2[23]\d$/);
+    assert.equal(await seenOnLan(bench, a), { ip: own, mac: GATEWAY_MAC });
+    assert.match(await bench.vm("lan").ok(`ip neigh show ${own}`), GATEWAY_MAC);
+  },
+);
+
+tests.test("mode bridge: a station has an address of the LAN's DHCP server, and speaks for itself", async (bench) => {
+  const [a] = stations(bench) as [Vm];
+  const gateway = bench.vm("gateway");
+  await changed(gateway, { mode: "bridge", "segments.0.ipv4.address": "auto" });
+  const own = await renew(a, /^192\.168\.77\.1\d\d$/);
+  const mac = await a.ok("cat /sys/class/net/seg0/address");
+  assert.equal(await seenOnLan(bench, a), { ip: own, mac });
+  assert.match(await bench.vm("lan").ok(`ip neigh show ${own}`), mac);
+  await reaches(bench.vm("lan"), lanAddresses.gateway);
+});
+
+tests.test("back in mode routed, nothing of the other modes is left", async (bench) => {
+  const gateway = bench.vm("gateway");
+  await changed(gateway, ROUTED);
+  await Promise.all(stations(bench).map((station) => renew(station, ON_SEGMENT)));
+  for (const station of stations(bench)) {
+    assert.is((await seenOnLan(bench, station)).ip, await addressOf(station, ON_SEGMENT));
+  }
+  await healthy(gateway);
+  assert.is(await traces(gateway), before);
+});
+
+tests.test("a change that locks its owner out undoes itself", async (bench) => {
+  const [gateway, lan] = [bench.vm("gateway"), bench.vm("lan")];
+  await reaches(lan, lanAddresses.gateway);
+  await apply(gateway, { "lan.ipv4": '{"method":"none"}' }, LOCK_OUT_SECONDS);
+  const ping = `ping -n -c 1 -W 1 ${lanAddresses.gateway}`;
+  await waitFor("the LAN to lose the gateway", async () => (await lan.run(ping)).code !== 0, {
+    timeout: LOCK_OUT_SECONDS * 1000,
+  });
+  await reaches(lan, lanAddresses.gateway);
+  const { state, reason } = await transaction(gateway);
+  assert.is(state, "rolled-back");
+  assert.is(reason, "it was not confirmed in time");
+  await reaches(bench.vm("station-a"), lanAddresses.lan);
+});
+
+tests.test("a station that detaches, or dies, is told of at once", async (bench) => {
+  const [, b] = stations(bench) as [Vm, Vm];
+  const address = await b.ok("cat /sys/class/net/seg0/address");
+  const subscription = bench.broker.subscribe("scsigate/#");
+  const events = (type: string): number =>
+    subscription.messages
+      .filter(({ topic }) => topic.endsWith("/event"))
+      .map(({ payload }) => JSON.parse(payload) as LinkEvent)
+      .filter((event) => event.type === type && event.address === address).length;
+  const toldOf = async (type: string, count: number, timeout: number): Promise<void> => {
+    const from = Date.now();
+    await waitFor(`${type} number ${count}`, () => events(type) === count, { timeout, interval: 20 });
+    console.log(`  ${type} after ${Date.now() - from} ms`);
+  };
+  try {
+    await waitFor("what is retained", () => subscription.last(/\/state$/), { timeout: 15_000 });
+    await b.ok("for device in /sys/bus/scsi/devices/*/ipscsi/segment; do echo none >$device; done");
+    await toldOf("peer-down", 1, EVENT_TIMEOUT);
+    await b.ok("for device in /sys/bus/scsi/devices/*/ipscsi/segment; do echo seg0 >$device; done");
+    await toldOf("peer-up", 1, FOLLOW_TIMEOUT);
+    await reaches(b, lanAddresses.lan);
+    await b.kill();
+    await toldOf("peer-down", 2, DEATH_TIMEOUT);
+    await b.boot();
+    await addressOf(b, ON_SEGMENT);
+    await reaches(b, lanAddresses.lan);
+  } finally {
+    subscription.stop();
+  }
+});
+
+const OTHER = { hostname: "renamed", mode: "nat" };
+const MASQUERADE = "nft list table inet scsigate | grep -c masquerade";
+
+tests.test("after a power cut between apply and confirm, the old configuration holds", async (bench) => {
+  const gateway = bench.vm("gateway");
+  await tried(gateway, OTHER);
+  assert.is(await gateway.ok("hostname"), "renamed");
+  assert.is(await gateway.ok(MASQUERADE), "1");
+  await gateway.kill();
+  await gateway.boot();
+  await healthy(gateway);
+  const { state, reason } = await transaction(gateway);
+  assert.is(state, "rolled-back");
+  assert.is(reason, "the gateway restarted before the change was confirmed");
+  assert.is(await gateway.ok("hostname"), "gateway");
+  assert.is(await gateway.ok("scsigate config get mode"), "routed");
+  assert.is((await gateway.run(MASQUERADE)).stdout.trim(), "0");
+});
+
+tests.test("after a power cut right after confirm, the new configuration holds", async (bench) => {
+  const gateway = bench.vm("gateway");
+  await changed(gateway, OTHER);
+  await gateway.kill();
+  await gateway.boot();
+  await healthy(gateway);
+  assert.is(await gateway.ok("hostname"), "renamed");
+  assert.is(await gateway.ok("scsigate config get mode"), "nat");
+  assert.is(await gateway.ok("scsigate config diff"), "Nothing would change.");
+  const [a] = stations(bench) as [Vm];
+  assert.is((await seenOnLan(bench, a)).ip, lanAddresses.gateway);
+});
+
+tests.run();
