@@ -30,6 +30,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
@@ -363,6 +364,19 @@ static int serve_port(void)
 	return 1;
 }
 
+/*
+ * A socket that wants time stamps turns a static key of the receive path on, and closing it turns the key off: each
+ * ping patches the code that packets run through. QEMU's TCG with several threads now and then translates the
+ * breakpoint of such a patch too late, and the kernel dies of a stray int3. One socket that stays keeps the key on.
+ */
+static void keep_time_stamps_on(void)
+{
+	int on = 1, fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_TIMESTAMP, &on, sizeof(on)) < 0)
+		perror("lab-agent: SO_TIMESTAMP");
+}
+
 int main(int argc, char **argv)
 {
 	struct sigaction child = { .sa_handler = on_child };
@@ -378,6 +392,7 @@ int main(int argc, char **argv)
 		perror(argv[1]);
 		return 1;
 	}
+	keep_time_stamps_on();
 	signal(SIGPIPE, SIG_IGN);
 	sigaction(SIGCHLD, &child, NULL);
 	sigemptyset(&blocked);

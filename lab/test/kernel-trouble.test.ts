@@ -86,13 +86,16 @@ tests.test("a LUN is unlinked in mid-transfer and comes back", async (bench) => 
   await rig.tearDown();
 });
 
-tests.test("a LUN reset and a host reset in mid-transfer", async (bench) => {
+tests.test("a LUN reset and a target reset in mid-transfer", async (bench) => {
   const rig = await loopRig(bench.vm("loop"), 1);
   await reach(rig, 1, HUB_ADDRESS);
   await traffic(rig, 1);
   const node = await rig.vm.ok(`ls /sys/bus/scsi/devices/${rig.station(1).device}/scsi_generic`);
   for (const option of ["--device", "--target"]) {
-    await within(REMOVAL, `sg_reset ${option}`, () => rig.vm.ok(`sg_reset ${option} /dev/${node}`));
+    const result = await within(REMOVAL, `sg_reset ${option}`, () => rig.vm.run(`sg_reset ${option} /dev/${node}`));
+    // tcm_loop of 6.12 has no target reset; sg_reset says so, and the transfer must not care
+    if (option === "--target" && result.stderr.includes("may not be available")) console.log("  not with this adapter");
+    else assert.is(result.code, 0, result.stderr);
     await reach(rig, 1, HUB_ADDRESS);
   }
   await stopTraffic(rig);
