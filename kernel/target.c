@@ -77,7 +77,8 @@ struct ipscsi_lun {
  * @node: in lun->nexuses
  * @hnode: in lun->hash
  * @sess: the session, to compare only: it may be gone
- * @isid: session identifier
+ * @index: the fabric's number of the session: another may be at its place
+ * @sid: session identifier, as the fabric writes it; iSCSI: the ISID
  * @port: initiator port name
  * @peer: the station, with a reference, or NULL
  * @held: GETs that wait, oldest first
@@ -93,7 +94,8 @@ struct ipscsi_nexus {
 	struct list_head node;
 	struct hlist_node hnode;
 	struct se_session *sess;
-	u64 isid;
+	u32 index;
+	char sid[PR_REG_ISID_LEN];
 	char port[TRANSPORT_IQN_LEN];
 	struct ipscsi_peer *peer;
 	struct list_head held;
@@ -519,9 +521,19 @@ static void unlink_all(struct ipscsi_nexus *nexus, struct list_head *list)
 
 static void nexus_kick(struct ipscsi_reverse *reverse);
 
-static u64 session_isid(const struct se_session *sess)
+static u32 session_index(struct se_session *sess)
 {
-	return sess->sess_bin_isid;
+	return sess->se_tpg->se_tpg_tfo->sess_get_index(sess);
+}
+
+/* sess->sess_bin_isid has no more than the first half of an ISID */
+static void session_sid(struct se_session *sess, char *sid)
+{
+	const struct target_core_fabric_ops *ops = sess->se_tpg->se_tpg_tfo;
+
+	memset(sid, 0, PR_REG_ISID_LEN);
+	if (ops->sess_get_initiator_sid)
+		ops->sess_get_initiator_sid(sess, (u8 *)sid, PR_REG_ISID_LEN);
 }
 
 /* It has commands here, or had a moment ago */
@@ -542,24 +554,29 @@ static struct ipscsi_nexus *nexus_find(struct ipscsi_lun *lun,
 				       struct se_session *sess)
 {
 	const char *port = sess->se_node_acl->initiatorname;
+	u32 index = session_index(sess);
 	struct ipscsi_nexus *nexus;
+	char sid[PR_REG_ISID_LEN];
 
 	lockdep_assert_held(&lun->lock);
 	hash_for_each_possible(lun->hash, nexus, hnode, (unsigned long)sess)
-		if (nexus->sess == sess && !strcmp(nexus->port, port) &&
-		    nexus->isid == session_isid(sess))
+		if (nexus->sess == sess && nexus->index == index &&
+		    !strcmp(nexus->port, port))
 			return nexus;
+	session_sid(sess, sid);
 	/*
 	 * The same port with a new session: a reconnect, unless the old
 	 * session lives: then it is another host by the same name.
 	 */
 	list_for_each_entry(nexus, &lun->nexuses, node) {
 		if (strcmp(nexus->port, port) ||
-		    (nexus->isid != session_isid(sess) && nexus_alive(nexus)))
+		    (memcmp(nexus->sid, sid, sizeof(sid)) &&
+		     nexus_alive(nexus)))
 			continue;
 		hash_del(&nexus->hnode);
 		nexus->sess = sess;
-		nexus->isid = session_isid(sess);
+		nexus->index = index;
+		memcpy(nexus->sid, sid, sizeof(sid));
 		hash_add(lun->hash, &nexus->hnode, (unsigned long)sess);
 		return nexus;
 	}
@@ -624,7 +641,8 @@ static struct ipscsi_nexus *nexus_get(struct ipscsi_lun *lun,
 		nexus->reverse.kick = nexus_kick;
 		nexus->reverse.port = nexus->port;
 		nexus->sess = sess;
-		nexus->isid = session_isid(sess);
+		nexus->index = session_index(sess);
+		session_sid(sess, nexus->sid);
 		strscpy(nexus->port, sess->se_node_acl->initiatorname,
 			sizeof(nexus->port));
 		INIT_LIST_HEAD(&nexus->held);

@@ -36,6 +36,7 @@ const PROGRAMS: Readonly<Record<string, readonly string[]>> = {
     "sg_reset",
   ],
   ethtool: ["ethtool"],
+  "open-iscsi": ["iscsid", "iscsiadm"],
   kmod: ["kmod"],
   openssl: ["openssl"],
   tcpdump: ["tcpdump"],

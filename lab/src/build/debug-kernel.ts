@@ -11,7 +11,8 @@ import { hashStrings, hashTree } from "./hash.ts";
 import type { Kernel } from "./kernel.ts";
 
 const SOURCE_PACKAGE = "linux-source-6.1";
-const ARCHIVE = `/usr/src/${SOURCE_PACKAGE}.tar.xz`;
+/** Debian's kernel source, as the package brings it. */
+export const SOURCE_ARCHIVE = `/usr/src/${SOURCE_PACKAGE}.tar.xz`;
 /** The configuration, and corrections of what would hide mistakes of ours. */
 const KERNEL_DIR = join(labDir, "kernel");
 const CONFIG = join(KERNEL_DIR, "debug.config");
@@ -38,7 +39,7 @@ export function ignoredOptions(fragment: string, config: string): string[] {
 async function sourceVersion(): Promise<string> {
   // biome-ignore lint/suspicious/noTemplateCurlyInString: dpkg-query fills it in
   const { stdout } = await exec("dpkg-query", ["-W", "-f=${Version}", SOURCE_PACKAGE], { accept: [1] });
-  if (stdout !== "" && existsSync(ARCHIVE)) return stdout;
+  if (stdout !== "" && existsSync(SOURCE_ARCHIVE)) return stdout;
   throw new LabError(
     "host-tool-missing",
     `The Debian package ${SOURCE_PACKAGE} is not installed.`,
@@ -61,7 +62,7 @@ async function compile(dir: string): Promise<void> {
   const started = Date.now();
   rmSync(work, { recursive: true, force: true });
   mkdirSync(source, { recursive: true });
-  await exec("tar", ["-xf", ARCHIVE, "-C", source, "--strip-components=1", ...NOT_UNPACKED]);
+  await exec("tar", ["-xf", SOURCE_ARCHIVE, "-C", source, "--strip-components=1", ...NOT_UNPACKED]);
   for (const name of readdirSync(KERNEL_DIR)
     .filter((file) => file.endsWith(".patch"))
     .sort()) {

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+// Small C programs that run in a VM: compiled on the host once for each state of their source, and put into the VM that needs them.
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { cacheDir, repoDir } from "../paths.ts";
+import { exec } from "../process.ts";
+import type { Vm } from "../vm/vm.ts";
+import { hashStrings, hashTree } from "./hash.ts";
+
+async function compile(folder: string, name: string): Promise<string> {
+  const sourceDir = join(repoDir, folder);
+  const program = join(cacheDir, "programs", hashStrings([name, hashTree(sourceDir)]), name);
+  if (existsSync(program)) return program;
+  const sources = readdirSync(sourceDir).filter((file) => file.endsWith(".c"));
+  mkdirSync(dirname(program), { recursive: true });
+  const flags = ["-O2", "-Wall", "-Wextra", "-Werror", "-static", "-pthread", "-s"];
+  await exec("gcc", [...flags, "-o", `${program}.new`, ...sources.map((file) => join(sourceDir, file))]);
+  renameSync(`${program}.new`, program);
+  return program;
+}
+
+/** Makes `name` from all C files of `folder` (relative to the repository), and installs it as /usr/bin/`name`. */
+export async function installProgram(vm: Vm, folder: string, name: string): Promise<void> {
+  const program = readFileSync(await compile(folder, name)).toString("base64");
+  await vm.ok(`base64 -d >/usr/bin/${name} && chmod +x /usr/bin/${name}`, { input: `${program}\n` });
+}
