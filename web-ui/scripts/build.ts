@@ -18,6 +18,8 @@ const result = await build({
   entryPoints: ["src/main.tsx", "src/style.css"],
   outdir: "dist",
   entryNames: "[name]-[hash]",
+  chunkNames: "[name]-[hash]",
+  splitting: true, // what is imported at run time, the charts, is loaded when it is needed
   bundle: true,
   minify: true,
   format: "esm",
@@ -29,10 +31,15 @@ const result = await build({
   logLevel: "warning",
 });
 const names = Object.keys(result.metafile.outputs).map((path) => basename(path));
-const named = (extension: string) => names.find((name) => name.endsWith(extension)) ?? "";
-const page = readFileSync(join(root, "src/index.html"), "utf8")
-  .replace("%SCRIPT%", named(".js"))
-  .replace("%STYLE%", named(".css"));
+const script = names.find((name) => /^main-.*\.js$/.test(name)) ?? "";
+const style = names.find((name) => name.endsWith(".css")) ?? "";
+const page = readFileSync(join(root, "src/index.html"), "utf8").replace("%SCRIPT%", script).replace("%STYLE%", style);
+/** Loaded with the page: what the script imports at its start, too. */
+const first = new Set([script, style, "index.html", "icon.svg"]);
+for (const name of first) {
+  const { imports = [] } = Object.entries(result.metafile.outputs).find(([path]) => basename(path) === name)?.[1] ?? {};
+  for (const { path, kind } of imports) if (kind === "import-statement") first.add(basename(path));
+}
 writeFileSync(join(dist, "index.html"), page);
 writeFileSync(join(dist, "icon.svg"), readFileSync(join(root, "src/icon.svg")));
 
@@ -40,8 +47,8 @@ let total = 0;
 for (const name of [...names, "index.html", "icon.svg"]) {
   const packed = gzipSync(readFileSync(join(dist, name)), { level: 9 });
   writeFileSync(join(dist, `${name}.gz`), packed);
-  total += packed.length;
-  console.log(`dist/${name} ${packed.length} bytes compressed`);
+  if (first.has(name)) total += packed.length;
+  console.log(`dist/${name} ${packed.length} bytes compressed${first.has(name) ? "" : ", loaded later"}`);
 }
 console.log(`first load ${total} bytes compressed, budget ${BUDGET}`);
 if (total > BUDGET) process.exit(1);

@@ -7,14 +7,10 @@ import type { Page } from "playwright-core";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { strings } from "../src/strings.ts";
-import { violations } from "./support/axe.ts";
 import { hasBrowser, openBrowser, type TestBrowser } from "./support/browser.ts";
+import { setupToken } from "./support/demo.ts";
+import { button, HOSTILE, inspect, logIn, PASSWORD, SHOTS, WEB, watch } from "./support/session.ts";
 import { eventually, text } from "./support/wait.ts";
-
-const WEB = join(import.meta.dirname, "../dist");
-const SHOTS = join(import.meta.dirname, "../../build/web-ui");
-const PASSWORD = "correct horse battery";
-const HOSTILE = "<img src=x onerror=alert(1)>";
 
 interface Context {
   gateway: TestGateway;
@@ -33,16 +29,7 @@ flows.before(async (context) => {
   context.gateway = await startGateway({ config: { version: 1, hostname: "gateway" }, web: WEB });
   context.browser = await openBrowser();
   context.page = await context.browser.context.newPage();
-  context.page.setDefaultTimeout(10_000);
-  context.complaints = [];
-  context.page.on("pageerror", (error) => context.complaints.push(error.message));
-  context.page.on("console", (message) => {
-    if (message.text().includes("Content Security Policy")) context.complaints.push(message.text());
-  });
-  context.page.on("dialog", (dialog) => {
-    context.complaints.push(`dialog ${dialog.message()}`);
-    void dialog.dismiss();
-  });
+  context.complaints = watch(context.page);
   context.url = `https://127.0.0.1:${context.gateway.service.ports.https}/`;
   await context.page.goto(context.url);
 });
@@ -51,32 +38,6 @@ flows.after(async (context) => {
   await context.browser?.close();
   await context.gateway?.stop();
 });
-
-function button(page: Page, name: string) {
-  return page.getByRole("button", { name, exact: true });
-}
-
-async function logIn(page: Page, name: string, password: string): Promise<void> {
-  const form = page.getByTestId("login");
-  await form.getByLabel(strings.login.name).fill(name);
-  await form.getByLabel(strings.login.password).fill(password);
-  await button(page, strings.login.submit).click();
-}
-
-/** Axe, width and a picture, in both widths. */
-async function inspect(page: Page, name: string): Promise<void> {
-  for (const width of [360, 1440]) {
-    await page.setViewportSize({ width, height: 900 });
-    assert.equal(await violations(page), [], `${name} at ${width} px`);
-    const overflow = "document.documentElement.scrollWidth - document.documentElement.clientWidth";
-    assert.is(await page.evaluate(overflow), 0, `${name} at ${width} px scrolls sideways`);
-    await page.screenshot({ path: join(SHOTS, `${name}-${width}.png`), fullPage: true });
-  }
-}
-
-function setupToken(gateway: TestGateway): string {
-  return /[a-z2-9]{4}(-[a-z2-9]{4}){4}/.exec(gateway.announced.join("\n"))?.[0] ?? "";
-}
 
 check("setup: a wrong token is refused with code, cause and next step", async ({ page }) => {
   await page.getByRole("link", { name: strings.setup.start }).click();
@@ -94,12 +55,25 @@ check("setup: administrator, mode with live addresses, summary, apply, keep, fir
   const { page, gateway } = context;
   await page.getByLabel(strings.setup.token).fill(setupToken(gateway));
   await button(page, strings.setup.create).click();
+  await page.getByTestId("setup-basics").waitFor();
+  await page.getByTestId("setup-hostname").fill(HOSTILE);
+  await button(page, strings.setup.next).click();
+  assert.ok((await text(page, "problem")).includes("/hostname"));
+  await page.getByTestId("setup-hostname").fill("gateway");
+  await inspect(page, "setup-basics");
+  await button(page, strings.setup.next).click();
   await page.getByTestId("setup-network").waitFor();
   assert.ok((await text(page, "addresses-routed")).includes("10.143.0.0/24 via 10.0.2.20"));
   await page.getByRole("radio", { name: strings.modes["proxy"] ?? "" }).check();
   assert.is(await page.getByTestId("setup-part").inputValue(), "10.0.2.241/28");
   await page.getByRole("radio", { name: strings.modes["nat"] ?? "" }).check();
   await inspect(page, "setup-network");
+  await button(page, strings.setup.next).click();
+  await page.getByTestId("setup-segment").waitFor();
+  await inspect(page, "setup-segment");
+  await button(page, strings.setup.next).click();
+  await page.getByTestId("setup-telemetry").waitFor();
+  await inspect(page, "setup-telemetry");
   await button(page, strings.setup.next).click();
   assert.ok((await text(page, "setup-summary")).includes("/mode"));
   await inspect(page, "setup-summary");

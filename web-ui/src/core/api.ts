@@ -38,16 +38,17 @@ export interface Called<T> {
 
 /** @throws ApiError */
 export async function call<T>(
-  method: "GET" | "POST" | "PUT" | "DELETE",
+  method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE",
   path: string,
   body?: unknown,
   headers: Record<string, string> = {},
+  timeoutMs = TIMEOUT_MS,
 ): Promise<Called<T>> {
   const token = session.value?.csrfToken;
   const init: RequestInit = {
     method,
     cache: "no-store",
-    signal: AbortSignal.timeout(TIMEOUT_MS),
+    signal: AbortSignal.timeout(timeoutMs),
     headers: {
       ...(body === undefined ? {} : { "Content-Type": "application/json" }),
       ...(method === "GET" || !token ? {} : { "X-CSRF-Token": token }),

@@ -31,13 +31,25 @@ let round = 0;
 
 /** Reads everything again; the draft goes. @throws ApiError */
 export async function loadConfiguration(): Promise<void> {
+  const next = await readConfiguration();
+  served.value = next;
+  dropDraft();
+}
+
+/** Reads everything again, unless somebody works on it: their edits are of what they saw. @throws ApiError */
+export async function refreshConfiguration(): Promise<void> {
+  if (draft.value !== undefined) return;
+  const next = await readConfiguration();
+  if (draft.value === undefined) served.value = next;
+}
+
+async function readConfiguration(): Promise<Served> {
   const [schema, document, secrets] = await Promise.all([
     call<JsonObject>("GET", "/api/v1/config/schema"),
     call<JsonObject>("GET", "/api/v1/config"),
     call<string[]>("GET", "/api/v1/config/secrets"),
   ]);
-  served.value = { schema: schema.value, document: document.value, etag: document.etag, secrets: secrets.value };
-  dropDraft();
+  return { schema: schema.value, document: document.value, etag: document.etag, secrets: secrets.value };
 }
 
 export function dropDraft(): void {
@@ -59,6 +71,15 @@ export function edit(document: JsonObject): void {
   round += 1;
   const mine = round;
   timer = setTimeout(() => void check(document, mine), CHECK_AFTER_MS);
+}
+
+/** Checks without waiting for the next key. @returns whether the document can be applied @throws nothing */
+export async function checkNow(): Promise<boolean> {
+  const { value } = draft;
+  if (value === undefined || plan.value !== undefined) return true;
+  clearTimeout(timer);
+  await check(value, round);
+  return plan.value !== undefined;
 }
 
 /** The gateway's own validation: the page needs no second one that could differ. */

@@ -1,22 +1,42 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Which page is shown: the part after "#/" of the address, so that the server needs to know one page only. */
-import { signal } from "@preact/signals";
+import { batch, signal } from "@preact/signals";
 
 export const PAGES = [
   "overview",
   "setup",
+  "stations",
+  "station",
+  "segment",
   "network",
+  "diagnosis",
+  "telemetry",
   "system/logs",
   "system/backup",
   "system/access",
+  "system/certificate",
+  "system/maintenance",
   "system/reset",
 ] as const;
 export type PageName = (typeof PAGES)[number];
 
+/** Pages whose address goes on with what they show. */
+const WITH_ARGUMENTS: readonly PageName[] = ["station", "segment"];
+
 export const page = signal<PageName>(read());
+/** What follows the page's name in the address: which station, which segment. */
+export const pageArguments = signal<readonly string[]>(readArguments());
 
 export function href(name: PageName): string {
   return `#/${name}`;
+}
+
+export function stationHref(segment: string, address: string): string {
+  return `${href("station")}/${encodeURIComponent(segment)}/${encodeURIComponent(address)}`;
+}
+
+export function segmentHref(segment: string): string {
+  return `${href("segment")}/${encodeURIComponent(segment)}`;
 }
 
 export function go(name: PageName): void {
@@ -26,11 +46,27 @@ export function go(name: PageName): void {
 /** Follows the address from now on. */
 export function startRouter(): void {
   addEventListener("hashchange", () => {
-    page.value = read();
+    batch(() => {
+      page.value = read();
+      pageArguments.value = readArguments();
+    });
   });
 }
 
 function read(): PageName {
   const name = location.hash.replace(/^#\//, "");
-  return PAGES.find((known) => known === name) ?? "overview";
+  const first = name.split("/")[0];
+  return PAGES.find((known) => known === name) ?? WITH_ARGUMENTS.find((known) => known === first) ?? "overview";
+}
+
+function readArguments(): string[] {
+  const [, first = "", ...rest] = location.hash.split("/");
+  if (!WITH_ARGUMENTS.some((known) => known === first)) return [];
+  return rest.map((part) => {
+    try {
+      return decodeURIComponent(part);
+    } catch {
+      return part;
+    }
+  });
 }

@@ -3,30 +3,44 @@
 import type { Status } from "@scsigate/appliance/api";
 import { useEffect } from "preact/hooks";
 import * as format from "../core/format.ts";
-import { href, type PageName, page } from "../core/router.ts";
+import { href, type PageName, page, pageArguments } from "../core/router.ts";
 import { logout } from "../core/session.ts";
 import { connection, lastSeen, session, status } from "../core/store.ts";
 import { strings } from "../strings.ts";
 import { useAction } from "./action.ts";
+import { DiagnosisPage } from "./diagnosis.tsx";
 import { Login } from "./login.tsx";
 import { Network } from "./network.tsx";
 import { Overview } from "./overview.tsx";
 import { Pill, type Tone } from "./parts.tsx";
 import { ProblemNotice } from "./problem.tsx";
-import { Setup } from "./setup.tsx";
+import { Setup } from "./setup/setup.tsx";
+import { StationsPage } from "./stations/list.tsx";
+import { SegmentPage } from "./stations/segment.tsx";
+import { StationPage } from "./stations/station.tsx";
 import { AccessPage } from "./system/access.tsx";
 import { BackupPage } from "./system/backup.tsx";
+import { CertificatePage } from "./system/certificate.tsx";
 import { LogsPage } from "./system/logs.tsx";
+import { MaintenancePage } from "./system/maintenance.tsx";
 import { ResetPage } from "./system/reset.tsx";
+import { TelemetryPage } from "./telemetry.tsx";
 import { TransactionBanner } from "./transaction.tsx";
 
 const PAGES: Record<PageName, () => preact.JSX.Element> = {
   overview: Overview,
   setup: Setup,
+  stations: StationsPage,
+  station: StationPage,
+  segment: SegmentPage,
   network: Network,
+  diagnosis: DiagnosisPage,
+  telemetry: TelemetryPage,
   "system/logs": LogsPage,
   "system/backup": BackupPage,
   "system/access": AccessPage,
+  "system/certificate": CertificatePage,
+  "system/maintenance": MaintenancePage,
   "system/reset": ResetPage,
 };
 
@@ -59,7 +73,7 @@ export function App() {
       <main id="main" tabIndex={-1} class={stale ? "stale" : ""}>
         {stale && <Lost />}
         {inside && <TransactionBanner />}
-        {inside && <Page key={shown} />}
+        {inside && <Page key={[shown, ...pageArguments.value].join("/")} />}
         {known !== undefined && !inside && <Login />}
         {known === undefined && !stale && <p class="empty">{strings.loading}</p>}
       </main>
@@ -115,7 +129,14 @@ function Header({ current }: { current: Status | undefined }) {
   );
 }
 
-const SYSTEM_PAGES: readonly PageName[] = ["system/logs", "system/backup", "system/access", "system/reset"];
+const SYSTEM_PAGES: readonly PageName[] = [
+  "system/logs",
+  "system/backup",
+  "system/access",
+  "system/certificate",
+  "system/maintenance",
+  "system/reset",
+];
 
 function Navigation({ shown }: { shown: PageName }) {
   const inSystem = SYSTEM_PAGES.includes(shown);
@@ -123,7 +144,10 @@ function Navigation({ shown }: { shown: PageName }) {
     <div class="navigation">
       <nav aria-label={strings.nav.label}>
         <Link name="overview" shown={shown} />
+        <Link name="stations" shown={shown === "station" || shown === "segment" ? "stations" : shown} />
         <Link name="network" shown={shown} />
+        <Link name="diagnosis" shown={shown} />
+        <Link name="telemetry" shown={shown} />
         <a href={href("system/logs")} class={inSystem ? "current" : ""} aria-current={inSystem ? "true" : undefined}>
           {strings.nav.system}
         </a>
@@ -151,7 +175,7 @@ function Link({ name, shown }: { name: PageName; shown: PageName }) {
 function Lost() {
   const seen = lastSeen.value;
   return (
-    <div class="notice bad" role="alert">
+    <div class="notice bad toast" role="alert">
       <strong>{strings.connection.lost}</strong>
       <p>
         {seen === undefined ? strings.connection.neverDetail : strings.connection.lostDetail(format.timeOfDay(seen))}

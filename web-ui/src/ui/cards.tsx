@@ -45,7 +45,9 @@ function LinkCard({ title, trace, link }: { title: string; trace: string; link: 
   return (
     <section class="card" aria-labelledby={id} data-testid={trace}>
       <header>
-        <h2 id={id}>{title}</h2>
+        <h2 id={id} tabIndex={-1}>
+          {title}
+        </h2>
         {link.interface !== null && (
           <Pill tone={link.carrier ? "good" : "bad"}>{link.carrier ? strings.link.up : strings.link.down}</Pill>
         )}

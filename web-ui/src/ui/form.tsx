@@ -250,8 +250,12 @@ function List(props: ListProps) {
               onChange={(next) => replace(index, next ?? "")}
             />
             {!context.disabled && (
-              <button type="button" onClick={() => onChange(entries.filter((_entry, at) => at !== index))}>
-                {strings.network.remove(name)}
+              <button
+                type="button"
+                aria-label={strings.network.remove(name)}
+                onClick={() => onChange(entries.filter((_entry, at) => at !== index))}
+              >
+                {isObject(entry) ? strings.network.remove(name) : strings.access.remove}
               </button>
             )}
           </div>

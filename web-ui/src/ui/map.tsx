@@ -6,8 +6,10 @@
 import { signal } from "@preact/signals";
 import type { Rates, SegmentStatus, Status } from "@scsigate/appliance/api";
 import * as format from "../core/format.ts";
+import { href, segmentHref, stationHref } from "../core/router.ts";
 import { strings } from "../strings.ts";
 import type { Tone } from "./parts.tsx";
+import { stateOf, stateTone } from "./stations/state.ts";
 
 /** More would make the map a list. */
 const MAX_STATIONS = 12;
@@ -71,10 +73,11 @@ export function NetworkMap({ status }: { status: Status }) {
   return (
     <section class="card" aria-labelledby="map-title" data-testid="map">
       <h2 id="map-title">{strings.map.title}</h2>
+      {/* biome-ignore lint/a11y/useSemanticElements: there is no other element for a group of links in a drawing */}
       <svg
         class="map"
         viewBox={`0 0 ${layout.width} ${height}`}
-        role="img"
+        role="group"
         aria-label={strings.map.label(stations, status.segments.length)}
       >
         <Wire path={lanPath} rates={lan.rates} tone={lan.carrier ? "good" : "bad"} />
@@ -82,6 +85,8 @@ export function NetworkMap({ status }: { status: Status }) {
           <Bus key={segment.name} segment={segment} top={top} rows={rows} layout={layout} />
         ))}
         <Box
+          href={href("overview")}
+          onClick={toLan}
           x={lanX}
           y={lanY}
           width={layout.boxWidth}
@@ -90,6 +95,7 @@ export function NetworkMap({ status }: { status: Status }) {
           lines={[lan.addresses[0] ?? (lan.interface ? strings.map.noAddress : strings.map.noLan)]}
         />
         <Box
+          href={href("diagnosis")}
           x={gatewayX}
           y={gatewayY}
           width={layout.boxWidth}
@@ -101,8 +107,6 @@ export function NetworkMap({ status }: { status: Status }) {
     </section>
   );
 }
-
-const STATE_TONES: Record<string, Tone> = { up: "good", stalled: "warn", down: "bad" };
 
 interface BusProps {
   segment: SegmentStatus;
@@ -126,28 +130,31 @@ function Bus({ segment, top, rows, layout: { busX, gateway, boxWidth, stationX, 
   return (
     <g>
       <Wire path={path} rates={segment.rates} tone={tone} />
-      <text x={busX - 10} y={top + 14} class="map-title">
-        {short(segment.name)}
-      </text>
+      <a href={segmentHref(segment.name)}>
+        <text x={busX - 10} y={top + 14} class="map-title">
+          {short(segment.name)}
+        </text>
+      </a>
       <path class={`bus ${tone}`} d={`M${busX} ${start}V${end}`} />
       <path class={`terminator ${tone}`} d={`M${busX - 10} ${start}h20M${busX - 10} ${end}h20`} />
       {shown.map((station, index) => {
         const y = start + 8 + index * ROW;
-        const state = STATE_TONES[station.state] ?? "plain";
+        const shown = { blocked: station.blocked, live: station };
+        const state = stateTone(shown);
         const middle = y + ROW / 2 - 4;
         return (
-          <g key={station.address}>
+          <a key={station.address} href={stationHref(segment.name, station.address)}>
             <Wire path={`M${busX} ${middle}H${stationX}`} rates={station.rates} tone={state} />
             <rect class={`map-box ${state}`} x={stationX} y={y} width={width - stationX - 5} height={ROW - 8} rx={6} />
             <text x={stationX + 10} y={y + 16} class="map-text">
               {short(station.name || station.address)}
             </text>
             <text x={stationX + 10} y={y + 32} class="map-small">
-              {`${strings.states[station.state] ?? short(station.state)}, ${format.rate(
+              {`${strings.states[stateOf(shown)] ?? short(stateOf(shown))}, ${format.rate(
                 station.rates.rx_bytes + station.rates.tx_bytes,
               )}`}
             </text>
-          </g>
+          </a>
         );
       })}
       {hidden > 0 && (
@@ -165,6 +172,9 @@ function Bus({ segment, top, rows, layout: { busX, gateway, boxWidth, stationX, 
 }
 
 interface BoxProps {
+  href: string;
+  /** Instead of following it. */
+  onClick?: (event: Event) => void;
   x: number;
   y: number;
   width: number;
@@ -173,9 +183,9 @@ interface BoxProps {
   lines: readonly string[];
 }
 
-function Box({ x, y, width, tone, title, lines }: BoxProps) {
+function Box({ href, onClick, x, y, width, tone, title, lines }: BoxProps) {
   return (
-    <g>
+    <a href={href} onClick={onClick}>
       <rect class={`map-box ${tone}`} x={x} y={y} width={width} height={BOX_HEIGHT} rx={8} />
       <text x={x + 14} y={y + 26} class="map-title">
         {short(title)}
@@ -185,8 +195,14 @@ function Box({ x, y, width, tone, title, lines }: BoxProps) {
           {short(line)}
         </text>
       ))}
-    </g>
+    </a>
   );
+}
+
+/** The LAN's figures are on the same page. */
+function toLan(event: Event): void {
+  event.preventDefault();
+  document.getElementById("lan-title")?.focus();
 }
 
 /** A quiet link is thin; each tenfold of traffic makes it wider. */

@@ -1,116 +1,174 @@
 // SPDX-License-Identifier: Apache-2.0
-/** The page Network: the configuration as a form, what a change would do, and applying it. */
-import { asObject, type JsonObject } from "@scsigate/appliance/json";
+/** The page Network: the network as it is now, and its settings. */
+import { useSignal } from "@preact/signals";
+import type { LeaseView, NetworkView, RouteView } from "@scsigate/appliance/api/network";
+import type { ComponentChildren } from "preact";
 import { useEffect } from "preact/hooks";
-import { apply, draft, dropDraft, edit, loadConfiguration, plan, refused, served } from "../core/configuration.ts";
+import { call } from "../core/api.ts";
+import * as format from "../core/format.ts";
 import { may } from "../core/session.ts";
-import { decided } from "../core/transaction.ts";
+import { status } from "../core/store.ts";
 import { strings } from "../strings.ts";
 import { useAction } from "./action.ts";
-import { Apply } from "./apply.tsx";
-import { labelOf, Properties, resolved } from "./form.tsx";
-import { PageTitle } from "./parts.tsx";
-import { Plan } from "./plan.tsx";
+import { ConfigForm } from "./configForm.tsx";
+import { AddressList, Fact, Facts, PageTitle } from "./parts.tsx";
 import { ProblemNotice } from "./problem.tsx";
+import { Table } from "./table.tsx";
 
+const words = strings.network;
+const REFRESH_MS = 5000;
+/** Settings that have a page of their own. */
+const ELSEWHERE = ["mqtt", "syslog"];
 /** Sections that are open at first. */
 const OPEN = ["", "lan", "segments"];
 
 export function Network() {
+  return (
+    <>
+      <PageTitle>{words.title}</PageTitle>
+      <Live />
+      <h2>{words.settings}</h2>
+      <p class="muted">{may("admin") ? words.intro : words.readOnly}</p>
+      <ConfigForm shows={(part) => !ELSEWHERE.includes(part)} open={OPEN} />
+    </>
+  );
+}
+
+function Live() {
+  const view = useSignal<NetworkView | undefined>(undefined);
   const action = useAction();
-  const load = () => action.run(loadConfiguration);
-  const decisions = decided.value;
   useEffect(() => {
-    if (draft.value === undefined) void load();
-  }, [decisions]);
-  const known = served.value;
-  if (known === undefined) {
-    return (
-      <>
-        <PageTitle>{strings.network.title}</PageTitle>
-        <ProblemNotice problem={action.problem} />
-        {action.problem ? <ReadAgain onClick={load} /> : <p class="empty">{strings.loading}</p>}
-      </>
-    );
-  }
-  const document = draft.value ?? known.document;
-  const start = (seconds: number) =>
-    action.run(async () => {
-      await apply(document, known.etag, seconds);
-      dropDraft();
-    });
+    const read = () =>
+      void action.run(async () => {
+        view.value = (await call<NetworkView>("GET", "/api/v1/network")).value;
+      });
+    read();
+    const timer = setInterval(read, REFRESH_MS);
+    return () => clearInterval(timer);
+  }, []);
+  const { value } = view;
   return (
     <>
-      <PageTitle>{strings.network.title}</PageTitle>
-      <p class="muted">{may("admin") ? strings.network.intro : strings.network.readOnly}</p>
-      <Sections schema={known.schema} document={document} secrets={known.secrets} />
-      {may("admin") && (
-        <section class="card" aria-labelledby="plan-title" data-testid="plan">
-          <h2 id="plan-title">{strings.plan.title}</h2>
-          <ProblemNotice problem={refused.value} />
-          <ProblemNotice problem={action.problem} />
-          {action.problem && <ReadAgain onClick={load} />}
-          {draft.value === undefined && <p class="muted">{strings.plan.none}</p>}
-          {draft.value !== undefined && !plan.value && !refused.value && <p class="muted">{strings.plan.checking}</p>}
-          {plan.value && <Plan plan={plan.value} />}
-          <div class="buttons">
-            <Apply
-              label={strings.plan.apply}
-              disabled={action.busy || plan.value === undefined || plan.value.changes.length === 0}
-              onApply={start}
-            />
-            <button type="button" disabled={draft.value === undefined} onClick={dropDraft}>
-              {strings.plan.discard}
-            </button>
-          </div>
-        </section>
-      )}
+      <ProblemNotice problem={action.problem} />
+      <div class="columns">
+        <Now view={value} />
+        {value && <Routes routes={value.routes} />}
+      </div>
+      <Mesh />
+      {value && <Leases leases={value.leases} />}
     </>
   );
 }
 
-function ReadAgain({ onClick }: { onClick: () => void }) {
+function Now({ view }: { view: NetworkView | undefined }) {
+  const current = status.value;
+  if (current === undefined) return null;
+  const { lan, segments, mode } = current;
   return (
-    <button type="button" onClick={onClick}>
-      {strings.readAgain}
-    </button>
+    <Card id="now" title={words.now}>
+      <Facts>
+        <Fact name={strings.system.mode}>{strings.modes[mode] ?? mode}</Fact>
+        <Fact name={lan.interface === null ? strings.lan.title : `${strings.lan.title}, ${lan.interface}`}>
+          <AddressList addresses={lan.addresses} />
+        </Fact>
+        {segments.map(({ name, ips }) => (
+          <Fact key={name} name={strings.segment.title(name)}>
+            <AddressList addresses={ips} />
+          </Fact>
+        ))}
+        {view && (
+          <Fact name={words.nameServers}>
+            <AddressList addresses={view.nameServers} />
+          </Fact>
+        )}
+      </Facts>
+    </Card>
   );
 }
 
-interface SectionsProps {
-  schema: JsonObject;
-  document: JsonObject;
-  secrets: readonly string[];
-}
-
-/** Settings at the top of the document come first, then a section for each of its parts. */
-function Sections({ schema, document, secrets }: SectionsProps) {
-  const errors = refused.value?.errors ?? [];
-  const context = { root: schema, errors, secrets, disabled: !may("admin") };
-  const entries = Object.entries(asObject(schema["properties"])).map(
-    ([key, property]) => [key, resolved(property, schema)] as const,
-  );
-  const simple = entries.filter(([, { type }]) => type !== "object" && type !== "array").map(([key]) => key);
-  const parts = entries.map(([key]) => key).filter((key) => !simple.includes(key));
-  const section = (name: string, keys: readonly string[]) => (
-    <details key={name} class="card" open={OPEN.includes(name)} data-testid={`section-${name}`}>
-      <summary>
-        <h2>{name === "" ? strings.network.general : labelOf(name)}</h2>
-      </summary>
-      <Properties
-        context={context}
-        schema={schema}
-        path={[]}
-        value={document}
-        only={keys}
-        onChange={(next) => edit(asObject(next))}
+function Routes({ routes }: { routes: readonly RouteView[] }) {
+  return (
+    <Card id="routes" title={words.routes}>
+      <Table
+        caption={words.routes}
+        columns={[words.destination, words.via, strings.link.interface]}
+        empty={words.noRoutes}
+        rows={routes.map(({ destination, gateway, interface: name }) => [
+          destination === "default" ? words.everywhere : destination,
+          gateway ?? words.direct,
+          name,
+        ])}
       />
-    </details>
+    </Card>
   );
+}
+
+/** Gateways that this one exchanges routes with. */
+function Mesh() {
+  const mesh = status.value?.mesh ?? null;
+  if (mesh === null) return null;
   return (
-    <>
-      {section("", simple)}
-      {parts.map((key) => section(key, [key]))}
-    </>
+    <Card id="mesh" title={words.mesh}>
+      {!mesh.running && <p class="notice bad">{words.meshDown}</p>}
+      {mesh.clashes.map(({ destination, via }) => (
+        <p key={destination} class="notice warn">
+          {words.clash(destination, via)}
+        </p>
+      ))}
+      {mesh.peers
+        .filter(({ reached }) => !reached)
+        .map(({ address }) => (
+          <p key={address} class="notice warn">
+            {words.unreached(address)}
+          </p>
+        ))}
+      <Table
+        caption={words.mesh}
+        columns={[words.neighbour, strings.link.interface, words.metric, words.routesTold]}
+        empty={words.noNeighbour}
+        rows={mesh.neighbours.map(({ address, peer, interface: name, metric, routes }) => [
+          peer ?? address,
+          name,
+          format.count(metric),
+          format.count(routes),
+        ])}
+      />
+      {mesh.routes.length > 0 && (
+        <Table
+          caption={words.routes}
+          columns={[words.destination, words.via, strings.link.interface]}
+          empty={words.noRoutes}
+          rows={mesh.routes.map(({ destination, via, interface: name }) => [destination, via, name])}
+        />
+      )}
+    </Card>
+  );
+}
+
+function Leases({ leases }: { leases: readonly LeaseView[] }) {
+  return (
+    <Card id="leases" title={words.leases}>
+      <Table
+        caption={words.leases}
+        columns={[strings.stations.name, strings.stations.ip, words.stationAddress, words.segment, words.until]}
+        empty={words.noLeases}
+        rows={leases.map(({ name, ip, address, segment, expires }) => [
+          name || strings.stations.unnamed,
+          ip,
+          address,
+          segment,
+          expires === null ? words.forever : format.moment(new Date(expires * 1000).toISOString()),
+        ])}
+      />
+    </Card>
+  );
+}
+
+function Card({ id, title, children }: { id: string; title: string; children: ComponentChildren }) {
+  return (
+    <section class="card" aria-labelledby={`${id}-title`} data-testid={id}>
+      <h2 id={`${id}-title`}>{title}</h2>
+      {children}
+    </section>
   );
 }

@@ -3,8 +3,10 @@
 import type { SegmentStatus, StationStatus } from "@scsigate/appliance/api";
 import type { ComponentChildren } from "preact";
 import * as format from "../core/format.ts";
+import { stationHref } from "../core/router.ts";
 import { strings } from "../strings.ts";
-import { AddressList, Fact, Facts, Pill, type Tone, Traffic } from "./parts.tsx";
+import { AddressList, Fact, Facts, Pill, Traffic } from "./parts.tsx";
+import { stateOf, stateTone } from "./stations/state.ts";
 
 export function Segment({ segment }: { segment: SegmentStatus }) {
   const id = `segment-${segment.name}`;
@@ -77,23 +79,24 @@ function Stations({ segment }: { segment: SegmentStatus }) {
       {/* biome-ignore lint/a11y/noRedundantRoles: see above */}
       <tbody role="rowgroup">
         {segment.stations.map((station) => (
-          <Station key={station.address} station={station} />
+          <Station key={station.address} segment={segment.name} station={station} />
         ))}
       </tbody>
     </table>
   );
 }
 
-const STATE_TONES: Record<string, Tone> = { up: "good", stalled: "warn", down: "bad" };
-
-function Station({ station }: { station: StationStatus }) {
+function Station({ segment, station }: { segment: string; station: StationStatus }) {
   const { counters, rates } = station;
+  const shown = { blocked: station.blocked, live: station };
   return (
     // biome-ignore lint/a11y/noRedundantRoles: the narrow layout takes the implicit ones away
     <tr role="row" data-testid={`station-${station.address}`}>
       {/* biome-ignore lint/a11y/noRedundantRoles: as above */}
       <th scope="row" role="rowheader" class="station-name">
-        <span class="name">{station.name || strings.stations.unnamed}</span>
+        <a class="name" href={stationHref(segment, station.address)}>
+          {station.name || strings.stations.unnamed}
+        </a>
         <span class="mono small muted">{station.address}</span>
       </th>
       <Cell label={strings.stations.ip}>
@@ -104,7 +107,7 @@ function Station({ station }: { station: StationStatus }) {
         )}
       </Cell>
       <Cell label={strings.stations.state}>
-        <Pill tone={STATE_TONES[station.state] ?? "plain"}>{strings.states[station.state] ?? station.state}</Pill>
+        <Pill tone={stateTone(shown)}>{strings.states[stateOf(shown)] ?? stateOf(shown)}</Pill>
       </Cell>
       <Cell label={strings.stations.path}>
         <span title={strings.stations.queue(station.inFlight, station.queued)}>

@@ -8,6 +8,7 @@ import * as format from "../../core/format.ts";
 import { may } from "../../core/session.ts";
 import { strings } from "../../strings.ts";
 import { type Action, submits, useAction } from "../action.ts";
+import { Ask } from "../ask.tsx";
 import { SelectField, TextField } from "../fields.tsx";
 import { PageTitle } from "../parts.tsx";
 import { ProblemNotice } from "../problem.tsx";
@@ -230,43 +231,6 @@ function Keys() {
   );
 }
 
-/** Asks once more, and says what will happen. */
 function Remove({ name, what, onRemove }: { name: string; what: string; onRemove: () => void }) {
-  const asking = useSignal(false);
-  if (!asking.value) {
-    return (
-      <button
-        type="button"
-        aria-label={strings.access.removeNamed(name)}
-        onClick={() => {
-          asking.value = true;
-        }}
-      >
-        {strings.access.remove}
-      </button>
-    );
-  }
-  return (
-    <span role="alertdialog" aria-label={what} class="buttons">
-      <span>{what}</span>
-      <button
-        type="button"
-        class="danger"
-        onClick={() => {
-          asking.value = false;
-          onRemove();
-        }}
-      >
-        {strings.access.remove}
-      </button>
-      <button
-        type="button"
-        onClick={() => {
-          asking.value = false;
-        }}
-      >
-        {strings.cancel}
-      </button>
-    </span>
-  );
+  return <Ask label={strings.access.remove} name={strings.access.removeNamed(name)} what={what} onYes={onRemove} />;
 }

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+/** A button that asks once more, and says what will happen. */
+import { useSignal } from "@preact/signals";
+import { useEffect, useRef } from "preact/hooks";
+import { strings } from "../strings.ts";
+
+interface AskProps {
+  label: string;
+  /** For screen readers, where the label alone does not tell which one. */
+  name?: string;
+  /** What will happen. */
+  what: string;
+  disabled?: boolean;
+  onYes: () => void;
+}
+
+export function Ask({ label, name = label, what, disabled = false, onYes }: AskProps) {
+  const asking = useSignal(false);
+  const first = useRef<HTMLButtonElement>(null);
+  const asked = useRef(false);
+  const open = asking.value;
+  // The keyboard goes along: to the harmless answer, and back.
+  useEffect(() => {
+    if (open || asked.current) first.current?.focus();
+    asked.current = open;
+  }, [open]);
+  const answer = (yes: boolean) => {
+    asking.value = false;
+    if (yes) onYes();
+  };
+  if (!open) {
+    return (
+      <button
+        ref={first}
+        type="button"
+        aria-label={name}
+        disabled={disabled}
+        onClick={() => {
+          asking.value = true;
+        }}
+      >
+        {label}
+      </button>
+    );
+  }
+  return (
+    <span
+      role="alertdialog"
+      aria-label={what}
+      class="buttons"
+      onKeyDown={(event) => {
+        if (event.key === "Escape") answer(false);
+      }}
+    >
+      <span>{what}</span>
+      <button type="button" class="danger" onClick={() => answer(true)}>
+        {label}
+      </button>
+      <button ref={first} type="button" onClick={() => answer(false)}>
+        {strings.cancel}
+      </button>
+    </span>
+  );
+}

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+/** A station's settings: name, reserved address, access. They hold at once. */
+import { useSignal } from "@preact/signals";
+import type { StationChange, StationView } from "@scsigate/appliance/api/stations";
+import { changeStation } from "../../core/stations.ts";
+import { strings } from "../../strings.ts";
+import { submits, useAction } from "../action.ts";
+import { Ask } from "../ask.tsx";
+import { TextField } from "../fields.tsx";
+import { ProblemNotice } from "../problem.tsx";
+
+const words = strings.station;
+
+export function Settings({ view, onChange }: { view: StationView; onChange: (next: StationView) => void }) {
+  const action = useAction();
+  const name = useSignal(view.configuredName ?? "");
+  const reserved = useSignal(view.reservedIp ?? "");
+  const saved = useSignal(false);
+  const change = async (what: StationChange) => {
+    saved.value = false;
+    saved.value = await action.run(async () => onChange(await changeStation(view, what)));
+  };
+  const blocked = view.access === "block";
+  const shown = view.name || view.address;
+  const type = (field: { value: string }) => (value: string) => {
+    field.value = value;
+    saved.value = false;
+  };
+  return (
+    <section class="card" aria-labelledby="settings-title" data-testid="station-settings">
+      <h2 id="settings-title">{words.settings}</h2>
+      <form
+        class="inner"
+        onSubmit={submits(
+          () => void change({ name: name.value.trim() || null, reservedIp: reserved.value.trim() || null }),
+        )}
+      >
+        <TextField label={words.name} hint={words.nameHint} value={name.value} onInput={type(name)} />
+        <TextField label={words.reserve} hint={words.reserveHint} value={reserved.value} onInput={type(reserved)} />
+        <div class="buttons">
+          <button type="submit" class="main" disabled={action.busy}>
+            {words.save}
+          </button>
+          <output>{saved.value ? words.saved : ""}</output>
+        </div>
+      </form>
+      <h3>{words.access}</h3>
+      <p>{blocked ? words.isBlocked : words.allowed}</p>
+      <Ask
+        key={view.access}
+        label={blocked ? words.allow : words.block}
+        what={blocked ? words.allowWhat(shown) : words.blockWhat(shown)}
+        disabled={action.busy}
+        onYes={() => void change({ access: blocked ? "allow" : "block" })}
+      />
+      <ProblemNotice problem={action.problem} />
+    </section>
+  );
+}

@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: Apache-2.0
+/** The pages of a gateway in the middle of its work: diagnosis, telemetry at a real broker, network, certificate, restarts. */
+import { readFileSync } from "node:fs";
+import { gunzipSync } from "node:zlib";
+import { makeCertificates } from "@scsigate/appliance/testing";
+import type { Page } from "playwright-core";
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { strings } from "../src/strings.ts";
+import { hasBrowser, openBrowser, type TestBrowser } from "./support/browser.ts";
+import { type Demo, startDemo, USER } from "./support/demo.ts";
+import { button, HOSTILE, inspect, logIn, PASSWORD, WEB, watch } from "./support/session.ts";
+import { eventually, text } from "./support/wait.ts";
+
+interface Context {
+  demo: Demo;
+  browser: TestBrowser;
+  page: Page;
+  complaints: string[];
+  url: string;
+}
+
+const pages = suite<Context>("pages at work");
+const check = hasBrowser ? pages : pages.skip;
+
+pages.before(async (context) => {
+  if (!hasBrowser) return;
+  context.demo = await startDemo(WEB);
+  context.browser = await openBrowser();
+  context.page = await context.browser.context.newPage();
+  context.complaints = watch(context.page);
+  context.url = context.demo.url;
+  await context.page.goto(context.url);
+  await logIn(context.page, USER, PASSWORD);
+  await context.page.getByTestId("map").waitFor();
+});
+
+pages.after(async (context) => {
+  await context.browser?.close();
+  await context.demo?.stop();
+});
+
+check("diagnosis: each link with what was measured; a broken one with what to do", async ({ page, url, demo }) => {
+  await page.goto(`${url}#/diagnosis`);
+  await eventually("broker", async () => (await text(page, "check-broker")).includes(strings.checks.good));
+  const seg0 = page.getByTestId("chain-seg0");
+  assert.ok((await seg0.getByTestId("check-export").textContent())?.includes("4 hosts logged in"));
+  assert.ok((await seg0.getByTestId("check-station").textContent())?.includes("altair"));
+  assert.ok((await text(page, "check-lan-router")).includes("10.0.2.1 answers in 0.38 ms"));
+  assert.ok((await text(page, "diagnosis-summary")).includes(strings.diagnosis.summary.warn));
+  await inspect(page, "diagnosis");
+  demo.gateway.tree.write({ "sys/class/net/eth0/carrier": 0 });
+  await eventually("no link", async () => {
+    await button(page, strings.diagnosis.again).click();
+    return (await text(page, "check-lan-link")).includes("Check the network cable");
+  });
+  assert.ok((await text(page, "diagnosis-summary")).includes("LAN link"));
+  assert.ok((await text(page, "check-lan-address")).includes(strings.checks.unknown));
+  await inspect(page, "diagnosis-broken");
+  demo.gateway.tree.write({ "sys/class/net/eth0/carrier": 1 });
+});
+
+check("telemetry: broker, Home Assistant and the last messages; hostile names are text", async (context) => {
+  const { page, url, demo, complaints } = context;
+  await page.goto(`${url}#/telemetry`);
+  await eventually("connected", async () => (await text(page, "broker")).includes(strings.mqtt.connected));
+  await eventually("announced", async () => (await text(page, "home-assistant")).includes(strings.telemetry.announced));
+  const messages = page.getByTestId("messages");
+  await messages.getByText("/telemetry").first().click();
+  await eventually("payload", async () => (await text(page, "messages")).includes('"stations_up"'));
+  // What a host calls itself goes to the broker, and comes back to the page as it is.
+  demo.rename(HOSTILE);
+  await eventually("its name was sent", () => demo.broker.heard.some(({ payload }) => payload.includes(HOSTILE)));
+  await eventually("its name is shown", async () => {
+    const peers = messages.locator("details", { hasText: "/peer/02:11:22:33:44:12" });
+    if ((await peers.count()) === 0) return false;
+    return ((await peers.first().textContent()) ?? "").includes(HOSTILE);
+  });
+  assert.is(await page.locator("main img").count(), 0);
+  assert.ok((await text(page, "prometheus")).includes("authorization"));
+  await inspect(page, "telemetry");
+  assert.equal(complaints, []);
+});
+
+check("telemetry: another broker is tried before it is applied, and says what fails", async ({ page, demo }) => {
+  const field = page.getByTestId("field/mqtt/url");
+  await field.fill("mqtt://broker.invalid:1883");
+  await button(page, strings.telemetry.tryBroker).click();
+  await eventually("name", async () => (await text(page, "try-mqtt")).includes("nobody knows broker.invalid"));
+  assert.ok((await text(page, "try-mqtt")).includes("name server"));
+  await field.fill("http://no");
+  await button(page, strings.telemetry.tryBroker).click();
+  await eventually("refused", async () => (await text(page, "try-mqtt")).includes("config-invalid"));
+  await field.fill(`mqtt://127.0.0.1:${demo.broker.port}`);
+  await button(page, strings.telemetry.tryBroker).click();
+  await eventually("works", async () => (await text(page, "try-mqtt")).includes(strings.telemetry.worked));
+  await page.getByTestId("section-syslog").locator("summary").click();
+  await page.getByTestId("try-syslog").getByRole("button").click();
+  await eventually("syslog", async () => (await text(page, "try-syslog")).includes("127.0.0.1:514"));
+});
+
+check("telemetry: the broker goes and comes back; the page says so by itself", async ({ page, demo }) => {
+  await demo.broker.kill();
+  await eventually("gone", async () => (await text(page, "broker")).includes(strings.mqtt.disconnected), 20_000);
+  await demo.broker.start();
+  await eventually("back", async () => (await text(page, "broker")).includes(strings.mqtt.connected), 40_000);
+});
+
+check("network: as it is now; a firewall rule is checked while it is written", async ({ page, url }) => {
+  await page.goto(`${url}#/network`);
+  await eventually("routes", async () => (await text(page, "routes")).includes("10.0.2.1"));
+  const leases = await text(page, "leases");
+  for (const part of ["orion", "10.143.0.20", "02:11:22:33:44:0a"]) assert.ok(leases.includes(part), part);
+  await page.getByTestId("section-firewall").locator("summary").click();
+  await button(page, strings.network.add("rule")).click();
+  await page.getByTestId("field/firewall/rules/0/name").fill("no telnet");
+  await page.getByTestId("field/firewall/rules/0/protocol").selectOption("tcp");
+  await page.getByTestId("field/firewall/rules/0/from").fill("nowhere");
+  await eventually("marked", async () => {
+    const field = page.getByTestId("field/firewall/rules/0/from");
+    return (await field.getAttribute("aria-invalid")) === "true";
+  });
+  await inspect(page, "network-firewall");
+  await page.getByTestId("field/firewall/rules/0/from").fill("segments");
+  await eventually("diff", async () => (await text(page, "plan")).includes("/firewall"));
+  await button(page, strings.plan.discard).click();
+});
+
+check("two sessions at once: a change of one is shown to the other, whose own is then a conflict", async (context) => {
+  const { page, browser, url } = context;
+  await page.getByTestId("field/hostname").fill("mine");
+  await eventually("diff", async () => (await text(page, "plan")).includes("mine"));
+  const second = await browser.context.newPage();
+  const complaints = watch(second);
+  await second.goto(`${url}#/network`);
+  await second.getByTestId("field/hostname").fill("theirs");
+  await eventually("their diff", async () => (await text(second, "plan")).includes("theirs"));
+  await button(second, strings.plan.apply).click();
+  await second.getByTestId("countdown").waitFor();
+  await page.getByTestId("countdown").waitFor();
+  assert.is(await button(page, strings.plan.apply).isDisabled(), true);
+  await button(second, strings.transaction.keep).click();
+  await eventually("told", async () => (await page.getByTestId("transaction-end").count()) === 1);
+  assert.is(await page.getByTestId("field/hostname").inputValue(), "mine");
+  await button(page, strings.plan.apply).click();
+  assert.ok((await text(page, "problem")).includes("config-conflict"));
+  await button(page, strings.readAgain).click();
+  await eventually("theirs", async () => (await page.getByTestId("field/hostname").inputValue()) === "theirs");
+  await second.close();
+  assert.equal(complaints, []);
+});
+
+check("certificate: what it says; a wrong one is refused, another one is taken", async ({ page, url }) => {
+  await page.goto(`${url}#/system/certificate`);
+  const before = await text(page, "certificate");
+  assert.ok(before.includes(strings.certificate.selfSigned));
+  const { signed } = makeCertificates(["localhost", "other"]);
+  const [certificate = "", key = ""] = signed["localhost"] ?? [];
+  const form = page.getByTestId("certificate-form");
+  await form.getByLabel(strings.certificate.certificate).fill(certificate);
+  await form.getByLabel(strings.certificate.key).fill(signed["other"]?.[1] ?? "");
+  await button(page, strings.certificate.use).click();
+  assert.ok((await text(page, "problem")).includes("certificate-invalid"));
+  await inspect(page, "certificate");
+  await form.getByLabel(strings.certificate.key).fill(key);
+  await button(page, strings.certificate.use).click();
+  await eventually("taken", async () => (await text(page, "certificate")).includes("test CA"));
+  await button(page, strings.certificate.regenerateDo).click();
+  await page.getByRole("alertdialog").getByRole("button", { name: strings.certificate.regenerateDo }).click();
+  await eventually("own again", async () => (await text(page, "certificate")).includes(strings.certificate.selfSigned));
+});
+
+check("maintenance: a support bundle without secrets; restarts ask first", async ({ page, url, demo }) => {
+  await page.goto(`${url}#/system/maintenance`);
+  const downloading = page.waitForEvent("download");
+  await page.getByRole("link", { name: strings.maintenance.supportLink }).click();
+  const bundle = gunzipSync(readFileSync(await (await downloading).path())).toString();
+  for (const part of ["scsigate-support/1", "rack4-gateway"]) assert.ok(bundle.includes(part), part);
+  await inspect(page, "maintenance");
+  await button(page, strings.maintenance.reboot).click();
+  await page.keyboard.press("Escape");
+  assert.equal(demo.asked, []);
+  await button(page, strings.maintenance.restart).click();
+  await page.getByRole("alertdialog").getByRole("button", { name: strings.maintenance.restart }).click();
+  await eventually("restart", () => demo.asked.join() === "restart");
+  await button(page, strings.maintenance.reboot).click();
+  await page.getByRole("alertdialog").getByRole("button", { name: strings.maintenance.reboot }).click();
+  await eventually("reboot", () => demo.asked.join() === "restart,reboot");
+  await eventually("told", async () => (await text(page, "restarts")).includes(strings.maintenance.rebooting));
+});
+
+check(
+  "a user who may only look sees the pages, and no button that would be refused",
+  async ({ page, url, complaints }) => {
+    await page.goto(`${url}#/system/access`);
+    const form = page.getByTestId("user-form");
+    await form.getByLabel(strings.access.name).fill("viewer");
+    await form.getByLabel(strings.access.password).fill(PASSWORD);
+    await button(page, strings.access.save).click();
+    await page.getByTestId("user-viewer").waitFor();
+    await page.getByTestId("logout").click();
+    await logIn(page, "viewer", PASSWORD);
+    await page.goto(`${url}#/diagnosis`);
+    await page.getByTestId("check-broker").waitFor();
+    await page.goto(`${url}#/telemetry`);
+    await page.getByTestId("field/mqtt/url").waitFor();
+    assert.is(await page.getByTestId("try-mqtt").count(), 0);
+    await page.goto(`${url}#/system/maintenance`);
+    await page.getByText(strings.needs("admin")).waitFor();
+    assert.is(await page.getByTestId("restarts").count(), 0);
+    await page.goto(`${url}#/system/certificate`);
+    await page.getByTestId("certificate").waitFor();
+    assert.is(await page.getByTestId("certificate-form").count(), 0);
+    assert.equal(complaints, []);
+  },
+);
+
+pages.run();

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: Apache-2.0
+/** The first start with nothing but the keyboard, at a real broker, until the first station comes. */
+import {
+  STATION_A,
+  STATION_B,
+  startGateway,
+  TestBroker,
+  type TestGateway,
+  writePeer,
+} from "@scsigate/appliance/testing";
+import type { Page } from "playwright-core";
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { strings } from "../src/strings.ts";
+import { hasBrowser, openBrowser, type TestBrowser } from "./support/browser.ts";
+import { setupToken } from "./support/demo.ts";
+import { HOSTILE, inspect, PASSWORD, WEB, watch } from "./support/session.ts";
+import { eventually, text } from "./support/wait.ts";
+
+interface Context {
+  gateway: TestGateway;
+  broker: TestBroker;
+  browser: TestBrowser;
+  page: Page;
+  complaints: string[];
+}
+
+const setup = suite<Context>("setup by keyboard");
+const check = hasBrowser ? setup : setup.skip;
+
+setup.before(async (context) => {
+  if (!hasBrowser) return;
+  context.broker = new TestBroker();
+  await context.broker.start();
+  context.gateway = await startGateway({ config: { version: 1 }, web: WEB });
+  for (const address of [STATION_A, STATION_B])
+    context.gateway.tree.remove(`sys/class/net/seg0/ipscsi/peers/${address}`);
+  context.browser = await openBrowser();
+  context.page = await context.browser.context.newPage();
+  context.complaints = watch(context.page);
+  await context.page.emulateMedia({ reducedMotion: "reduce" });
+  await context.page.goto(`https://127.0.0.1:${context.gateway.service.ports.https}/`);
+  await context.page.getByTestId("setup-banner").waitFor();
+});
+
+setup.after(async (context) => {
+  await context.browser?.close();
+  await context.gateway?.stop();
+  await context.broker?.stop();
+});
+
+/** What has the focus: its label, name or text. */
+function focused(page: Page): Promise<string> {
+  return page.evaluate(
+    `(() => {
+      const { activeElement: at } = document;
+      const label = at.labels?.[0]?.innerText ?? "";
+      return (at.getAttribute("aria-label") ?? (label || at.innerText || "")).trim();
+    })()`,
+  ) as Promise<string>;
+}
+
+/** Tabs until that has the focus. */
+async function tabTo(page: Page, name: string): Promise<void> {
+  const seen: string[] = [];
+  for (let presses = 0; presses < 60; presses++) {
+    const now = await focused(page);
+    if (now.startsWith(name)) return;
+    seen.push(now);
+    await page.keyboard.press("Tab");
+  }
+  throw new Error(`the keyboard does not reach ${name}: ${seen.join(" | ")}`);
+}
+
+async function type(page: Page, name: string, value: string): Promise<void> {
+  await tabTo(page, name);
+  await page.keyboard.type(value);
+}
+
+async function next(page: Page): Promise<void> {
+  await tabTo(page, strings.setup.next);
+  await page.keyboard.press("Enter");
+}
+
+/** The heading of a step has the focus when it appears. */
+async function arrives(page: Page, step: keyof typeof strings.setup.steps): Promise<void> {
+  await eventually(step, async () => (await focused(page)).includes(strings.setup.steps[step]));
+}
+
+check("from the token to the summary", async ({ page, gateway, broker }) => {
+  await tabTo(page, strings.setup.start);
+  await page.keyboard.press("Enter");
+  await type(page, strings.setup.token, setupToken(gateway));
+  await type(page, strings.setup.name, "root");
+  await type(page, strings.setup.password, PASSWORD);
+  await type(page, strings.setup.repeat, PASSWORD);
+  await page.keyboard.press("Enter");
+  await arrives(page, "basics");
+  await type(page, strings.setup.hostname, "keyboard");
+  await next(page);
+  await arrives(page, "network");
+  await tabTo(page, strings.modes["routed"] ?? "");
+  await page.keyboard.press("ArrowDown");
+  assert.is(await page.getByRole("radio", { name: strings.modes["nat"] ?? "" }).isChecked(), true);
+  await next(page);
+  await arrives(page, "segment");
+  await next(page);
+  await arrives(page, "telemetry");
+  await tabTo(page, strings.setup.telemetry);
+  await page.keyboard.press("Space");
+  await type(page, strings.settings["url"] ?? "", "mqtt://127.0.0.1:9");
+  await tabTo(page, strings.telemetry.tryBroker);
+  await page.keyboard.press("Enter");
+  await eventually("refused", async () => (await text(page, "try-mqtt")).includes(strings.telemetry.failed));
+  assert.ok((await text(page, "check-connection")).includes(strings.checks.bad));
+  await inspect(page, "setup-broker-fails");
+  const url = page.getByTestId("field/mqtt/url");
+  await url.focus();
+  await page.keyboard.press("Control+A");
+  await page.keyboard.type(`mqtt://127.0.0.1:${broker.port}`);
+  await tabTo(page, strings.telemetry.tryBroker);
+  await page.keyboard.press("Enter");
+  await eventually("works", async () => (await text(page, "try-mqtt")).includes(strings.telemetry.worked));
+  await next(page);
+  await arrives(page, "summary");
+  const summary = await text(page, "setup-summary");
+  for (const part of ["/hostname", "keyboard", "/mode", "/mqtt"]) assert.ok(summary.includes(part), part);
+});
+
+check("not kept in time: it is undone and said, and can be applied again", async ({ page, gateway }) => {
+  await tabTo(page, strings.plan.apply);
+  await page.route("**/api/v1/config?*", (route) =>
+    route.continue({
+      url: route
+        .request()
+        .url()
+        .replace(/confirmSeconds=\d+/, "confirmSeconds=10"),
+    }),
+  );
+  await page.keyboard.press("Enter");
+  await page.getByTestId("countdown").waitFor();
+  await eventually("undone", async () => (await page.getByTestId("transaction-end").count()) === 1, 20_000);
+  assert.ok((await text(page, "transaction-end")).includes(strings.transaction["rolled-back"]));
+  await page.unroute("**/api/v1/config?*");
+  assert.equal(gateway.service.ports.https > 0, true);
+  await tabTo(page, strings.transaction.close);
+  await page.keyboard.press("Enter");
+});
+
+check("kept: what to type is shown, and the first station is greeted, whatever its name", async (context) => {
+  const { page, gateway, complaints, broker } = context;
+  await eventually("apply", async () =>
+    page.getByRole("button", { name: strings.plan.apply, exact: true }).isEnabled(),
+  );
+  await tabTo(page, strings.plan.apply);
+  await page.keyboard.press("Enter");
+  await page.getByTestId("countdown").waitFor();
+  await tabTo(page, strings.transaction.keep);
+  await page.keyboard.press("Enter");
+  await arrives(page, "done");
+  const done = await text(page, "setup-done");
+  for (const part of ["modprobe ipscsi", "dhclient seg0", strings.setup.waiting]) assert.ok(done.includes(part), part);
+  await inspect(page, "setup-waiting");
+  writePeer(gateway.tree, "seg0", STATION_A, { name: HOSTILE });
+  await eventually("arrived", async () => (await text(page, "setup-done")).includes(strings.setup.arrived(HOSTILE)));
+  assert.is(await page.locator("main img").count(), 0);
+  await inspect(page, "setup-arrived");
+  await eventually("telemetry", () => broker.heard.some(({ topic }) => topic.endsWith("/state")));
+  await tabTo(page, strings.setup.toOverview);
+  await page.keyboard.press("Enter");
+  await page.getByTestId("map").waitFor();
+  assert.equal(complaints, []);
+});
+
+setup.run();

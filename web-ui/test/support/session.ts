@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+/** What a person does at the page, and what is looked at on every page. */
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import type { Locator, Page } from "playwright-core";
+import * as assert from "uvu/assert";
+import { strings } from "../../src/strings.ts";
+import { violations } from "./axe.ts";
+
+export const WEB = join(import.meta.dirname, "../../dist");
+/** Where pictures go, for people to look at. */
+export const SHOTS = join(import.meta.dirname, "../../../build/web-ui");
+export const PASSWORD = "correct horse battery";
+export const HOSTILE = "<img src=x onerror=alert(1)>";
+
+export function button(page: Page, name: string): Locator {
+  return page.getByRole("button", { name, exact: true });
+}
+
+export async function logIn(page: Page, name: string, password: string): Promise<void> {
+  const form = page.getByTestId("login");
+  await form.getByLabel(strings.login.name).fill(name);
+  await form.getByLabel(strings.login.password).fill(password);
+  await button(page, strings.login.submit).click();
+}
+
+/** Axe, width and a picture, in both widths, light and dark. */
+export async function inspect(page: Page, name: string): Promise<void> {
+  mkdirSync(SHOTS, { recursive: true });
+  for (const width of [360, 1440]) {
+    await page.setViewportSize({ width, height: 900 });
+    for (const colorScheme of ["dark", "light"] as const) {
+      await page.emulateMedia({ colorScheme });
+      assert.equal(await violations(page), [], `${name} at ${width} px, ${colorScheme}`);
+    }
+    const overflow = "document.documentElement.scrollWidth - document.documentElement.clientWidth";
+    assert.is(await page.evaluate(overflow), 0, `${name} at ${width} px scrolls sideways`);
+    await page.screenshot({ path: join(SHOTS, `${name}-${width}.png`), fullPage: true });
+  }
+}
+
+/** Script errors, content that the policy blocked, and dialogs: there must be none. */
+export function watch(page: Page): string[] {
+  const complaints: string[] = [];
+  page.setDefaultTimeout(15_000);
+  page.on("pageerror", (error) => complaints.push(error.message));
+  page.on("console", (message) => {
+    if (message.text().includes("Content Security Policy")) complaints.push(message.text());
+  });
+  page.on("dialog", (dialog) => {
+    complaints.push(`dialog ${dialog.message()}`);
+    void dialog.dismiss();
+  });
+  return complaints;
+}
