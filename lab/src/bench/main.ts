@@ -14,10 +14,14 @@ import type { Vm } from "../vm/vm.ts";
 import { measureCable } from "./cable.ts";
 import { groups, setting, specs, specsOf } from "./figures.ts";
 import { type Conditions, formatTable, type Outcome, replaceGenerated, toJson, toMarkdown, toSvg } from "./report.ts";
+import { measureSupervisor, supervisorSpecs } from "./supervisor.ts";
 import { installTool } from "./tool.ts";
 
+/** Groups with VMs of their own. */
+const OTHERS: readonly string[] = ["cable", "supervisor"];
+
 const USAGE = `usage: make bench [ONLY=GROUP,...] [ROUNDS=N] [DOCS=1]
-  ONLY     ${[...Object.keys(groups), "cable"].join(", ")}; all by default
+  ONLY     ${[...Object.keys(groups), ...OTHERS].join(", ")}; all by default
   ROUNDS   how often everything is measured, 5 by default
   DOCS=1   puts the result into docs/performance.md and docs/performance.svg`;
 
@@ -47,7 +51,7 @@ function readOptions(): Options {
   });
   const only = values.only.split(",").filter(Boolean);
   const rounds = Number(values.rounds);
-  const unknown = only.find((name) => name !== "cable" && groups[name] === undefined);
+  const unknown = only.find((name) => !OTHERS.includes(name) && groups[name] === undefined);
   if (unknown !== undefined) throw new LabError("usage", `There is no group "${unknown}".`, `\n${USAGE}`);
   if (!Number.isInteger(rounds) || rounds < 1) throw new LabError("usage", "ROUNDS is no number.", `\n${USAGE}`);
   return { only, rounds, docs: values.docs };
@@ -93,7 +97,7 @@ async function measureBoot(vm: Vm, { only, rounds }: Options): Promise<Outcome[]
 async function measureAll(options: Options): Promise<{ outcomes: Outcome[]; guest: string }> {
   const outcomes: Outcome[] = [];
   let guest = "";
-  if (options.only.length === 0 || options.only.some((name) => name !== "cable")) {
+  if (options.only.length === 0 || options.only.some((name) => !OTHERS.includes(name))) {
     await withVm({ topology: bench, say }, async (vm) => {
       const clock = await vm.ok("cat /sys/devices/system/clocksource/clocksource0/current_clocksource");
       guest = `Linux ${await vm.ok("uname -r")}, ${vm.spec.cpus} processors, clock ${clock}`;
@@ -110,7 +114,18 @@ async function measureAll(options: Options): Promise<{ outcomes: Outcome[]; gues
       outcomes.push({ ...specs.cable, missing: missing.split("\n")[0] ?? missing });
     }
   }
-  const order = Object.values(specs).map((spec): string => spec.name);
+  if (options.only.length === 0 || options.only.includes("supervisor")) {
+    say("supervisor ...");
+    try {
+      outcomes.push(...(await measureSupervisor(options.rounds, say)));
+    } catch (error) {
+      const missing = messageOf(error);
+      console.error(missing);
+      const reason = missing.split("\n")[0] ?? missing;
+      outcomes.push(...Object.values(supervisorSpecs).map((spec) => ({ ...spec, missing: reason })));
+    }
+  }
+  const order = Object.values({ ...specs, ...supervisorSpecs }).map((spec): string => spec.name);
   outcomes.sort((a, b) => order.indexOf(a.name) - order.indexOf(b.name));
   return { outcomes, guest };
 }
