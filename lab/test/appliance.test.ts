@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The supervisor at work: what it tells, modes that change while it runs, changes that undo themselves, power cuts.
 import * as assert from "uvu/assert";
+import { exec } from "../src/process.ts";
 import { scenario } from "../src/scenario.ts";
 import { scaled, waitFor } from "../src/time.ts";
 import { cluster, lanAddresses, segmentGateway } from "../src/topologies/cluster.ts";
@@ -255,6 +256,59 @@ tests.test("back in mode routed, nothing of the other modes is left", async (ben
   await healthy(gateway);
   assert.is(await traces(gateway), before);
 });
+
+const CHAP_TARGET = "iqn.2026-11.org.scsigate:chap";
+const CHAP_HOST = "iqn.2026-11.org.scsigate:chap-host";
+const CHAP = { user: "stations", password: "correct-horse", gatewayUser: "gateway", gatewayPassword: "battery-staple" };
+
+/** What a host of the target gets by INQUIRY, or undefined when it is not let in. */
+async function inquiry(bench: Bench, account: string, options = ""): Promise<string | undefined> {
+  const url = `iscsi://${account}127.0.0.1:${bench.ports["iscsi"]}/${CHAP_TARGET}/0${options}`;
+  return exec("iscsi-inq", ["-i", CHAP_HOST, url]).then(
+    ({ stdout }) => stdout,
+    () => undefined,
+  );
+}
+
+tests.test(
+  "CHAP: who does not know the password is not let in, and neither is a gateway that does not",
+  async (bench) => {
+    const gateway = bench.vm("gateway");
+    const fabric = (authentication: string): string =>
+      JSON.stringify({ type: "iscsi", target: CHAP_TARGET, initiators: [CHAP_HOST], authentication });
+    const segment = { "segments.1": `{"name":"chap0","fabric":${fabric("none")}}` };
+    await changed(gateway, { ...segment, chap: JSON.stringify(CHAP) });
+    const right = `${CHAP.user}%${CHAP.password}@`;
+    assert.match((await inquiry(bench, "")) ?? "nothing", "Peripheral Device Type");
+
+    await changed(gateway, { "segments.1.fabric": fabric("chap") });
+    assert.is(await inquiry(bench, ""), undefined, "without a password");
+    assert.is(await inquiry(bench, `${CHAP.user}%wrong-password@`), undefined, "with a wrong one");
+    assert.is(await inquiry(bench, `nobody%${CHAP.password}@`), undefined, "with a wrong name");
+    assert.match((await inquiry(bench, right)) ?? "nothing", "Peripheral Device Type");
+
+    await changed(gateway, { "segments.1.fabric": fabric("mutual") });
+    const proof = (password: string): string => `?target_user=${CHAP.gatewayUser}&target_password=${password}`;
+    assert.match((await inquiry(bench, right, proof(CHAP.gatewayPassword))) ?? "nothing", "Peripheral Device Type");
+    assert.is(await inquiry(bench, right, proof("not-the-password")), undefined, "a gateway that is not ours");
+
+    const adapters =
+      await gateway.json<{ fabric: string; exports: { segment: string }[] }[]>("scsigate adapters --json");
+    const exported = adapters.filter((adapter) => adapter.fabric === "iscsi").flatMap((adapter) => adapter.exports);
+    assert.ok(exported.some((entry) => entry.segment === "chap0"));
+    const logged = await gateway.ok("scsigate logs --lines 500; cat /data/scsigate/config.json; dmesg");
+    for (const secret of [CHAP.password, CHAP.gatewayPassword]) assert.not.match(logged, secret);
+
+    await gateway.ok("scsigate config unset chap && scsigate config unset segments.1");
+    await gateway.ok("scsigate config apply && sleep 1");
+    await waitFor("the target to go", async () => (await inquiry(bench, right)) === undefined, {
+      timeout: FOLLOW_TIMEOUT,
+    });
+    await gateway.ok("scsigate config confirm");
+    await healthy(gateway);
+    assert.is(await traces(gateway), before);
+  },
+);
 
 tests.test("a change that locks its owner out undoes itself", async (bench) => {
   const [gateway, lan] = [bench.vm("gateway"), bench.vm("lan")];

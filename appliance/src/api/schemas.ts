@@ -28,12 +28,22 @@ const PASSWORD = text("At least twelve characters.", { minLength: MIN_PASSWORD, 
 /** At a login, any text is right or wrong. */
 const GUESS = text("", { maxLength: 256 });
 const CONFIRM_SECONDS = integer("Time for the confirmation, seconds.", { minimum: 10, maximum: 3600, default: 120 });
+const STATION_ACCESS = { enum: ["allow", "block"], description: "block: nothing gets through from it, or to it." };
+const MOMENT = integer("Milliseconds since 1970.");
 const POINTER = text("JSON Pointer.");
 
 const problemFields = {
   code: text("For programs; stable."),
   message: text("What happened."),
   nextStep: text("What to do."),
+};
+
+const checkFields = {
+  id: text("For programs; stable."),
+  title: text("What was looked at."),
+  state: { enum: ["good", "warn", "bad", "unknown", "off"] },
+  measured: text("What was seen."),
+  nextStep: nullable("string", "What to do."),
 };
 
 export const SCHEMAS = {
@@ -55,7 +65,7 @@ export const SCHEMAS = {
   Status: {
     type: "object",
     description: "The state of the gateway, its segments and stations; counters carry the kernel's names.",
-    required: ["id", "hostname", "version", "health", "lan", "storage", "segments", "mqtt", "config"],
+    required: ["id", "hostname", "version", "health", "lan", "storage", "segments", "mesh", "mqtt", "config"],
     properties: {
       id: text("Names this gateway in MQTT topics."),
       hostname: text(""),
@@ -64,6 +74,7 @@ export const SCHEMAS = {
       lan: { type: "object" },
       storage: { type: ["object", "null"] },
       segments: list({ type: "object" }),
+      mesh: { type: ["object", "null"], description: "Other gateways, in mode mesh." },
       mqtt: { type: "object" },
       config: { type: "object" },
     },
@@ -73,6 +84,121 @@ export const SCHEMAS = {
     description: "A station, with the segment that it is on.",
     required: ["segment", "address", "state"],
     properties: { segment: text(""), address: text("Station address."), state: text("up, stalled or down") },
+  }),
+  Adapters: list(
+    object({
+      fabric: text("As in segments.N.fabric.type."),
+      port: nullable("string", "As in segments.N.fabric.port; of iSCSI a portal."),
+      device: nullable("string", "The kernel's name."),
+      link: { enum: ["up", "down", "unknown"] },
+      state: { enum: ["exported", "usable", "unusable"] },
+      exports: list(object({ segment: text(""), target: text("Name in configfs."), enabled: { type: "boolean" } })),
+      problem: { anyOf: [ref("Reason"), { type: "null" }], description: "What keeps it from being used." },
+    }),
+  ),
+  Station: object(
+    {
+      segment: text(""),
+      address: text("Station address."),
+      name: text("The configured one, else the one that it told."),
+      configuredName: nullable("string", "Null: none."),
+      access: STATION_ACCESS,
+      reservedIp: nullable("string", "The IPv4 address that is kept for it."),
+      lease: {
+        anyOf: [
+          object({ ip: text(""), expires: nullable("integer", "Milliseconds since 1970; null: never.") }),
+          { type: "null" },
+        ],
+      },
+      ips: list(text("All addresses that it was seen with.")),
+      live: { type: ["object", "null"], description: "As in the state as a whole; null while it is not there." },
+    },
+    [],
+    { description: "A station: what the driver says of it, and what the configuration does." },
+  ),
+  Stations: list(ref("Station")),
+  StationChange: object(
+    {
+      name: {
+        description: "Also its name in the segment's DNS. Null: the one that it tells.",
+        type: ["string", "null"],
+        pattern: "^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$",
+      },
+      reservedIp: {
+        description: "The IPv4 address that it always gets by DHCP. Null: any that is free.",
+        type: ["string", "null"],
+        pattern: "^[0-9]{1,3}(\\.[0-9]{1,3}){3}$",
+      },
+      access: STATION_ACCESS,
+    },
+    ["name", "reservedIp", "access"],
+    { minProperties: 1, description: "What is absent stays." },
+  ),
+  Series: object({
+    from: MOMENT,
+    to: MOMENT,
+    step: integer("Between two values, seconds."),
+    times: list({ ...MOMENT, description: "Beginnings of the slots, milliseconds since 1970." }),
+    series: {
+      type: "object",
+      additionalProperties: list({ type: ["number", "null"] }),
+      description:
+        "By name, a value for each slot; null: not known. rx_..., tx_... and the driver's reasons: per second. send_p50 to " +
+        "get_p99: milliseconds.",
+    },
+  }),
+  Ping: object({ count: integer("Requests.", { minimum: 1, maximum: 20, default: 5 }) }, ["count"]),
+  PingResult: object({
+    ip: text("Where they went."),
+    sent: integer(""),
+    received: integer(""),
+    loss: { type: "number", description: "Percent." },
+    min: nullable("number", "Round trip, milliseconds."),
+    avg: nullable("number", "Round trip, milliseconds."),
+    max: nullable("number", "Round trip, milliseconds."),
+  }),
+  Throughput: object({ seconds: integer("Of each direction.", { minimum: 1, maximum: 8, default: 5 }) }, ["seconds"]),
+  ThroughputResult: object({
+    ip: text("Of the station."),
+    seconds: integer("Of each direction."),
+    toStation: integer("Bits a second."),
+    fromStation: integer("Bits a second."),
+    retransmits: integer("TCP segments that were sent to the station again."),
+  }),
+  StartCapture: object(
+    {
+      seconds: integer("At most.", { minimum: 1, maximum: 60, default: 10 }),
+      maxBytes: integer("At most, bytes.", { minimum: 1024, maximum: 8 * 1024 * 1024, default: 1024 * 1024 }),
+    },
+    ["seconds", "maxBytes"],
+  ),
+  Capture: object({
+    id: text(""),
+    segment: text(""),
+    address: text("Of the station."),
+    state: { enum: ["running", "done", "failed"] },
+    seconds: integer("At most."),
+    maxBytes: integer("At most, bytes."),
+    elapsedSeconds: { type: "number", description: "So far." },
+    bytes: integer("So far."),
+    packets: integer("So far."),
+    reason: nullable("string", "Why it ended: time, size, asked, or what went wrong."),
+  }),
+  CurrentCapture: object({ capture: { anyOf: [ref("Capture"), { type: "null" }] } }),
+  Certificate: object({
+    subject: text(""),
+    issuer: text(""),
+    names: list(text("DNS:gateway.local, or IP Address:192.168.1.2.")),
+    notBefore: text("ISO 8601."),
+    notAfter: text("ISO 8601."),
+    daysLeft: integer("Negative when it has ended."),
+    fingerprint: text("SHA-256, hexadecimal pairs with colons."),
+    selfSigned: { type: "boolean" },
+    chainLength: integer("Certificates that are sent, this one included."),
+  }),
+  NewCertificate: object({
+    certificate: text("PEM: the gateway's own, then those that issued it, in order.", { maxLength: 65536 }),
+    key: text("PEM, without a passphrase.", { maxLength: 65536 }),
   }),
   Setup: object({ token: text("What the console shows.", { maxLength: 100 }), name: NAME, password: PASSWORD }),
   Login: object({ name: GUESS, password: GUESS }),
@@ -136,6 +262,46 @@ export const SCHEMAS = {
     ["secrets"],
   ),
   Reset: object({ confirm: { const: "erase everything", description: "So that it is no accident." } }),
+  Diagnosis: object({
+    time: integer("Milliseconds since 1970."),
+    state: { enum: ["good", "warn", "bad"], description: "The worst." },
+    checks: list(object({ ...checkFields, segment: nullable("string", "Null: the gateway as a whole.") })),
+  }),
+  ConnectionTest: object({ ok: { type: "boolean" }, checks: list(object(checkFields)) }),
+  Telemetry: object({
+    mqtt: { type: "object" },
+    homeAssistant: object({
+      enabled: { type: "boolean" },
+      topic: nullable("string", "Where the device is announced."),
+      announced: { type: "boolean" },
+    }),
+    syslog: object({ enabled: { type: "boolean" }, problem: { anyOf: [ref("Reason"), { type: "null" }] } }),
+    messages: list(
+      object({
+        time: integer("Milliseconds since 1970."),
+        topic: text(""),
+        payload: text("Its beginning."),
+        bytes: integer("Of the whole."),
+        qos: { enum: [0, 1] },
+        retain: { type: "boolean" },
+      }),
+    ),
+  }),
+  Network: object({
+    routes: list(
+      object({ destination: text(""), interface: text(""), gateway: nullable("string", "Null: directly connected.") }),
+    ),
+    leases: list(
+      object({
+        segment: text(""),
+        address: text("Station address."),
+        ip: text(""),
+        name: text(""),
+        expires: nullable("integer", "Seconds since 1970; null: never."),
+      }),
+    ),
+    nameServers: list({ type: "string" }),
+  }),
   LogLines: list({ type: "object", description: "A line of the log, as pino writes it." }),
 } as const;
 
@@ -148,10 +314,15 @@ export const BODIES = [
   "Decision",
   "Document",
   "Login",
+  "NewCertificate",
   "NewKey",
   "Patch",
+  "Ping",
   "Reset",
   "Setup",
+  "StartCapture",
+  "StationChange",
+  "Throughput",
   "UserChange",
 ] as const satisfies readonly SchemaName[];
 export type BodyName = (typeof BODIES)[number];

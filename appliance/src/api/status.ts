@@ -75,8 +75,10 @@ export interface LinkStatus {
 export interface StationStatus {
   /** Station address, six bytes written like a MAC address. */
   address: string;
-  /** Host name that the station told, or that it asked for an address with; empty when unknown. */
+  /** The configured name, else the one that it told, or that it asked for an address with; empty when unknown. */
   name: string;
+  /** Whether the configuration cuts it off. */
+  blocked: boolean;
   /** IPv4 address where known, else an IPv6 one, else null. */
   ip: string | null;
   /** up, stalled or down. */
@@ -118,7 +120,7 @@ export interface SegmentStatus {
   /** idle, hub, station, mixed, or unknown while the interface is absent. */
   mode: string;
   carrier: boolean;
-  /** What exports it: iscsi, loop or none. */
+  /** What exports it: iscsi, qla2xxx, srpt, sbp, loop or none. */
   fabric: string;
   counters: LinkCounters;
   rates: Rates;
@@ -158,6 +160,39 @@ export interface MqttStatus {
   eventsLost: number;
 }
 
+/** Another gateway that we exchange routes with. */
+export interface MeshNeighbour {
+  /** Link-local IPv6 address. */
+  address: string;
+  interface: string;
+  /** Address in mesh.peers; null for one on this LAN. */
+  peer: string | null;
+  /** Cost of the way to it. */
+  metric: number;
+  /** How many routes it told. */
+  routes: number;
+}
+
+/** A segment of another gateway. */
+export interface MeshRoute {
+  /** "address/prefix", IPv4 or IPv6. */
+  destination: string;
+  via: string;
+  interface: string;
+  metric: number;
+}
+
+export interface MeshStatus {
+  /** Whether BIRD answers. */
+  running: boolean;
+  neighbours: MeshNeighbour[];
+  routes: MeshRoute[];
+  /** Those of mesh.peers. */
+  peers: { address: string; reached: boolean }[];
+  /** Subnets of ours that another gateway announces as its own. */
+  clashes: { segment: string; destination: string; via: string }[];
+}
+
 export interface Status {
   /** Twelve hexadecimal digits; names this gateway in MQTT topics. Empty until it is known, shortly after start. */
   id: string;
@@ -165,6 +200,8 @@ export interface Status {
   version: string;
   /** Milliseconds since 1970 by the gateway's clock. */
   time: number;
+  /** IANA name of the zone that people want times in. */
+  timeZone: string;
   /** Of the machine. */
   uptimeSeconds: number;
   /** When the machine started, milliseconds since 1970 by the gateway's clock; moves when the clock is set. */
@@ -180,6 +217,8 @@ export interface Status {
   /** The second Ethernet that carries iSCSI, or null when there is none. */
   storage: LinkStatus | null;
   segments: SegmentStatus[];
+  /** Null but in mode mesh with a key. */
+  mesh: MeshStatus | null;
   mqtt: MqttStatus;
   config: {
     valid: boolean;
@@ -187,6 +226,29 @@ export interface Status {
     source: "file" | "history" | "defaults";
     errors: ConfigError[];
   };
+}
+
+/** A target that leads to a segment. */
+export interface AdapterExport {
+  segment: string;
+  /** The target's name in configfs. */
+  target: string;
+  enabled: boolean;
+}
+
+/** GET /api/v1/adapters: something that can export a segment, or could if its problem were solved. */
+export interface Adapter {
+  /** As in segments.N.fabric.type. */
+  fabric: "iscsi" | "loop" | "qla2xxx" | "sbp" | "srpt";
+  /** As in segments.N.fabric.port; of iSCSI a portal. Null where there is none, or it cannot be read. */
+  port: string | null;
+  /** Kernel's name of the device; null where there is none. */
+  device: string | null;
+  link: "up" | "down" | "unknown";
+  state: "exported" | "usable" | "unusable";
+  exports: AdapterExport[];
+  /** What keeps it from being used, or null. */
+  problem: Problem | null;
 }
 
 /** GET /version */

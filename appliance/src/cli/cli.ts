@@ -2,9 +2,19 @@
 /** Commands, their arguments, and what they print: text for people, or with --json what the API answered. */
 import { parseArgs } from "node:util";
 import type { ConfigPlan, Transaction } from "../api/config.ts";
+import type { Diagnosis } from "../api/diagnosis.ts";
 import { asObject, formatPointer, getAt, isObject, type JsonObject } from "../shared/json.ts";
 import { type Call, CliError, type Reply } from "./client.ts";
-import { formatLogs, formatPeers, formatPlan, formatStatus, formatTransaction } from "./format.ts";
+import {
+  formatAdapters,
+  formatCertificate,
+  formatDiagnosis,
+  formatLogs,
+  formatPeers,
+  formatPlan,
+  formatStatus,
+  formatTransaction,
+} from "./format.ts";
 
 export interface CliWorld {
   call: Call;
@@ -12,12 +22,15 @@ export interface CliWorld {
   err: (text: string) => void;
   /** A file, or "-" for standard input. */
   read: (path: string) => string;
+  write: (path: string, data: Buffer) => void;
 }
 
 const USAGE = `Usage: scsigate COMMAND [--json]
 
   status                                 the gateway, its segments, and what is wrong
   peers                                  all stations
+  diagnose                               the chain from adapter to LAN, and what to do about a broken link
+  adapters                               what can export a segment, and what keeps it from that
   logs [--lines N]                       the service's last log lines
   config get [SETTING]                   the confirmed document, or one setting of it; with --draft the draft's
   config set SETTING VALUE               into the draft; VALUE is JSON, or a text
@@ -31,6 +44,13 @@ const USAGE = `Usage: scsigate COMMAND [--json]
   backup [--secrets]                     prints a backup
   restore FILE [--preview] [--confirm-within SECONDS]
                                          tries a backup, or says what it would change
+  certificate                            the page's certificate, and how long it holds
+  certificate pem                        prints it
+  certificate set CERTIFICATE KEY        replaces it by those of two PEM files, at once
+  certificate regenerate                 makes a new key and a self-signed certificate
+  support [FILE]                         writes what helps to find a fault, without secrets, as a .tar.gz
+  restart --yes                          starts the supervisor anew; forwarding goes on
+  reboot --yes                           restarts the machine
   user set NAME SCOPE                    makes a user or changes one; the password comes from standard input
   reset --yes                            factory reset
 
@@ -74,8 +94,10 @@ export async function runCli(argv: string[], world: CliWorld): Promise<number> {
     world.out(USAGE);
     return 0;
   }
-  const words = positionals[0] === "config" || positionals[0] === "user" ? 2 : 1;
-  const command = COMMANDS[positionals.slice(0, words).join(" ")];
+  const [first = "", second = ""] = positionals;
+  const words = first === "config" || first === "user" || `${first} ${second}` in COMMANDS ? 2 : 1;
+  const name = positionals.slice(0, words).join(" ");
+  const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
   const args = positionals.slice(words);
   if (command === undefined || args.length < command.takes[0] || args.length > command.takes[1]) {
     world.err(USAGE);
@@ -97,7 +119,9 @@ export async function runCli(argv: string[], world: CliWorld): Promise<number> {
 
 const COMMANDS: Partial<Record<string, Command>> = {
   status: view("/api/v1/status", formatStatus),
+  diagnose: view("/api/v1/diagnosis", (json) => formatDiagnosis(json as Diagnosis)),
   peers: view("/api/v1/peers", formatPeers),
+  adapters: view("/api/v1/adapters", formatAdapters),
   logs: {
     takes: [0, 0],
     async run(_args, options, { call }) {
@@ -167,6 +191,58 @@ const COMMANDS: Partial<Record<string, Command>> = {
         return { json, text: formatPlan(json as ConfigPlan) };
       }
       return transaction(await world.call("POST", `/api/v1/restore?confirmSeconds=${seconds(options)}`, backup));
+    },
+  },
+  certificate: view("/api/v1/system/certificate", formatCertificate),
+  "certificate pem": {
+    takes: [0, 0],
+    async run(_args, _options, { call }) {
+      const pem = ok(await call("GET", "/api/v1/system/certificate/pem")).body.toString();
+      return { json: { pem }, text: pem.trimEnd() };
+    },
+  },
+  "certificate set": {
+    takes: [2, 2],
+    async run([certificate = "", key = ""], _options, world) {
+      const body = { certificate: readText(world, certificate), key: readText(world, key) };
+      const { json } = ok(await world.call("PUT", "/api/v1/system/certificate", body));
+      return { json, text: formatCertificate(json) };
+    },
+  },
+  "certificate regenerate": {
+    takes: [0, 0],
+    async run(_args, _options, { call }) {
+      const { json } = ok(await call("POST", "/api/v1/system/certificate/regenerate"));
+      return { json, text: formatCertificate(json) };
+    },
+  },
+  support: {
+    takes: [0, 1],
+    async run([file = "scsigate-support.tar.gz"], _options, world) {
+      const { body } = ok(await world.call("GET", "/api/v1/system/support"));
+      try {
+        world.write(file, body);
+      } catch (error) {
+        const message = error instanceof Error ? error.message : String(error);
+        throw new CliError(message, "Name a file in a folder that can be written, such as /tmp/support.tar.gz.");
+      }
+      return { json: { file, bytes: body.length }, text: `${file}: ${body.length} bytes` };
+    },
+  },
+  restart: {
+    takes: [0, 0],
+    async run(_args, options, { call }) {
+      if (options.yes !== true) throw new CliError("this starts the supervisor anew", "Say --yes when that is meant.");
+      ok(await call("POST", "/api/v1/system/restart"));
+      return { json: null, text: "The supervisor starts anew." };
+    },
+  },
+  reboot: {
+    takes: [0, 0],
+    async run(_args, options, { call }) {
+      if (options.yes !== true) throw new CliError("this cuts all stations off", "Say --yes when that is meant.");
+      ok(await call("POST", "/api/v1/system/reboot"));
+      return { json: null, text: "The machine restarts." };
     },
   },
   "user set": {
@@ -261,13 +337,16 @@ function seconds(options: Options): number {
   throw new CliError("--confirm-within takes 10 to 3600 seconds", "Give it a whole number of seconds.");
 }
 
-function readJson({ read }: CliWorld, file: string): unknown {
-  let text: string;
+function readText({ read }: CliWorld, file: string): string {
   try {
-    text = read(file);
+    return read(file);
   } catch (error) {
     throw new CliError(error instanceof Error ? error.message : String(error), "Check the file's name.");
   }
+}
+
+function readJson(world: CliWorld, file: string): unknown {
+  const text = readText(world, file);
   try {
     return JSON.parse(text);
   } catch (error) {

@@ -5,7 +5,9 @@ import { errnoOf } from "../shared/errors.ts";
 
 export interface Reply {
   status: number;
+  /** The body, where it is JSON. */
   json: unknown;
+  body: Buffer;
 }
 
 /** @throws CliError when the service cannot be reached */
@@ -32,8 +34,10 @@ export function socketClient(socketPath: string): Call {
         const chunks: Buffer[] = [];
         response.on("data", (chunk: Buffer) => chunks.push(chunk));
         response.on("end", () => {
-          const text = Buffer.concat(chunks).toString();
-          resolve({ status: response.statusCode ?? 0, json: text === "" ? undefined : JSON.parse(text) });
+          const answer = Buffer.concat(chunks);
+          const isJson = answer.length > 0 && /json/.test(response.headers["content-type"] ?? "");
+          const json: unknown = isJson ? JSON.parse(answer.toString()) : undefined;
+          resolve({ status: response.statusCode ?? 0, json, body: answer });
         });
       });
       outgoing.on("error", (error) => reject(explain(error, socketPath)));

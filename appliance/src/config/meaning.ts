@@ -12,9 +12,12 @@ import {
   parseInterface,
   parseIpv4,
 } from "../shared/ipv4.ts";
-import { prefixOf } from "../shared/ipv6.ts";
+import { parseNetwork6, prefixOf } from "../shared/ipv6.ts";
+import { checkExtend, checkMesh } from "./meshMeaning.ts";
 import { checkMqtt } from "./mqttMeaning.ts";
-import type { Config, Ipv4Method, SegmentConfig } from "./types.ts";
+import { checkStations } from "./stationMeaning.ts";
+import { checkZone } from "./timeMeaning.ts";
+import type { ChapConfig, Config, Ipv4Method, IscsiFabric, PortFabric, SegmentConfig } from "./types.ts";
 
 interface Subnet {
   path: string;
@@ -48,7 +51,16 @@ export function checkMeaning(config: Config): ConfigError[] {
   checkOverlaps(config.mode === "proxy" ? subnets.filter(({ path }) => !path.startsWith("/lan")) : subnets, errors);
   checkMode(config, errors);
   checkFirewall(config, errors);
+  checkMesh(config.mesh, errors);
   checkMqtt(config.mqtt, errors);
+  checkZone(config.time.zone, errors);
+  if (config.chap.password !== undefined && config.chap.password === config.chap.gatewayPassword) {
+    errors.push({
+      path: "/chap/gatewayPassword",
+      message: "it is the hosts' password, too: a host could give the gateway's answer back as its own",
+      nextStep: "Use another one (RFC 7143, section 9.2.1).",
+    });
+  }
   if (config.http.port === config.http.httpsPort) {
     errors.push({
       path: "/http/httpsPort",
@@ -63,6 +75,13 @@ export function checkMeaning(config: Config): ConfigError[] {
 function checkMode(config: Config, errors: ConfigError[]): void {
   if (config.mode !== "proxy") return;
   config.segments.forEach((segment, index) => {
+    if (segment.ipv6.enabled && segment.ipv6.address !== "auto") {
+      errors.push({
+        path: `/segments/${index}/ipv6/address`,
+        message: "mode proxy takes a part of the LAN's own prefix, and no address beside it",
+        nextStep: "Set it to auto.",
+      });
+    }
     if (segment.ipv4.address !== "auto") return;
     errors.push({
       path: `/segments/${index}/ipv4/address`,
@@ -111,6 +130,13 @@ function checkFirewall({ firewall, segments, mode }: Config, errors: ConfigError
         checkRange(text, `${path}/${key}/${place}`, errors);
       });
     }
+    const six = (list: readonly string[]) => new Set(list.map((text) => text.includes(":")));
+    const [sources, destinations] = [six(rule.sources), six(rule.destinations)];
+    if (sources.size > 0 && destinations.size > 0 && ![...sources].some((family) => destinations.has(family))) {
+      const message = "no packet has an IPv4 address on one side and an IPv6 address on the other";
+      const nextStep = "Give sources and destinations of the same kind.";
+      errors.push({ path: `${path}/destinations`, message, nextStep });
+    }
   });
   firewall.portForwards.forEach(({ protocol, port, to }, index) => {
     const path = `/firewall/portForwards/${index}`;
@@ -132,11 +158,12 @@ function checkFirewall({ firewall, segments, mode }: Config, errors: ConfigError
 }
 
 function checkRange(text: string, path: string, errors: ConfigError[]): void {
-  if (parseInterface(text.includes("/") ? text : `${text}/32`) !== undefined) return;
+  const whole = (bits: number) => (text.includes("/") ? text : `${text}/${bits}`);
+  if (parseInterface(whole(32)) !== undefined || parseNetwork6(whole(128)) !== undefined) return;
   errors.push({
     path,
-    message: `${text} is not an IPv4 address or subnet`,
-    nextStep: "Write it as 192.168.1.5 or 192.168.1.0/24.",
+    message: `${text} is neither an address nor a subnet`,
+    nextStep: "Write it as 192.168.1.5, 192.168.1.0/24, 2001:db8::5 or 2001:db8:7::/48.",
   });
 }
 
@@ -194,8 +221,14 @@ function checkSegment(
       });
     }
   }
+  checkStations(segment, config.hostname, path, errors);
+  checkExtend(segment, path, config.mode, earlier, errors);
   checkIpv6(segment, path, earlier, errors);
-  if (segment.fabric.type === "iscsi") checkIscsi(segment.fabric, path, earlier, errors);
+  const { fabric } = segment;
+  if (fabric.type === "iscsi") checkIscsi(fabric, path, earlier, config.chap, errors);
+  if (fabric.type === "qla2xxx" || fabric.type === "srpt" || fabric.type === "sbp") {
+    checkPort(fabric, path, earlier, errors);
+  }
 }
 
 function checkIpv6(segment: SegmentConfig, path: string, earlier: SegmentConfig[], errors: ConfigError[]): void {
@@ -210,12 +243,76 @@ function checkIpv6(segment: SegmentConfig, path: string, earlier: SegmentConfig[
   }
 }
 
+function openOnNetwork(type: string, path: string): ConfigError {
+  return {
+    path: `${path}/fabric/open`,
+    message: `${type} is reachable over a network: open would let everybody on it read and send for any host`,
+    nextStep: "Name the hosts in initiators, and set open to false. Only a bus of its own (qla2xxx, sbp) may be open.",
+  };
+}
+
+/** A port leads to one segment, and says whom it admits. */
+function checkPort(fabric: PortFabric, path: string, earlier: SegmentConfig[], errors: ConfigError[]): void {
+  const { type, port, open } = fabric;
+  if (earlier.some((other) => other.fabric.type === type && other.fabric.port === port)) {
+    errors.push({
+      path: `${path}/fabric/port`,
+      message: `another segment uses ${port}`,
+      nextStep: "Give each segment its own port; `scsigate adapters` lists them.",
+    });
+  }
+  if (type === "srpt" && open) errors.push(openOnNetwork(type, path));
+  if (type === "sbp" && !open) {
+    errors.push({
+      path: `${path}/fabric/open`,
+      message: "the kernel's FireWire target admits every host on the bus, and cannot be told otherwise",
+      nextStep: "Set open to true if everybody on this FireWire bus may use the segment; else use another fabric.",
+    });
+  }
+  if (type !== "qla2xxx") return;
+  if (open && fabric.initiators.length > 0) {
+    errors.push({
+      path: `${path}/fabric/initiators`,
+      message: "an open port admits every host, not only these",
+      nextStep: "Set open to false, or leave initiators out.",
+    });
+  }
+  if (!open && fabric.initiators.length === 0) {
+    errors.push({
+      path: `${path}/fabric/initiators`,
+      message: "nobody may use the segment",
+      nextStep: "Name the hosts' port names, or set open to true if every host on this fabric may use it.",
+    });
+  }
+}
+
+/** What a segment asks of section chap and is not there, in words. */
+function missingChap(authentication: IscsiFabric["authentication"], chap: ChapConfig): string | undefined {
+  const { user, password, gatewayUser, gatewayPassword } = chap;
+  if (authentication === "none") return undefined;
+  if (user === undefined || password === undefined) return "chap.user and chap.password are";
+  if (authentication === "chap") return undefined;
+  return gatewayUser === undefined || gatewayPassword === undefined
+    ? "chap.gatewayUser and chap.gatewayPassword are"
+    : undefined;
+}
+
 function checkIscsi(
-  fabric: { target: string; portals: string[] },
+  fabric: IscsiFabric,
   path: string,
   earlier: SegmentConfig[],
+  chap: ChapConfig,
   errors: ConfigError[],
 ): void {
+  if (fabric.open) errors.push(openOnNetwork("iscsi", path));
+  const missing = missingChap(fabric.authentication, chap);
+  if (missing !== undefined) {
+    errors.push({
+      path: `${path}/fabric/authentication`,
+      message: `${fabric.authentication} is asked for, and ${missing} not set`,
+      nextStep: "Set them, or set authentication to none.",
+    });
+  }
   if (earlier.some((other) => other.fabric.type === "iscsi" && other.fabric.target === fabric.target)) {
     errors.push({
       path: `${path}/fabric/target`,

@@ -12,10 +12,14 @@ export const CURRENT_VERSION: number = Number(getAt(configSchema, ["properties",
 export const EFFECTS = {
   page: "the page and the API are opened again, at once",
   telemetry: "the connections to the broker and to the log server are made anew",
+  clock: "times are shown in another zone; nothing is interrupted",
   lan: "the gateway's own connections on its Ethernet may break",
   segment: "hosts of the segment lose their connections and may need a new address",
   dhcp: "the segment's DHCP and DNS server is started anew",
   fabric: "hosts that lose their access, target or portal are cut off; others stay",
+  stations:
+    "stations that are blocked are cut off, those that are not any more get through; while one is blocked, packets between stations of its segment go through the gateway's IP",
+  mesh: "routes to the segments of other gateways may be gone for some seconds",
   firewall: "rules are replaced in one step; what is established stays",
 } as const;
 export type Effect = keyof typeof EFFECTS;

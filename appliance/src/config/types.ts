@@ -17,10 +17,30 @@ export interface StorageConfig {
   ipv4: Ipv4Method;
 }
 
-export type FabricConfig =
-  | { type: "iscsi"; target: string; portals: string[]; initiators: string[] }
-  | { type: "loop" }
-  | { type: "none" };
+export interface IscsiFabric {
+  type: "iscsi";
+  target: string;
+  portals: string[];
+  initiators: string[];
+  authentication: "none" | "chap" | "mutual";
+  open: boolean;
+}
+
+/** A port of a host adapter in target mode. */
+export type PortFabric =
+  | { type: "qla2xxx"; port: string; initiators: string[]; open: boolean }
+  | { type: "srpt"; port: string; initiators: string[]; open: boolean }
+  | { type: "sbp"; port: string; open: boolean };
+
+export type FabricConfig = IscsiFabric | PortFabric | { type: "loop" } | { type: "none" };
+
+/** What is special about a station. */
+export interface StationConfig {
+  address: string;
+  name?: string;
+  ipv4?: string;
+  access: "allow" | "block";
+}
 
 export interface SegmentConfig {
   name: string;
@@ -29,10 +49,38 @@ export interface SegmentConfig {
   /** "address/64", or "auto". */
   ipv6: { enabled: boolean; address: string };
   dhcp: { enabled: boolean; leaseSeconds: number };
+  stations: StationConfig[];
+  extend?: ExtendConfig;
   fabric: FabricConfig;
 }
 
-export type Mode = "routed" | "nat" | "proxy" | "bridge";
+export interface ChapConfig {
+  user?: string;
+  /** Secret. */
+  password?: string;
+  gatewayUser?: string;
+  /** Secret. */
+  gatewayPassword?: string;
+}
+
+export interface ExtendConfig {
+  vni: number;
+  /** IPv4 addresses. */
+  peers: string[];
+  /** Bytes. */
+  mtu: number;
+}
+
+export type Mode = "routed" | "nat" | "proxy" | "bridge" | "mesh";
+
+export interface MeshConfig {
+  /** Secret. */
+  key?: string;
+  /** IPv4 addresses. */
+  peers: string[];
+  /** Networks with prefix length, IPv4 and IPv6. */
+  accept: string[];
+}
 
 /** A side of the gateway; segments: all of them. */
 export type Side = "lan" | "storage" | "segments";
@@ -62,6 +110,7 @@ export interface FirewallConfig {
   managementSources: string[];
   antiSpoofing: boolean;
   newConnectionsPerSecond: number;
+  connectionsPerAddress: number;
   betweenSegments: "allow" | "isolate";
   portForwards: PortForward[];
   rules: FirewallRuleConfig[];
@@ -110,6 +159,10 @@ export interface Config {
   lan: LanConfig;
   storage?: StorageConfig;
   segments: SegmentConfig[];
+  chap: ChapConfig;
+  mesh: MeshConfig;
+  /** IANA name of a time zone. */
+  time: { zone: string };
   firewall: FirewallConfig;
   http: HttpConfig;
   mqtt: MqttConfig;

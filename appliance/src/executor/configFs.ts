@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The few file operations that configfs knows. LIO's objects are folders, its settings files, its references symbolic links. */
 import { constants } from "node:fs";
-import { access, mkdir, readdir, readFile, rmdir, symlink, unlink, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { access, mkdir, readdir, readFile, readlink, rmdir, symlink, unlink, writeFile } from "node:fs/promises";
+import { basename, join } from "node:path";
 import { errnoOf } from "../shared/errors.ts";
 
 /** All paths are relative to the folder that the instance was made for. */
@@ -19,6 +19,8 @@ export interface ConfigFs {
   /** Makes `path` a reference to `target`. */
   link(target: string, path: string): Promise<void>;
   unlink(path: string): Promise<void>;
+  /** Name of the object that a reference leads to. */
+  referred(path: string): Promise<string>;
 }
 
 /** @param root /sys/kernel/config/target */
@@ -54,5 +56,6 @@ export function openConfigFs(root: string): ConfigFs {
     write: (path, value) => writeFile(at(path), value, { flag: constants.O_WRONLY }),
     link: (target, path) => symlink(at(target), at(path)),
     unlink: (path) => unlink(at(path)),
+    referred: async (path) => basename(await readlink(at(path))),
   };
 }

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /** What operations work with; all of it comes from outside, so that tests can put a temporary tree or a fake there. */
+import type { Clock } from "../shared/clock.ts";
 import type { CommandRunner } from "../shared/commands.ts";
 import type { Logger } from "../shared/log.ts";
+import type { StreamProgram } from "../shared/stream.ts";
 import type { ConfigFs } from "./configFs.ts";
 import type { Processes } from "./processes.ts";
 
@@ -12,6 +14,8 @@ export interface ExecutorPaths {
   proc: string;
   /** /run: resolv.conf, udhcpc's state, and our own folder scsigate/ */
   run: string;
+  /** /usr/share/zoneinfo */
+  zones: string;
   /** /data: root's own part of it. What is below /data/scsigate belongs to the service and is never followed from here. */
   data: string;
 }
@@ -19,6 +23,9 @@ export interface ExecutorPaths {
 export interface ExecutorContext {
   paths: ExecutorPaths;
   run: CommandRunner;
+  /** Starts a program whose output is read as it comes. */
+  stream: StreamProgram;
+  clock: Clock;
   processes: Processes;
   /** The target core's folder of configfs. */
   targetFs: ConfigFs;

@@ -2,21 +2,42 @@
 /** Carries out the service's requests, one at a time, after its own check of them. */
 import { validateRequest } from "#request-validator";
 import type { Reply, Request } from "../protocol/messages.ts";
-import type { GroupResult, Operation, PlanGroup } from "../protocol/operations.ts";
+import { type GroupResult, type Operation, type PlanGroup, withoutPasswords } from "../protocol/operations.ts";
 import { ScsigateError, toProblem } from "../shared/errors.ts";
+import { Captures } from "./capture.ts";
 import type { ExecutorContext } from "./context.ts";
+import { inspect } from "./inspect.ts";
 import { readLatency } from "./latency.ts";
-import { setBridge, setBridgePort } from "./operations/bridge.ts";
+import { setBridge, setBridgePort, setExtension } from "./operations/bridge.ts";
 import { setDhcpClient, setDnsmasq } from "./operations/dhcp.ts";
 import { setFirewall } from "./operations/firewall.ts";
-import { loadModules, mountConfigfs, setHostname, setInterfaceSysctl, setSysctl } from "./operations/kernel.ts";
-import { setAddress, setAddress6, setLink, setNoAddress, setResolver, setRoute } from "./operations/network.ts";
+import {
+  loadModules,
+  mountConfigfs,
+  setHostname,
+  setInterfaceSysctl,
+  setSysctl,
+  setTimeZone,
+} from "./operations/kernel.ts";
+import { readMesh, setMesh, setTunnel } from "./operations/mesh.ts";
+import {
+  setAddress,
+  setAddress6,
+  setLink,
+  setNoAddress,
+  setProxyNeighbours,
+  setResolver,
+  setRoute,
+} from "./operations/network.ts";
 import { prune } from "./operations/prune.ts";
-import { setBackstore, setIscsiTarget, setLoopTarget } from "./operations/target.ts";
+import { setStationFilter } from "./operations/stationFilter.ts";
+import { setBackstore, setIscsiTarget, setLoopTarget, setPortTarget } from "./operations/target.ts";
+import { ping } from "./ping.ts";
 
 export class Executor {
   readonly #context: ExecutorContext;
   readonly #onReady: () => void;
+  readonly #captures: Captures;
   /** The last failure of each group, so that a retry every few seconds does not fill the log with it. */
   readonly #failures = new Map<string, string>();
   #queue: Promise<void> = Promise.resolve();
@@ -25,6 +46,7 @@ export class Executor {
   constructor(context: ExecutorContext, onReady: () => void) {
     this.#context = context;
     this.#onReady = onReady;
+    this.#captures = new Captures(context);
   }
 
   /**
@@ -51,6 +73,34 @@ export class Executor {
       void readLatency(this.#context.paths.sys).then((devices) => reply({ type: "latency", id, devices }));
       return;
     }
+    // Checks and recordings change nothing either.
+    if (request.type === "ping") {
+      void ping(request, this.#context).then(reply);
+      return;
+    }
+    if (request.type === "inspect") {
+      const { id } = request;
+      void inspect(this.#context).then((files) => reply({ type: "inspected", id, files }));
+      return;
+    }
+    if (request.type === "capture") {
+      this.#captures.start(request, reply);
+      return;
+    }
+    if (request.type === "stopCapture") {
+      this.#captures.stop();
+      return;
+    }
+    if (request.type === "mesh") {
+      const { id } = request;
+      void readMesh(this.#context).then((answers) => reply({ type: "mesh", id, answers }));
+      return;
+    }
+    if (request.type === "reboot") {
+      // In the queue: half a plan is not to be cut off.
+      this.#queue = this.#queue.then(() => this.#reboot(request.id, reply));
+      return;
+    }
     this.#queue = this.#queue.then(async () => {
       const groups: GroupResult[] = [];
       for (const group of request.plan.groups) {
@@ -62,6 +112,15 @@ export class Executor {
     });
   }
 
+  async #reboot(id: number, reply: (answer: Reply) => void): Promise<void> {
+    const { run, log } = this.#context;
+    log.warn("the machine is restarted");
+    await run("reboot", []).then(
+      () => reply({ type: "rebooting", id }),
+      (error: unknown) => reply({ type: "refused", id, problem: toProblem(error) }),
+    );
+  }
+
   async #applyGroup(group: PlanGroup): Promise<GroupResult> {
     const log = this.#context.log;
     let changed = 0;
@@ -69,12 +128,12 @@ export class Executor {
       try {
         if (await perform(operation, this.#context)) {
           changed += 1;
-          log.info({ group: group.name, operation }, "changed");
+          log.info({ group: group.name, operation: withoutPasswords(operation) }, "changed");
         }
       } catch (error) {
         const problem = toProblem(error);
         const level = this.#failures.get(group.name) === problem.message ? "debug" : "error";
-        log[level]({ group: group.name, operation, problem }, "operation failed");
+        log[level]({ group: group.name, operation: withoutPasswords(operation), problem }, "operation failed");
         this.#failures.set(group.name, problem.message);
         return { name: group.name, changed, failure: { kind: operation.kind, problem } };
       }
@@ -92,6 +151,8 @@ function perform(operation: Operation, context: ExecutorContext): Promise<boolea
       return mountConfigfs(operation, context);
     case "hostname":
       return setHostname(operation, context);
+    case "timeZone":
+      return setTimeZone(operation, context);
     case "link":
       return setLink(operation, context);
     case "address":
@@ -112,6 +173,14 @@ function perform(operation: Operation, context: ExecutorContext): Promise<boolea
       return setBridge(operation, context);
     case "bridgePort":
       return setBridgePort(operation, context);
+    case "extension":
+      return setExtension(operation, context);
+    case "tunnel":
+      return setTunnel(operation, context);
+    case "mesh":
+      return setMesh(operation, context);
+    case "proxyNeighbours":
+      return setProxyNeighbours(operation, context);
     case "noAddress":
       return setNoAddress(operation, context);
     case "prune":
@@ -120,10 +189,14 @@ function perform(operation: Operation, context: ExecutorContext): Promise<boolea
       return setDhcpClient(operation, context);
     case "dnsmasq":
       return setDnsmasq(operation, context);
+    case "stationFilter":
+      return setStationFilter(operation, context);
     case "backstore":
       return setBackstore(operation, context);
     case "iscsiTarget":
       return setIscsiTarget(operation, context);
+    case "portTarget":
+      return setPortTarget(operation, context);
     case "loopTarget":
       return setLoopTarget(operation, context);
   }

@@ -1,8 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Files that the executor generates. */
 import { constants } from "node:fs";
-import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
+import { access, mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
+
+export async function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}
 
 /**
  * Makes a file have this content, whole or not at all.

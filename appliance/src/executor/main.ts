@@ -8,13 +8,16 @@ import { join } from "node:path";
 import { systemClock } from "../shared/clock.ts";
 import { runCommand } from "../shared/commands.ts";
 import { createLogger } from "../shared/log.ts";
+import { startStream } from "../shared/stream.ts";
+import { ClockKeeper } from "./clockKeeper.ts";
 import { openConfigFs } from "./configFs.ts";
 import { Executor } from "./executor.ts";
+import { KernelLog, openRecords } from "./kernelLog.ts";
 import { systemProcesses } from "./processes.ts";
 import { ServiceProcess } from "./serviceProcess.ts";
 
 const SERVICE_USER = { uid: 990, gid: 990 };
-const paths = { sys: "/sys", proc: "/proc", run: "/run", data: "/data" };
+const paths = { sys: "/sys", proc: "/proc", run: "/run", data: "/data", zones: "/usr/share/zoneinfo" };
 const SERVICE_DATA = "/data/scsigate";
 let tellLog = (_line: string): void => {};
 const log = createLogger("executor", [{ write: (line) => tellLog(line) }]);
@@ -26,6 +29,8 @@ const executor = new Executor(
   {
     paths,
     run: runCommand,
+    stream: startStream,
+    clock: systemClock,
     processes: systemProcesses(paths.proc),
     targetFs: openConfigFs("/sys/kernel/config/target"),
     log,
@@ -45,14 +50,34 @@ const service = new ServiceProcess({
 
 tellLog = (line) => service.tellLog(line);
 
+const clockKeeper = new ClockKeeper({
+  file: join(paths.data, "clock"),
+  program: __filename,
+  clock: systemClock,
+  run: runCommand,
+  log,
+});
+const kernelLog = new KernelLog({
+  open: () => openRecords("/dev/kmsg"),
+  proc: paths.proc,
+  clock: systemClock,
+  write: tellLog,
+});
+
 for (const signal of ["SIGTERM", "SIGINT"] as const) {
   process.once(signal, () => {
     log.info({ signal }, "stopping");
-    void service.stop().then(() => process.exit(0));
+    kernelLog.stop();
+    void Promise.all([service.stop(), clockKeeper.stop()]).then(() => process.exit(0));
   });
 }
 log.info({ node: process.version }, "executor started");
-service.start();
+void clockKeeper.start().finally(() => service.start());
+try {
+  kernelLog.start();
+} catch (error) {
+  log.warn({ error: String(error) }, "the kernel's log cannot be read");
+}
 
 /** Folders with their owners, and the one kernel setting that the service needs to start. */
 function prepare(): void {

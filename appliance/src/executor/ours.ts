@@ -6,7 +6,7 @@
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
-export type Kind = "segments" | "addresses" | "addresses6";
+export type Kind = "segments" | "addresses" | "addresses6" | "extensions" | "proxies" | "tunnels";
 
 export class Ours {
   readonly #folder: string;

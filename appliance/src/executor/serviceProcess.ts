@@ -23,12 +23,21 @@ const RESTART = { firstMs: 500, longestMs: 30_000 };
 /** How long the service may take to say good-bye to its broker, milliseconds. */
 const STOP_TIMEOUT_MS = 3000;
 
+/** Lines that a service gets again that starts anew. */
+const MAX_TOLD = 200;
+/** Notes that wait in the channel at most: some 200 KiB. */
+const MAX_ON_THE_WAY = 500;
+
 export class ServiceProcess {
   readonly #options: ServiceProcessOptions;
   readonly #backoff = new Backoff(RESTART);
   #child: ChildProcess | undefined;
   #cancelRestart: Cancel | undefined;
   #stopping = false;
+  readonly #told: string[] = [];
+  /** Notes that the channel has not taken yet. */
+  #onTheWay = 0;
+  #lost = 0;
 
   constructor(options: ServiceProcessOptions) {
     this.#options = options;
@@ -60,10 +69,27 @@ export class ServiceProcess {
     });
   }
 
-  /** Passes a line of our log on; without a service it is on the console alone. */
+  /** Passes a line of the log on. A service that starts later gets the last ones. */
   tellLog(line: string): void {
-    const note: LogNote = { type: "log", line };
-    if (this.#child?.connected) this.#child.send(note, () => {});
+    this.#told.push(line);
+    if (this.#told.length > MAX_TOLD) this.#told.shift();
+    if (this.#onTheWay >= MAX_ON_THE_WAY) this.#lost += 1;
+    else this.#send({ type: "log", line });
+  }
+
+  /** A service that does not read must not fill our memory: what it has not taken is counted. */
+  #send(note: LogNote): void {
+    const child = this.#child;
+    if (!child?.connected) return;
+    this.#onTheWay += 1;
+    child.send(note, () => {
+      if (this.#child !== child) return;
+      this.#onTheWay -= 1;
+      if (this.#lost === 0 || this.#onTheWay > 0) return;
+      const lost = this.#lost;
+      this.#lost = 0;
+      this.#options.log.warn({ lost }, "log lines were left out: the service did not read");
+    });
   }
 
   /** The service works: the next failure is the first one again. */
@@ -82,6 +108,8 @@ export class ServiceProcess {
       stdio: ["ignore", "inherit", "inherit", "ipc"],
     });
     this.#child = child;
+    this.#onTheWay = 0;
+    for (const line of this.#told) this.#send({ type: "log", line, again: true });
     log.info({ pid: child.pid }, "service started");
     const reply = (answer: Reply) => {
       if (child.connected) child.send(answer, () => {}); // it may have gone in between

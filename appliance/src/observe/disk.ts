@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/** Room on the data partition. */
-import { statfs } from "node:fs/promises";
+/** Room on the data partition, and whether it takes anything at all. */
+import { access, constants, statfs } from "node:fs/promises";
 import type { Problem } from "../api/status.ts";
 
 /** Below this a change of the configuration, which is written before the old one goes, may not fit, bytes. */
@@ -14,7 +14,22 @@ export async function readFreeBytes(folder: string): Promise<number | null> {
   );
 }
 
-export function diskProblem(freeBytes: number | null): Problem | undefined {
+/** Whether files can be written there; a file system with errors is made read-only by the kernel. */
+export async function isWritable(folder: string): Promise<boolean> {
+  return access(folder, constants.W_OK).then(
+    () => true,
+    () => false,
+  );
+}
+
+export function diskProblem(freeBytes: number | null, writable = true): Problem | undefined {
+  if (!writable) {
+    return {
+      code: "data-unwritable",
+      message: "the data partition is read-only: nothing that is set from now on is kept",
+      nextStep: "Restart the gateway: that checks the partition. If it stays, make a backup and use another card.",
+    };
+  }
   if (freeBytes === null || freeBytes >= TIGHT_BYTES) return undefined;
   return {
     code: "data-full",

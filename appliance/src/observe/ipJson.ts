@@ -14,6 +14,8 @@ export interface Route {
   destination: string;
   interface: string;
   gateway?: string;
+  /** Told by another gateway of the mesh. */
+  learned?: true;
 }
 
 export interface Neighbour {
@@ -46,9 +48,14 @@ export function parseAddresses(output: string): Map<string, InterfaceAddress[]> 
 export function parseRoutes(output: string): Route[] {
   const routes: Route[] = [];
   for (const entry of entries(output)) {
-    const { dst, dev, gateway } = entry;
+    const { dst, dev, gateway, protocol } = entry;
     if (typeof dst !== "string" || typeof dev !== "string") continue;
-    routes.push({ destination: dst, interface: dev, ...(typeof gateway === "string" ? { gateway } : {}) });
+    routes.push({
+      destination: dst,
+      interface: dev,
+      ...(typeof gateway === "string" ? { gateway } : {}),
+      ...(protocol === "bird" ? { learned: true } : {}),
+    });
   }
   return routes;
 }
@@ -63,6 +70,18 @@ export function parseNeighbours(output: string): Neighbour[] {
     neighbours.push({ interface: dev, ip: dst, address: lladdr.toLowerCase() });
   }
   return neighbours;
+}
+
+/** @param output of `ip -j -6 neighbour show proxy dev <interface>`. Addresses that the interface answers for. */
+export function parseProxied(output: string): string[] {
+  return entries(output).flatMap(({ dst }) => (typeof dst === "string" ? [dst] : []));
+}
+
+/** @param output of `bridge -j fdb show dev <a VXLAN>`. Addresses of the gateways that get what has no known place. */
+export function parseFlooded(output: string): string[] {
+  return entries(output).flatMap(({ mac, dst }) =>
+    mac === "00:00:00:00:00:00" && typeof dst === "string" ? [dst] : [],
+  );
 }
 
 function entries(output: string): Record<string, unknown>[] {

@@ -1,16 +1,45 @@
 // SPDX-License-Identifier: Apache-2.0
 /** From the configuration and what is there to the executor's plan. A pure function: the same input, the same plan. */
-import type { Config, FabricConfig, Ipv4Method, Mode, SegmentConfig } from "../config/types.ts";
+import type {
+  ChapConfig,
+  Config,
+  FabricConfig,
+  Ipv4Method,
+  IscsiFabric,
+  Mode,
+  SegmentConfig,
+} from "../config/types.ts";
 import type { InterfaceAddress, Route } from "../observe/ipJson.ts";
 import type { EthernetInterface } from "../observe/sysfs.ts";
-import { BRIDGE, type ModuleName, type Operation, type Plan, type PlanGroup } from "../protocol/operations.ts";
+import {
+  BRIDGE,
+  type Chap,
+  type DnsmasqOperation,
+  extensionBridge,
+  type ModuleName,
+  type Operation,
+  type Plan,
+  type PlanGroup,
+  segmentFace,
+} from "../protocol/operations.ts";
 import { type Problem, toProblem } from "../shared/errors.ts";
-import { type Identity, loopName, stationAddress, uniqueLocalAddress } from "../shared/identity.ts";
+import {
+  chosenBits,
+  chosenNumber,
+  type Identity,
+  loopName,
+  stationAddress,
+  uniqueLocalAddress,
+} from "../shared/identity.ts";
 import { formatInterface, formatIpv4, type Ipv4Interface, overlaps, parseInterface } from "../shared/ipv4.ts";
-import { prefixOf } from "../shared/ipv6.ts";
+import { partOf, prefixOf } from "../shared/ipv6.ts";
 import { firewallOperation } from "./firewall.ts";
-import { lanMissing, noSubnet, proxyProblem } from "./problems.ts";
-import { chooseSubnet, dhcpRange, routedSubnets } from "./subnets.ts";
+import { isMeshed, meshGroup, meshTunnels } from "./mesh.ts";
+import { lanMissing, meshKeyMissing, noPrefix, noSubnet, proxyProblem } from "./problems.ts";
+import { chooseSubnet, dhcpRange, FIRST_RANGE, routedSubnets } from "./subnets.ts";
+
+/** More addresses than an Ethernet has; the rest is left out. */
+const MAX_RESERVED = 32;
 
 export interface Observed {
   /** Physical Ethernet interfaces, oldest first. */
@@ -68,9 +97,13 @@ export function buildPlan(
       name: "system",
       operations: [
         { kind: "hostname", name: config.hostname },
+        { kind: "timeZone", zone: config.time.zone },
         { kind: "sysctl", name: "net.ipv4.ip_forward", value: 1 },
         ...ipv6Settings(config, face),
-        ...observed.ethernets.map((ethernet) => proxyArp(ethernet.name, config.mode === "proxy" && ethernet === lan)),
+        ...observed.ethernets.flatMap((ethernet) => [
+          proxyArp(ethernet.name, config.mode === "proxy" && ethernet === lan),
+          proxyNdp(ethernet.name, proxying6(config) && ethernet === lan),
+        ]),
       ],
     },
   ];
@@ -81,11 +114,21 @@ export function buildPlan(
     groups.push({ name: "storage", operations: ethernetOperations(name, ipv4, config.hostname, false) });
   }
 
-  const taken = fixedSubnets(config, observed.routes);
+  const taken = fixedSubnets(
+    config,
+    observed.routes.filter((route) => route.learned !== true),
+  );
+  // What other gateways have is not chosen; what they say does not take a subnet away that a segment has.
+  const learned = routedSubnets(
+    observed.routes.filter((route) => route.learned === true),
+    [],
+  );
   const segmentAddresses: Record<string, string> = {};
   const prefixes6: Record<string, string> = {};
   const waiting: string[] = [];
   const segmentParts: SegmentGroups[] = [];
+  const parts6: string[] = [];
+  const lanPrefix = lanPrefix6(observed, face);
   const routed = config.mode !== "bridge";
   for (const segment of config.segments) {
     const choosing = routed && segment.ipv4.address === "auto" && !remembered[segment.name];
@@ -94,10 +137,10 @@ export function buildPlan(
       continue;
     }
     if (!routed) {
-      segmentParts.push(bridgedSegment(segment, identity));
+      segmentParts.push(bridgedSegment(segment, identity, config.chap));
       continue;
     }
-    const address = segmentAddress(segment, taken, remembered);
+    const address = segmentAddress(segment, taken, learned, remembered, identity);
     if (address === undefined) {
       problems.push(toProblem(noSubnet(segment.name)));
       continue;
@@ -106,7 +149,9 @@ export function buildPlan(
     if (misfit !== undefined) problems.push(toProblem(misfit));
     taken.push(address);
     segmentAddresses[segment.name] = formatInterface(address);
-    const address6 = segmentAddress6(segment, config.mode, identity);
+    const address6 = segmentAddress6(segment, config.mode, identity, lanPrefix);
+    if (hasIpv6(segment, config.mode) && address6 === undefined) problems.push(toProblem(noPrefix(segment.name, face)));
+    if (config.mode === "proxy" && address6 !== undefined) parts6.push(address6);
     const prefix6 = address6 === undefined ? undefined : prefixOf(address6);
     if (prefix6 !== undefined) prefixes6[segment.name] = prefix6;
     segmentParts.push(segmentGroups(segment, address, address6, identity, config));
@@ -115,6 +160,21 @@ export function buildPlan(
   // not take a name that the configuration wants.
   for (const part of ["link", "dhcp", "fabric"] as const) {
     groups.push(...segmentParts.map((parts) => parts[part]).filter((group) => group.operations.length > 0));
+    if (part === "link") groups.push(...segmentParts.map(({ link: { name } }) => stationFilter(config, name)));
+  }
+  if (identity !== undefined) {
+    const announced = config.segments.flatMap((segment) => {
+      const subnet = segmentAddresses[segment.name];
+      const prefix6 = prefixes6[segment.name];
+      if (subnet === undefined) return [];
+      return [{ interface: segmentFace(segment), subnet, ...(prefix6 === undefined ? {} : { prefix6 }) }];
+    });
+    const mesh = meshGroup(config, face, announced, ethernetSubnets(observed, face, config), identity);
+    if (mesh !== undefined) groups.push(mesh);
+  }
+  if (config.mode === "mesh" && !isMeshed(config)) problems.push(toProblem(meshKeyMissing()));
+  if (face !== undefined && proxying6(config)) {
+    groups.push({ name: "neighbours", operations: [{ kind: "proxyNeighbours", interface: face, parts: parts6 }] });
   }
   // Before anything can be reached: after tidying up and the system's own settings.
   const firewall = firewallOperation(config, face, segmentAddresses, prefixes6);
@@ -122,6 +182,28 @@ export function buildPlan(
   // A part of the LAN's subnet is no address for a segment in any other mode.
   const memorable = config.mode === "proxy" ? {} : segmentAddresses;
   return { plan: { groups }, problems, lan: face, segmentAddresses: memorable, waiting };
+}
+
+/** "address/prefix" of the LAN's and the storage's interface, as they are now, of IPv6 the prefix. */
+function ethernetSubnets({ addresses }: Observed, face: string | undefined, config: Config): string[] {
+  const names = [face, config.storage?.interface].filter((name) => name !== undefined);
+  return names
+    .flatMap((name) => addresses.get(name) ?? [])
+    .filter(({ scope }) => scope === "global")
+    .map(({ cidr }) => ((parseInterface(cidr)?.prefix ?? 0) >= 8 ? cidr : prefixOf(cidr)))
+    .filter((cidr) => cidr !== undefined)
+    .filter((cidr) => !cidr.endsWith("/122"))
+    .sort()
+    .slice(0, MAX_RESERVED);
+}
+
+/** Our own IPv6 address on the LAN, "address/64": the first by which the LAN's routers can be reached from outside. */
+function lanPrefix6({ addresses }: Observed, face: string | undefined): string | undefined {
+  const found = (addresses.get(face ?? "") ?? [])
+    .filter(({ family, scope, cidr }) => family === "inet6" && scope === "global" && cidr.endsWith("/64"))
+    .map(({ cidr }) => cidr)
+    .sort();
+  return found.find((cidr) => !/^f[cd]/.test(cidr)) ?? found[0];
 }
 
 /** A router ignores advertisements unless it is told not to (2): the LAN's router is still ours. */
@@ -133,11 +215,20 @@ function ipv6Settings(config: Config, face: string | undefined): Operation[] {
 }
 
 function hasIpv6(segment: SegmentConfig, mode: Mode): boolean {
-  return segment.ipv6.enabled && (mode === "routed" || mode === "nat");
+  return segment.ipv6.enabled && mode !== "bridge";
 }
 
-function segmentAddress6(segment: SegmentConfig, mode: Mode, identity: Identity): string | undefined {
+/** @param lanPrefix the LAN's "address/64", of which mode proxy takes a part */
+function segmentAddress6(
+  segment: SegmentConfig,
+  mode: Mode,
+  identity: Identity,
+  lanPrefix: string | undefined,
+): string | undefined {
   if (!hasIpv6(segment, mode)) return undefined;
+  if (mode === "proxy") {
+    return lanPrefix === undefined ? undefined : partOf(lanPrefix, chosenBits(identity, `${segment.name}:part`));
+  }
   return segment.ipv6.address === "auto" ? uniqueLocalAddress(identity, segment.name) : segment.ipv6.address;
 }
 
@@ -146,22 +237,30 @@ function proxyArp(name: string, on: boolean): Operation {
   return { kind: "interfaceSysctl", interface: name, name: "proxy_arp", value: on ? 1 : 0 };
 }
 
+function proxyNdp(name: string, on: boolean): Operation {
+  return { kind: "interfaceSysctl", interface: name, name: "proxy_ndp", value: on ? 1 : 0 };
+}
+
+function proxying6({ mode, segments }: Config): boolean {
+  return mode === "proxy" && segments.some((segment) => hasIpv6(segment, mode));
+}
+
 /** What this configuration does not name goes, if an earlier one made it. */
 function pruneOperation(config: Config, face: string | undefined, identity: Identity): Operation {
   const segments = config.segments.map((segment) => segment.name);
-  const targets = config.segments.flatMap(({ name, fabric }) => {
-    if (fabric.type === "iscsi") return [fabric.target];
-    if (fabric.type === "loop") return [loopName(identity, name, "target")];
-    return [];
-  });
+  const targets = config.segments.flatMap(({ name, fabric }) => targetName(name, fabric, identity));
   const bridge = config.mode === "bridge";
   const { lan, storage } = config;
   const addressed = [
     ...(face === undefined || lan.ipv4.method === "none" ? [] : [face]),
     ...(storage === undefined || storage.ipv4.method === "none" ? [] : [storage.interface]),
-    ...(bridge ? [] : segments),
+    ...(bridge ? [] : config.segments.map(segmentFace)),
   ];
-  return { kind: "prune", segments, addressed, served: bridge ? [] : segments, targets, bridge };
+  const extended = config.segments.filter(({ extend }) => extend !== undefined).map(({ name }) => name);
+  const served = bridge ? [] : segments;
+  const [tunnels, mesh] = [meshTunnels(config), isMeshed(config)];
+  const proxied = face !== undefined && proxying6(config) ? [face] : [];
+  return { kind: "prune", segments, addressed, served, targets, bridge, extended, tunnels, mesh, proxied };
 }
 
 /** The LAN interface; in mode bridge it gives its address to the bridge over it. */
@@ -198,7 +297,7 @@ function ethernetOperations(name: string, ipv4: Ipv4Method, hostname: string, de
  * Subnets that are taken before any segment chooses: the live ones of all Ethernets, and those that the document fixes.
  */
 function fixedSubnets(config: Config, routes: readonly Route[]): Ipv4Interface[] {
-  const ours = config.segments.map((segment) => segment.name);
+  const ours = config.segments.flatMap((segment) => [segment.name, extensionBridge(segment.name)]);
   const methods = [config.lan.ipv4, ...(config.storage ? [config.storage.ipv4] : [])];
   const written = [
     ...methods.flatMap((method) => (method.method === "static" ? [method.address] : [])),
@@ -211,12 +310,14 @@ function fixedSubnets(config: Config, routes: readonly Route[]): Ipv4Interface[]
 function segmentAddress(
   segment: SegmentConfig,
   taken: readonly Ipv4Interface[],
+  learned: readonly Ipv4Interface[],
   remembered: Record<string, string>,
+  identity: Identity,
 ): Ipv4Interface | undefined {
   if (segment.ipv4.address !== "auto") return parseInterface(segment.ipv4.address);
   const before = parseInterface(remembered[segment.name] ?? "");
   if (before !== undefined && !taken.some((other) => overlaps(before, other))) return before;
-  return chooseSubnet(taken);
+  return chooseSubnet([...taken, ...learned], chosenNumber(identity, `${segment.name}:subnet4`, FIRST_RANGE));
 }
 
 interface SegmentGroups {
@@ -232,7 +333,8 @@ function segmentGroups(
   identity: Identity,
   config: Config,
 ): SegmentGroups {
-  const { name } = segment;
+  const { name, extend } = segment;
+  const face = segmentFace(segment);
   const { hostname, mode } = config;
   const text = formatInterface(address);
   const [first, last] = dhcpRange(address);
@@ -246,8 +348,9 @@ function segmentGroups(
         // Stations of one segment reach each other directly or through us, both rightly: no advice to do otherwise.
         { kind: "interfaceSysctl", interface: name, name: "send_redirects", value: 0 },
         proxyArp(name, mode === "proxy"),
-        { kind: "address", interface: name, address: text },
-        { kind: "address6", interface: name, ...(address6 === undefined ? {} : { address: address6 }) },
+        ...extension(segment, identity),
+        { kind: "address", interface: face, address: text },
+        { kind: "address6", interface: face, ...(address6 === undefined ? {} : { address: address6 }) },
       ],
     },
     dhcp: {
@@ -257,21 +360,40 @@ function segmentGroups(
         {
           kind: "dnsmasq",
           segment: name,
+          ...(extend === undefined ? {} : { interface: face, mtu: extend.mtu }),
           running: segment.dhcp.enabled,
           address: text,
           ...(prefix6 === undefined ? {} : { prefix6 }),
           range: [formatIpv4(first), formatIpv4(last)],
           leaseSeconds: segment.dhcp.leaseSeconds,
           hostname,
+          ...hostsOf(segment),
         },
       ],
     },
-    fabric: { name: `${name}-fabric`, needs: name, operations: fabricOperations(name, segment.fabric, identity) },
+    fabric: {
+      name: `${name}-fabric`,
+      needs: name,
+      operations: fabricOperations(name, segment.fabric, identity, config.chap),
+    },
   };
 }
 
+/** A segment that spans gateways becomes the port of a bridge, and the bridge has its addresses. */
+function extension({ name, extend }: SegmentConfig, identity: Identity): Operation[] {
+  if (extend === undefined) return [];
+  const { vni, peers } = extend;
+  return [
+    { kind: "noAddress", interface: name },
+    { kind: "address6", interface: name },
+    { kind: "modules", names: ["vxlan"] },
+    { kind: "extension", segment: name, address: stationAddress(identity, name), vni, peers },
+    { kind: "interfaceSysctl", interface: extensionBridge(name), name: "send_redirects", value: 0 },
+  ];
+}
+
 /** Layer 2 only: no address, no DHCP of our own. */
-function bridgedSegment({ name, fabric }: SegmentConfig, identity: Identity): SegmentGroups {
+function bridgedSegment({ name, fabric }: SegmentConfig, identity: Identity, chap: ChapConfig): SegmentGroups {
   return {
     link: {
       name,
@@ -286,28 +408,94 @@ function bridgedSegment({ name, fabric }: SegmentConfig, identity: Identity): Se
       ],
     },
     dhcp: { name: `${name}-dhcp`, operations: [] },
-    fabric: { name: `${name}-fabric`, needs: name, operations: fabricOperations(name, fabric, identity) },
+    fabric: { name: `${name}-fabric`, needs: name, operations: fabricOperations(name, fabric, identity, chap) },
   };
 }
 
-function fabricOperations(segment: string, fabric: FabricConfig, identity: Identity): Operation[] {
-  const prepare = (module: ModuleName): Operation[] => [
-    { kind: "modules", names: ["configfs", "target_core_mod"] },
-    { kind: "configfs" },
-    { kind: "modules", names: ["ipscsi_target", module] },
-    { kind: "backstore", segment },
-  ];
+/** A fabric's target as configfs names it; none for none. */
+function targetName(segment: string, fabric: FabricConfig, identity: Identity): string[] {
   switch (fabric.type) {
     case "none":
       return [];
+    case "iscsi":
+      return [fabric.target];
+    case "loop":
+      return [loopName(identity, segment, "target")];
+    case "qla2xxx":
+    case "sbp":
+    case "srpt":
+      return [fabric.port];
+  }
+}
+
+const FABRIC_MODULES = {
+  iscsi: "iscsi_target_mod",
+  loop: "tcm_loop",
+  qla2xxx: "tcm_qla2xxx",
+  sbp: "sbp_target",
+  srpt: "ib_srpt",
+} as const satisfies Record<string, ModuleName>;
+
+/** In a group of its own: a kernel that cannot filter here takes nothing but this away from the segment. */
+function stationFilter({ segments }: Config, segment: string): PlanGroup {
+  const stations = segments.find(({ name }) => name === segment)?.stations ?? [];
+  const blocked = stations.filter(({ access }) => access === "block").map(({ address }) => address);
+  return { name: `${segment}-stations`, needs: segment, operations: [{ kind: "stationFilter", segment, blocked }] };
+}
+
+/** Stations that DHCP and DNS know by the configuration. */
+function hostsOf({ stations }: SegmentConfig): Pick<DnsmasqOperation, "hosts"> {
+  const hosts = stations.flatMap(({ address, ipv4, name }) => {
+    if (ipv4 === undefined && name === undefined) return [];
+    return [{ address, ...(ipv4 === undefined ? {} : { ipv4 }), ...(name === undefined ? {} : { name }) }];
+  });
+  return hosts.length === 0 ? {} : { hosts };
+}
+
+function fabricOperations(segment: string, fabric: FabricConfig, identity: Identity, chap: ChapConfig): Operation[] {
+  if (fabric.type === "none") return [];
+  return [
+    { kind: "modules", names: ["configfs", "target_core_mod"] },
+    { kind: "configfs" },
+    { kind: "modules", names: ["ipscsi_target", FABRIC_MODULES[fabric.type]] },
+    { kind: "backstore", segment },
+    targetOperation(segment, fabric, identity, chap),
+  ];
+}
+
+function targetOperation(
+  segment: string,
+  fabric: Exclude<FabricConfig, { type: "none" }>,
+  identity: Identity,
+  chap: ChapConfig,
+): Operation {
+  switch (fabric.type) {
     case "iscsi": {
-      const { target, portals, initiators } = fabric;
-      return [...prepare("iscsi_target_mod"), { kind: "iscsiTarget", segment, target, portals, initiators }];
+      const { target, portals, initiators, authentication } = fabric;
+      const account = chapAccount(authentication, chap);
+      const proof = account === undefined ? {} : { chap: account };
+      return { kind: "iscsiTarget", segment, target, portals, initiators, ...proof };
     }
     case "loop": {
       const target = loopName(identity, segment, "target");
-      const initiator = loopName(identity, segment, "initiator");
-      return [...prepare("tcm_loop"), { kind: "loopTarget", segment, target, initiator }];
+      return { kind: "loopTarget", segment, target, initiator: loopName(identity, segment, "initiator") };
     }
+    case "qla2xxx":
+    case "srpt": {
+      const { type, port, initiators, open } = fabric;
+      return { kind: "portTarget", fabric: type, segment, port, initiators, open };
+    }
+    case "sbp":
+      return { kind: "portTarget", fabric: "sbp", segment, port: fabric.port, initiators: [], open: fabric.open };
   }
+}
+
+/** Validation saw to it that what is asked for is there. */
+function chapAccount(authentication: IscsiFabric["authentication"], chap: ChapConfig): Chap | undefined {
+  const { user, password, gatewayUser, gatewayPassword } = chap;
+  if (authentication === "none" || user === undefined || password === undefined) return undefined;
+  if (authentication === "chap" || gatewayUser === undefined || gatewayPassword === undefined) {
+    return { user, password };
+  }
+  return { user, password, gateway: { user: gatewayUser, password: gatewayPassword } };
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /** From the configuration's sides to interfaces. */
 import type { Config } from "../config/types.ts";
-import type { FirewallOperation, FirewallRule } from "../protocol/operations.ts";
+import { type FirewallOperation, type FirewallRule, segmentFace } from "../protocol/operations.ts";
+import { isMeshed, meshTunnels } from "./mesh.ts";
 
 /**
  * @param lan the interface that has the LAN's address
@@ -16,18 +17,25 @@ export function firewallOperation(
 ): FirewallOperation {
   const { firewall, mode, http } = config;
   // In mode bridge, segments are ports: for the gateway itself, their hosts are on the LAN.
-  const names = mode === "bridge" ? [] : config.segments.map((segment) => segment.name);
+  const segments = mode === "bridge" ? [] : config.segments;
+  const names = segments.map(segmentFace);
+  const tunnels = meshTunnels(config);
   const sides = {
     lan: lan === undefined ? [] : [lan],
     storage: config.storage ? [config.storage.interface] : [],
     segments: names,
   };
+  const ofSide = (side: string): string[] => {
+    if (side === "any") return [];
+    // What comes through a tunnel comes from outside, as what comes from the LAN does.
+    if (side === "lan") return [...sides.lan, ...tunnels];
+    if (side === "storage" || side === "segments") return sides[side];
+    return segments.filter(({ name }) => name === side).map(segmentFace);
+  };
   /** Undefined: the side has no interface, so the rule has nothing to say. */
   const interfaces = (side: string): string[] | undefined => {
-    if (side === "any") return [];
-    const found = side === "lan" || side === "storage" || side === "segments" ? sides[side] : [side];
-    const there = found.filter((name) => [...sides.lan, ...sides.storage, ...names].includes(name));
-    return there.length === 0 ? undefined : there;
+    const there = ofSide(side);
+    return there.length === 0 && side !== "any" ? undefined : there;
   };
   const rules = firewall.rules.flatMap((rule): FirewallRule[] => {
     const from = interfaces(rule.from);
@@ -41,10 +49,14 @@ export function firewallOperation(
     kind: "firewall",
     lan: sides.lan,
     storage: sides.storage,
-    segments: names.map((name) => {
-      const subnet = segmentAddresses[name];
-      const prefix6 = prefixes6[name];
-      return { name, ...(subnet === undefined ? {} : { subnet }), ...(prefix6 === undefined ? {} : { prefix6 }) };
+    segments: segments.map((segment) => {
+      const subnet = segmentAddresses[segment.name];
+      const prefix6 = prefixes6[segment.name];
+      return {
+        name: segmentFace(segment),
+        ...(subnet === undefined ? {} : { subnet }),
+        ...(prefix6 === undefined ? {} : { prefix6 }),
+      };
     }),
     management: {
       interfaces: firewall.management.flatMap((side) => sides[side]),
@@ -54,8 +66,13 @@ export function firewallOperation(
     fabric: { interfaces: config.storage ? sides.storage : sides.lan, ports: fabricPorts(config) },
     antiSpoofing: firewall.antiSpoofing,
     newConnectionsPerSecond: firewall.newConnectionsPerSecond,
+    connectionsPerAddress: firewall.connectionsPerAddress,
     isolateSegments: firewall.betweenSegments === "isolate",
     nat: mode === "nat",
+    mesh: isMeshed(config)
+      ? { lan: sides.lan, tunnels, peers: config.mesh.peers }
+      : { lan: [], tunnels: [], peers: [] },
+    vxlanPeers: [...new Set(segments.flatMap(({ extend }) => extend?.peers ?? []))],
     portForwards: firewall.portForwards.map((entry) => ({ ...entry, toPort: entry.toPort ?? entry.port })),
     rules,
   };

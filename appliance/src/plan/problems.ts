@@ -44,6 +44,22 @@ export function lanMissing(name: string): ScsigateError {
   );
 }
 
+export function meshKeyMissing(): ScsigateError {
+  return new ScsigateError(
+    "mesh-key-missing",
+    "mode mesh has no key, so other gateways are not spoken to",
+    "Set mesh.key to the same value on all gateways of the mesh; `openssl rand -hex 24` makes one.",
+  );
+}
+
+export function noPrefix(segment: string, lan: string | undefined): ScsigateError {
+  return new ScsigateError(
+    "lan-no-prefix",
+    `${segment} has no IPv6: ${lan ?? "the LAN"} has no address of a /64 of which mode proxy could give it a part`,
+    "Check that the LAN's router advertises a prefix, or switch the segment's ipv6 off.",
+  );
+}
+
 export function noSubnet(segment: string): ScsigateError {
   return new ScsigateError(
     "no-free-subnet",

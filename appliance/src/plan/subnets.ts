@@ -2,21 +2,28 @@
 /** Chooses a segment's subnet so that it does not collide with what the LAN uses. */
 
 import type { Route } from "../observe/ipJson.ts";
-import { type Ipv4Interface, overlaps, parseInterface, parseIpv4 } from "../shared/ipv4.ts";
+import { type Ipv4Interface, overlaps, parseInterface } from "../shared/ipv4.ts";
 
 const PREFIX = 24;
-/** Where candidates come from, in this order: rarely used corners of the private ranges (RFC 1918), a /16 each. */
-const RANGES = ["10.143.0.0", "172.29.0.0", "192.168.0.0", "10.29.0.0"];
+/** How many subnets the first range has. */
+export const FIRST_RANGE = 32_768;
+/**
+ * Where candidates come from, in this order: corners of the private ranges (RFC 1918) that are rarely used by hand. The
+ * first has so many that two gateways hardly ever choose the same one.
+ */
+const RANGES = ["10.128.0.0/9", "172.29.0.0/16", "192.168.0.0/16", "10.29.0.0/16"];
 
 /**
  * @param taken subnets that the candidate must not touch
+ * @param start number of the first candidate in the first range, so that gateways choose differently; below FIRST_RANGE
  * @returns the gateway's address, the subnet's first; undefined when every candidate is taken.
  */
-export function chooseSubnet(taken: readonly Ipv4Interface[]): Ipv4Interface | undefined {
-  for (const range of RANGES) {
-    const start = parseIpv4(range) ?? 0;
-    for (let third = 0; third < 256; third++) {
-      const candidate = { address: start + third * 256 + 1, prefix: PREFIX };
+export function chooseSubnet(taken: readonly Ipv4Interface[], start: number): Ipv4Interface | undefined {
+  for (const range of RANGES.map(parseInterface)) {
+    if (range === undefined || taken.some((other) => other.prefix <= range.prefix && overlaps(other, range))) continue;
+    const subnets = 2 ** (PREFIX - range.prefix);
+    for (let count = 0; count < subnets; count++) {
+      const candidate = { address: range.address + ((start + count) % subnets) * 256 + 1, prefix: PREFIX };
       if (!taken.some((other) => overlaps(candidate, other))) return candidate;
     }
   }

@@ -10,12 +10,17 @@ import type { Problem } from "../shared/errors.ts";
 /** Kernel modules that the executor may load. */
 export const MODULES = [
   "configfs",
+  "ib_srpt",
+  "ip_gre",
   "ipscsi",
   "ipscsi_target",
   "iscsi_target_mod",
   "nf_tables",
+  "sbp_target",
   "target_core_mod",
   "tcm_loop",
+  "tcm_qla2xxx",
+  "vxlan",
 ] as const;
 export type ModuleName = (typeof MODULES)[number];
 
@@ -23,8 +28,15 @@ export type ModuleName = (typeof MODULES)[number];
 export const SYSCTLS = ["net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding"] as const;
 export type SysctlName = (typeof SYSCTLS)[number];
 
-/** Per-interface kernel settings (net.ipv4.conf.<interface>.<name>, of IPv6 accept_ra) that the executor may write. */
-export const INTERFACE_SYSCTLS = ["accept_ra", "proxy_arp", "proxy_arp_pvlan", "rp_filter", "send_redirects"] as const;
+/** Per-interface kernel settings (net.ipv4.conf.<interface>.<name>, of IPv6 accept_ra and proxy_ndp) that the executor may write. */
+export const INTERFACE_SYSCTLS = [
+  "accept_ra",
+  "proxy_arp",
+  "proxy_arp_pvlan",
+  "proxy_ndp",
+  "rp_filter",
+  "send_redirects",
+] as const;
 export type InterfaceSysctlName = (typeof INTERFACE_SYSCTLS)[number];
 
 /** Loads modules in this order; what is loaded or built in stays. */
@@ -42,6 +54,13 @@ export interface ConfigfsOperation {
 export interface HostnameOperation {
   kind: "hostname";
   name: string;
+}
+
+/** Sets the time zone of programs that show local time. */
+export interface TimeZoneOperation {
+  kind: "timeZone";
+  /** Name of a file below /usr/share/zoneinfo. */
+  zone: string;
 }
 
 /** Brings an interface up; creates it first where a kind is given and it is not there. */
@@ -63,7 +82,7 @@ export interface AddressOperation {
 export interface Address6Operation {
   kind: "address6";
   interface: string;
-  /** "address/64" */
+  /** "address/64" or "address/122" */
   address?: string;
 }
 
@@ -117,16 +136,27 @@ export interface FirewallOperation {
   kind: "firewall";
   lan: string[];
   storage: string[];
-  /** Segments with their subnets, as far as they have one. */
+  /** Interfaces that have the segments' addresses, with their subnets, as far as they have one. */
   segments: { name: string; subnet?: string; prefix6?: string }[];
   management: { interfaces: string[]; sources: string[]; ports: number[] };
   /** Ports of iSCSI targets, and where hosts reach them. */
   fabric: { interfaces: string[]; ports: number[] };
   antiSpoofing: boolean;
   newConnectionsPerSecond: number;
+  /** TCP, to the gateway itself, at a time. */
+  connectionsPerAddress: number;
   isolateSegments: boolean;
   /** Segments go out under the gateway's address, and nobody on the LAN opens a connection to them. */
   nat: boolean;
+  mesh: {
+    /** Where gateways find each other: the LAN, and tunnels to those elsewhere. */
+    lan: string[];
+    tunnels: string[];
+    /** Other ends of the tunnels. */
+    peers: string[];
+  };
+  /** Gateways that segments are shared with, by VXLAN. */
+  vxlanPeers: string[];
   portForwards: { protocol: "tcp" | "udp"; port: number; to: string; toPort: number }[];
   rules: FirewallRule[];
 }
@@ -145,6 +175,73 @@ export interface BridgePortOperation {
   port: string;
 }
 
+/** Interfaces of a segment that spans gateways: the segment and a VXLAN are ports of a bridge, which has the address. */
+export function extensionBridge(segment: string): string {
+  return `${segment}-br`;
+}
+/** The interface that has a segment's address. */
+export function segmentFace({ name, extend }: { name: string; extend?: object }): string {
+  return extend === undefined ? name : extensionBridge(name);
+}
+export function extensionTunnel(segment: string): string {
+  return `${segment}-vx`;
+}
+
+/** Joins a segment with those of other gateways. */
+export interface ExtensionOperation {
+  kind: "extension";
+  segment: string;
+  /** Link-layer address of the bridge: the segment's. */
+  address: string;
+  vni: number;
+  /** IPv4 addresses of all the other gateways. */
+  peers: string[];
+}
+
+/** The tunnel's interface to a gateway elsewhere: its IPv4 address in hexadecimal digits. */
+export function tunnelName(remote: string): string {
+  const digits = remote.split(".").map((octet) => Number(octet).toString(16).padStart(2, "0"));
+  return `mesh${digits.join("")}`;
+}
+
+/** A tunnel (GRE) to a gateway that is not on this LAN. */
+export interface TunnelOperation {
+  kind: "tunnel";
+  /** See tunnelName(). */
+  name: string;
+  /** IPv4. */
+  remote: string;
+  /** Our link-local "address/64" in it. */
+  address: string;
+}
+
+/** BIRD: tells other gateways our segments, and learns theirs (Babel, RFC 8966, authenticated as in RFC 8967). */
+export interface MeshOperation {
+  kind: "mesh";
+  /** Four bytes, other than those of all other gateways, written like an IPv4 address. */
+  routerId: string;
+  key: string;
+  /** Interfaces to speak on. */
+  lan: string[];
+  tunnels: string[];
+  /** What is announced. */
+  segments: { interface: string; subnet: string; prefix6?: string }[];
+  /** Subnets, of IPv6 /64, of which nobody else may announce a part. */
+  reserved: string[];
+  /** Addresses of gateways behind tunnels: nobody may announce a way to them. */
+  peers: string[];
+  /** Networks that may be announced to us beside private ones. */
+  accept: string[];
+}
+
+/** Has an interface answer neighbour discovery for hosts behind another one; for nobody without addresses. */
+export interface ProxyNeighboursOperation {
+  kind: "proxyNeighbours";
+  interface: string;
+  /** "address/122" of the gateway in each part of the LAN's prefix. */
+  parts: string[];
+}
+
 /** Takes all IPv4 addresses of an interface away. */
 export interface NoAddressOperation {
   kind: "noAddress";
@@ -159,9 +256,15 @@ export interface PruneOperation {
   addressed: string[];
   /** Segments with a DHCP and DNS server. */
   served: string[];
-  /** Targets, by iSCSI name or NAA. */
+  /** Targets, by their names in configfs. */
   targets: string[];
   bridge: boolean;
+  /** Segments that span gateways. */
+  extended: string[];
+  tunnels: string[];
+  mesh: boolean;
+  /** Interfaces that answer neighbour discovery for hosts behind others. */
+  proxied: string[];
 }
 
 /** busybox udhcpc on an interface, running or not. */
@@ -178,16 +281,33 @@ export interface DhcpClientOperation {
 export interface DnsmasqOperation {
   kind: "dnsmasq";
   segment: string;
+  /** What has the segment's address, where that is another one. */
+  interface?: string;
+  /** Largest packet that hosts are told to send, bytes. */
+  mtu?: number;
   running: boolean;
   /** The gateway's "address/prefix" on the segment. */
   address: string;
-  /** "prefix::/64" to advertise, where there is IPv6. */
+  /** "prefix::/64" to advertise, or "prefix/122" to give addresses of, where there is IPv6. */
   prefix6?: string;
   /** First and last address to give out. */
   range: [string, string];
   leaseSeconds: number;
   /** The gateway's own name. */
   hostname: string;
+  /** Stations with an address or a name of their own. */
+  hosts?: { address: string; ipv4?: string; name?: string }[];
+}
+
+/**
+ * Stations of a segment that nothing is taken from and nothing is sent to. While there is one, the driver relays nothing
+ * between the segment's stations.
+ */
+export interface StationFilterOperation {
+  kind: "stationFilter";
+  segment: string;
+  /** Station addresses. */
+  blocked: string[];
 }
 
 /** LIO storage object of backend ipscsi, enabled. */
@@ -203,6 +323,33 @@ export interface IscsiTargetOperation {
   target: string;
   portals: string[];
   initiators: string[];
+  /** What hosts must prove at login; absent: nothing. */
+  chap?: Chap;
+}
+
+/** Names and passwords of CHAP (RFC 1994). */
+export interface Chap {
+  user: string;
+  password: string;
+  /** What the gateway proves to hosts. */
+  gateway?: { user: string; password: string };
+}
+
+/** Fabrics whose target is a port of a host adapter; they are named as in configfs. */
+export const PORT_FABRICS = ["qla2xxx", "sbp", "srpt"] as const;
+export type PortFabricName = (typeof PORT_FABRICS)[number];
+
+/** A port of a host adapter in target mode with one LUN. */
+export interface PortTargetOperation {
+  kind: "portTarget";
+  fabric: PortFabricName;
+  segment: string;
+  /** The port's name as configfs has it. */
+  port: string;
+  /** Who is admitted; of no effect when it is open. */
+  initiators: string[];
+  /** Every initiator is admitted. */
+  open: boolean;
 }
 
 /** tcm_loop: this machine's own SCSI host with the segment's LUN. */
@@ -218,6 +365,7 @@ export type Operation =
   | ModulesOperation
   | ConfigfsOperation
   | HostnameOperation
+  | TimeZoneOperation
   | LinkOperation
   | AddressOperation
   | Address6Operation
@@ -228,15 +376,31 @@ export type Operation =
   | FirewallOperation
   | BridgeOperation
   | BridgePortOperation
+  | ExtensionOperation
+  | TunnelOperation
+  | MeshOperation
+  | ProxyNeighboursOperation
   | NoAddressOperation
   | PruneOperation
   | DhcpClientOperation
   | DnsmasqOperation
+  | StationFilterOperation
   | BackstoreOperation
   | IscsiTargetOperation
+  | PortTargetOperation
   | LoopTargetOperation;
 
 export type OperationKind = Operation["kind"];
+
+/** An operation as it may be shown and logged: without passwords. */
+export function withoutPasswords(operation: Operation): Operation {
+  const hidden = "(secret)";
+  if (operation.kind === "mesh") return { ...operation, key: hidden };
+  if (operation.kind !== "iscsiTarget" || operation.chap === undefined) return operation;
+  const { chap } = operation;
+  const gateway = chap.gateway === undefined ? {} : { gateway: { ...chap.gateway, password: hidden } };
+  return { ...operation, chap: { ...chap, password: hidden, ...gateway } };
+}
 
 /**
  * Operations that build on each other: after the first failure, the rest of the group is skipped. Groups are

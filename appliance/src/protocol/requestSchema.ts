@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** JSON Schema of the requests: the executor accepts nothing else. Compiled at build time (scripts/generate.ts). */
-import { INTERFACE_SYSCTLS, MODULES, SYSCTLS } from "./operations.ts";
+import { INTERFACE_SYSCTLS, MODULES, PORT_FABRICS, SYSCTLS } from "./operations.ts";
 
 /** A name that is also safe as a file name: no slash, no leading dot or hyphen. */
 const NAME = { type: "string", pattern: "^[A-Za-z0-9_][A-Za-z0-9_.-]{0,14}$" };
@@ -12,6 +12,8 @@ const IPV4_PATTERN = `(${OCTET}\\.){3}${OCTET}`;
 const IPV4 = { type: "string", pattern: `^${IPV4_PATTERN}$` };
 const IPV4_INTERFACE = { type: "string", pattern: `^${IPV4_PATTERN}/(3[0-2]|[12][0-9]|[89])$` };
 const IPV6_64 = { type: "string", pattern: "^[0-9a-f:]{2,39}/64$" };
+/** A whole prefix, or the part of one that mode proxy gives to a segment. */
+const IPV6 = { type: "string", pattern: "^[0-9a-f:]{2,39}/(64|122)$" };
 const PORTAL = { type: "string", pattern: `^${IPV4_PATTERN}:[1-9][0-9]{0,4}$` };
 const STATION = { type: "string", pattern: "^[0-9a-f]{2}(:[0-9a-f]{2}){5}$" };
 const NAA = { type: "string", pattern: "^naa\\.[0-9a-f]{16}$" };
@@ -20,14 +22,32 @@ const NAA = { type: "string", pattern: "^naa\\.[0-9a-f]{16}$" };
  */
 const ISCSI_NAME = { type: "string", maxLength: 223, pattern: "^(iqn|eui|naa)\\.[a-z0-9][a-z0-9.:_-]*$" };
 
+/** The target core takes a value that starts with NULL for none. */
+const CHAP_NAME = { type: "string", pattern: "^(?!NULL)[A-Za-z0-9][A-Za-z0-9.:_-]{0,63}$" };
+const CHAP_PASSWORD = { type: "string", pattern: "^(?!NULL)[!-~]{12,64}$" };
+/** A Fibre Channel port name, a FireWire GUID, or a GID. */
+const PORT_NAME = { type: "string", pattern: "^([0-9a-f]{2}(:[0-9a-f]{2}){7}|[0-9a-f]{16}|0x[0-9a-f]{32})$" };
+
+const ID = { type: "integer", minimum: 0 };
+/** Parts without dots: no way out of the zones' folder. */
+const ZONE = { type: "string", maxLength: 64, pattern: "^[A-Z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+){0,2}$" };
+
 const NAMES = { type: "array", maxItems: 20, items: NAME };
+/** See tunnelName(). */
+const TUNNEL = { type: "string", pattern: "^mesh[0-9a-f]{8}$" };
+/** Stands between double quotes in BIRD's configuration, which knows no escapes. */
+const MESH_KEY = { type: "string", pattern: "^[!#-~]{16,64}$" };
+const ADDRESSES = { type: "array", maxItems: 16, items: IPV4 };
 const PORT = { type: "integer", minimum: 1, maximum: 65535 };
 const PORTS = { type: "array", maxItems: 64, items: PORT };
 const PORT_RANGE = { type: "string", pattern: "^[1-9][0-9]{0,4}(-[1-9][0-9]{0,4})?$" };
 const RANGES = {
   type: "array",
   maxItems: 32,
-  items: { type: "string", pattern: `^${IPV4_PATTERN}(/(3[0-2]|[12]?[0-9]))?$` },
+  items: {
+    type: "string",
+    pattern: `^(${IPV4_PATTERN}(/(3[0-2]|[12]?[0-9]))?|[0-9a-f:]{2,39}(/[0-9]{1,3})?)$`,
+  },
 };
 
 function record(properties: Record<string, unknown>, optional: string[] = []) {
@@ -43,6 +63,7 @@ const OPERATIONS = [
   operation("modules", { names: { type: "array", maxItems: 16, items: { enum: [...MODULES] } } }),
   operation("configfs", {}),
   operation("hostname", { name: HOSTNAME }),
+  operation("timeZone", { zone: ZONE }),
   operation(
     "link",
     {
@@ -57,7 +78,11 @@ const OPERATIONS = [
     ["create"],
   ),
   operation("address", { interface: NAME, address: IPV4_INTERFACE }),
-  operation("address6", { interface: NAME, address: IPV6_64 }, ["address"]),
+  operation("address6", { interface: NAME, address: IPV6 }, ["address"]),
+  operation("proxyNeighbours", {
+    interface: NAME,
+    parts: { type: "array", maxItems: 16, items: { type: "string", pattern: "^[0-9a-f:]{2,39}/122$" } },
+  }),
   operation("route", { interface: NAME, gateway: IPV4 }),
   operation("resolver", { interface: NAME, servers: { type: "array", maxItems: 3, items: IPV4 } }),
   operation("sysctl", { name: { enum: [...SYSCTLS] }, value: { type: "integer", minimum: 0, maximum: 1 } }),
@@ -72,14 +97,17 @@ const OPERATIONS = [
     segments: {
       type: "array",
       maxItems: 16,
-      items: record({ name: SEGMENT, subnet: IPV4_INTERFACE, prefix6: IPV6_64 }, ["subnet", "prefix6"]),
+      items: record({ name: NAME, subnet: IPV4_INTERFACE, prefix6: IPV6 }, ["subnet", "prefix6"]),
     },
     management: record({ interfaces: NAMES, sources: RANGES, ports: PORTS }),
     fabric: record({ interfaces: NAMES, ports: PORTS }),
     antiSpoofing: { type: "boolean" },
     newConnectionsPerSecond: { type: "integer", minimum: 1, maximum: 10000 },
+    connectionsPerAddress: { type: "integer", minimum: 10, maximum: 10000 },
     isolateSegments: { type: "boolean" },
     nat: { type: "boolean" },
+    mesh: record({ lan: NAMES, tunnels: NAMES, peers: ADDRESSES }),
+    vxlanPeers: { type: "array", maxItems: 256, items: IPV4 },
     portForwards: {
       type: "array",
       maxItems: 64,
@@ -105,13 +133,46 @@ const OPERATIONS = [
   }),
   operation("bridge", { address: STATION, port: NAME }),
   operation("bridgePort", { port: SEGMENT }),
+  operation("extension", {
+    segment: SEGMENT,
+    address: STATION,
+    vni: { type: "integer", minimum: 1, maximum: 16777215 },
+    peers: ADDRESSES,
+  }),
+  operation("tunnel", {
+    name: TUNNEL,
+    remote: IPV4,
+    address: { type: "string", pattern: "^fe80::[0-9a-f:]{1,19}/64$" },
+  }),
+  operation("mesh", {
+    routerId: IPV4,
+    key: MESH_KEY,
+    lan: NAMES,
+    tunnels: { type: "array", maxItems: 16, items: TUNNEL },
+    segments: {
+      type: "array",
+      maxItems: 16,
+      items: record({ interface: NAME, subnet: IPV4_INTERFACE, prefix6: IPV6_64 }, ["prefix6"]),
+    },
+    reserved: { type: "array", maxItems: 32, items: { anyOf: [IPV4_INTERFACE, IPV6_64] } },
+    peers: ADDRESSES,
+    accept: {
+      type: "array",
+      maxItems: 32,
+      items: { type: "string", pattern: `^(${IPV4_PATTERN}/(3[0-2]|[12][0-9]|[89])|[0-9a-f:]{2,39}/[0-9]{2,3})$` },
+    },
+  }),
   operation("noAddress", { interface: NAME }),
   operation("prune", {
     segments: { type: "array", maxItems: 16, items: SEGMENT },
     addressed: NAMES,
     served: { type: "array", maxItems: 16, items: SEGMENT },
-    targets: { type: "array", maxItems: 16, items: ISCSI_NAME },
+    targets: { type: "array", maxItems: 16, items: { anyOf: [ISCSI_NAME, PORT_NAME] } },
     bridge: { type: "boolean" },
+    extended: { type: "array", maxItems: 16, items: SEGMENT },
+    tunnels: { type: "array", maxItems: 16, items: TUNNEL },
+    mesh: { type: "boolean" },
+    proxied: NAMES,
   }),
   operation("dhcpClient", {
     interface: NAME,
@@ -123,21 +184,48 @@ const OPERATIONS = [
     "dnsmasq",
     {
       segment: SEGMENT,
+      interface: NAME,
+      mtu: { type: "integer", minimum: 1280, maximum: 8950 },
       running: { type: "boolean" },
       address: IPV4_INTERFACE,
-      prefix6: IPV6_64,
+      prefix6: IPV6,
       range: { type: "array", minItems: 2, maxItems: 2, items: IPV4 },
       leaseSeconds: { type: "integer", minimum: 120, maximum: 2592000 },
       hostname: HOSTNAME,
+      hosts: {
+        type: "array",
+        maxItems: 63,
+        items: record({ address: STATION, ipv4: IPV4, name: HOSTNAME }, ["ipv4", "name"]),
+      },
     },
-    ["prefix6"],
+    ["interface", "mtu", "prefix6", "hosts"],
   ),
+  operation("stationFilter", { segment: SEGMENT, blocked: { type: "array", maxItems: 63, items: STATION } }),
   operation("backstore", { segment: SEGMENT }),
-  operation("iscsiTarget", {
+  operation(
+    "iscsiTarget",
+    {
+      segment: SEGMENT,
+      target: ISCSI_NAME,
+      portals: { type: "array", minItems: 1, maxItems: 16, items: PORTAL },
+      initiators: { type: "array", minItems: 1, maxItems: 63, items: ISCSI_NAME },
+      chap: record(
+        {
+          user: CHAP_NAME,
+          password: CHAP_PASSWORD,
+          gateway: record({ user: CHAP_NAME, password: CHAP_PASSWORD }),
+        },
+        ["gateway"],
+      ),
+    },
+    ["chap"],
+  ),
+  operation("portTarget", {
+    fabric: { enum: [...PORT_FABRICS] },
     segment: SEGMENT,
-    target: ISCSI_NAME,
-    portals: { type: "array", minItems: 1, maxItems: 16, items: PORTAL },
-    initiators: { type: "array", minItems: 1, maxItems: 63, items: ISCSI_NAME },
+    port: PORT_NAME,
+    initiators: { type: "array", maxItems: 63, items: PORT_NAME },
+    open: { type: "boolean" },
   }),
   operation("loopTarget", { segment: SEGMENT, target: NAA, initiator: NAA }),
 ];
@@ -163,7 +251,7 @@ export const requestSchema = {
           properties: {
             groups: {
               type: "array",
-              maxItems: 64,
+              maxItems: 96,
               items: {
                 type: "object",
                 additionalProperties: false,
@@ -200,5 +288,33 @@ export const requestSchema = {
       required: ["type", "id"],
       properties: { type: { const: "latency" }, id: { type: "integer", minimum: 0 } },
     },
+    {
+      type: "object",
+      additionalProperties: false,
+      required: ["type", "id"],
+      properties: { type: { const: "mesh" }, id: { type: "integer", minimum: 0 } },
+    },
+    {
+      type: "object",
+      additionalProperties: false,
+      required: ["type", "id"],
+      properties: { type: { const: "reboot" }, id: { type: "integer", minimum: 0 } },
+    },
+    record({ type: { const: "inspect" }, id: ID }),
+    record({
+      type: { const: "ping" },
+      id: ID,
+      ip: { type: "string", pattern: `^(${IPV4_PATTERN}|[0-9a-f:]{2,39})$` },
+      count: { type: "integer", minimum: 1, maximum: 20 },
+    }),
+    record({
+      type: { const: "capture" },
+      id: ID,
+      segment: SEGMENT,
+      address: STATION,
+      seconds: { type: "integer", minimum: 1, maximum: 60 },
+      maxBytes: { type: "integer", minimum: 1024, maximum: 8 * 1024 * 1024 },
+    }),
+    record({ type: { const: "stopCapture" } }),
   ],
 };

@@ -9,7 +9,7 @@ import type { Config } from "../config/types.ts";
 import { parseAddresses, parseRoutes } from "../observe/ipJson.ts";
 import { Sysfs } from "../observe/sysfs.ts";
 import { buildPlan, findLan, lanFace, type Observed, type Planned } from "../plan/buildPlan.ts";
-import type { GroupResult, Operation } from "../protocol/operations.ts";
+import { type GroupResult, type Operation, withoutPasswords } from "../protocol/operations.ts";
 import { Backoff } from "../shared/backoff.ts";
 import type { Cancel } from "../shared/clock.ts";
 import { readJson, writeDurably } from "../shared/durable.ts";
@@ -71,7 +71,8 @@ export class BringUp {
   async preview(config: Config): Promise<Operation[]> {
     const present = await this.#operations(this.#state.config.config);
     const done = new Set(present.map(canonical));
-    return (await this.#operations(config)).filter((operation) => !done.has(canonical(operation)));
+    const wanted = (await this.#operations(config)).filter((operation) => !done.has(canonical(operation)));
+    return wanted.map(withoutPasswords);
   }
 
   async #operations(config: Config): Promise<Operation[]> {
@@ -112,6 +113,7 @@ export class BringUp {
     await this.#remember(planned);
     const problems = [...planned.problems, ...failures(results)];
     this.#state.lan = planned.lan;
+    this.#state.firewallProblem = results.find(({ name }) => name === "firewall")?.failure?.problem;
     this.#report(problems);
     const complete = planned.waiting.length === 0 && this.#state.identity !== undefined;
     this.#state.settled = this.#state.settled || complete;

@@ -9,6 +9,7 @@ import type { ConfigPlan, Transaction, TransactionState } from "../api/config.ts
 import { type Change, changesBetween, effectNotes } from "../config/changes.ts";
 import type { LoadedConfig } from "../config/load.ts";
 import { migrate } from "../config/migrations.ts";
+import { SECRET_PATHS } from "../config/schema.ts";
 import { joinSecrets, type Secrets, splitSecrets } from "../config/secrets.ts";
 import type { ConfigStore, Stored } from "../config/store.ts";
 import type { Config } from "../config/types.ts";
@@ -16,7 +17,7 @@ import { defaultConfig, validate } from "../config/validate.ts";
 import type { Operation } from "../protocol/operations.ts";
 import type { Cancel, Clock } from "../shared/clock.ts";
 import { type Problem, toProblem } from "../shared/errors.ts";
-import { asObject, canonical } from "../shared/json.ts";
+import { asObject, canonical, getAt } from "../shared/json.ts";
 import type { Logger } from "../shared/log.ts";
 import { busy, conflict, invalid, notWaiting, tooNewFor, unchanged } from "./configRefused.ts";
 import type { GatewayState } from "./gatewayState.ts";
@@ -42,6 +43,8 @@ interface Running {
   deadline: number;
   reason: string | null;
   problems: Problem[];
+  /** Nobody has to decide on it, so nobody is told. */
+  quiet: boolean;
 }
 
 interface Checked {
@@ -92,6 +95,7 @@ export class Configuration {
         deadline: 0,
         reason,
         problems: [],
+        quiet: false,
       };
       this.#log.warn({ id: opened.rolledBack }, reason);
     }
@@ -121,6 +125,12 @@ export class Configuration {
   /** Pointers of the secrets that are set. */
   get secretNames(): string[] {
     return Object.keys(this.#stored.secrets).sort();
+  }
+
+  /** The secrets themselves, those of a change that is tried among them: for keeping them out of something. */
+  get secretValues(): string[] {
+    const tried = SECRET_PATHS.map((path) => getAt(this.#state.config.config, path));
+    return [...Object.values(this.#stored.secrets), ...tried].filter((value) => typeof value === "string");
   }
 
   /** Changes with the document and with its secrets, and tells nothing about them. */
@@ -186,7 +196,7 @@ export class Configuration {
    * @param etag of the document that the change was made from; undefined when the caller does not care
    * @throws ConfigRefused
    */
-  apply(document: unknown, confirmSeconds = CONFIRM_SECONDS.usual, etag?: string): Promise<Transaction> {
+  apply(document: unknown, confirmSeconds = CONFIRM_SECONDS.usual, etag?: string, quiet = false): Promise<Transaction> {
     return this.#exclusive(async () => {
       if (this.#pending) throw busy();
       if (etag !== undefined && etag !== "*" && etag !== this.etag) throw conflict();
@@ -196,7 +206,7 @@ export class Configuration {
       const id = this.#random(6).toString("hex");
       await this.#store.stage(id, rest, secrets, new Date(this.#clock.now() + confirmSeconds * 1000));
       const deadline = this.#clock.monotonic() + confirmSeconds * 1000;
-      const transaction: Running = { id, state: "applying", changes, deadline, reason: null, problems: [] };
+      const transaction: Running = { id, state: "applying", changes, deadline, reason: null, problems: [], quiet };
       this.#transaction = transaction;
       this.#cancelDeadline = this.#clock.after(confirmSeconds * 1000, () => {
         void this.#exclusive(() => this.#undo(transaction, "it was not confirmed in time"));
@@ -205,6 +215,18 @@ export class Configuration {
       this.#use({ config, source: "file", errors: [] }, transaction);
       return this.#tell();
     });
+  }
+
+  /**
+   * Makes a change hold without waiting for a confirmation: for what cannot cut its owner off.
+   * @returns false when there was nothing to change
+   * @throws ConfigRefused
+   */
+  async applyAtOnce(document: unknown): Promise<boolean> {
+    if (this.#check(document).changes.length === 0) return false;
+    const { id } = await this.apply(document, CONFIRM_SECONDS.shortest, undefined, true);
+    await this.confirm(id);
+    return true;
   }
 
   async applyDraft(confirmSeconds?: number): Promise<Transaction> {
@@ -311,7 +333,7 @@ export class Configuration {
   #tell(): Transaction {
     const view = this.transaction;
     if (view === null) throw new Error("there is no transaction");
-    for (const listener of this.#listeners) listener(view);
+    if (this.#transaction?.quiet !== true) for (const listener of this.#listeners) listener(view);
     return view;
   }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** All that the service touches of the world, so that tests can give it a temporary tree and free ports. */
-import type { DeviceLatency } from "../protocol/messages.ts";
+import type { CaptureEnd, CaptureRequest, DeviceLatency, InspectedFile, MeshAnswers } from "../protocol/messages.ts";
 import type { GroupResult, Plan } from "../protocol/operations.ts";
 import type { Clock } from "../shared/clock.ts";
 import type { CommandRunner } from "../shared/commands.ts";
@@ -13,6 +13,8 @@ export interface ServicePaths {
   sys: string;
   /** /proc */
   proc: string;
+  /** /lib/modules */
+  modules: string;
   /** /data/scsigate: configuration, identity, TLS key; ours to write */
   data: string;
   /** /data/dhcp: dnsmasq's leases; read only */
@@ -24,6 +26,8 @@ export interface ServicePaths {
   /** The command line's socket. */
   control: string;
 }
+
+export type CaptureOrder = Omit<CaptureRequest, "type" | "id">;
 
 /** The other process. */
 export interface ExecutorLink {
@@ -37,6 +41,34 @@ export interface ExecutorLink {
    * @throws ScsigateError executor-gone
    */
   readLatency(): Promise<DeviceLatency[]>;
+  /**
+   * What BIRD knows of other gateways; null when it does not answer.
+   * @throws ScsigateError executor-gone
+   */
+  readMesh(): Promise<MeshAnswers | null>;
+  /**
+   * Restarts the machine.
+   * @throws ScsigateError executor-refused or executor-gone
+   */
+  reboot(): Promise<void>;
+  /**
+   * What the machine is like, as root sees it; no file has a password in it.
+   * @throws ScsigateError executor-gone
+   */
+  inspect(): Promise<InspectedFile[]>;
+  /**
+   * Sends echo requests, five a second.
+   * @param ip IPv4 or IPv6
+   * @param count 1 to 20
+   * @returns what ping printed
+   * @throws ScsigateError executor-refused or executor-gone
+   */
+  ping(ip: string, count: number): Promise<string>;
+  /**
+   * Records a station's packets; one recording at a time.
+   * @returns what ends it early
+   */
+  capture(order: CaptureOrder, onData: (data: Buffer) => void, onEnd: (end: CaptureEnd) => void): () => void;
   /** Says that the service works. */
   ready(): void;
 }

@@ -17,10 +17,14 @@ export interface GatewayState {
   settled: boolean;
   /** bringUp.ts: what the last plan failed at */
   problems: Problem[];
+  /** bringUp.ts: why the firewall's rules could not be loaded */
+  firewallProblem: Problem | undefined;
   /** service.ts: why there is no page, for telemetry to tell */
   serviceProblem: Problem | undefined;
   /** monitor.ts: stations that flap, reset storms, heat, a full disk */
   monitorProblems: Problem[];
+  /** service.ts: questions that the monitor asks with each sample */
+  checks: (() => Problem | undefined)[];
   /** telemetry.ts: why events cannot be kept on disk */
   storeProblem: Problem | undefined;
   /** syslog.ts: why the log server does not get the log */
@@ -38,8 +42,10 @@ export function initialState(version: Version, config: LoadedConfig): GatewaySta
     lan: undefined,
     settled: false,
     problems: [],
+    firewallProblem: undefined,
     serviceProblem: undefined,
     monitorProblems: [],
+    checks: [],
     storeProblem: undefined,
     syslogProblem: undefined,
     mqtt: { enabled, connected: false, url: enabled ? url : null, error: null, eventsWaiting: 0, eventsLost: 0 },

@@ -60,7 +60,7 @@ export function assessHealth(
 }
 
 /** What to do about the broker, by what the attempt ended with. */
-function brokerAdvice(error: string): string {
+export function brokerAdvice(error: string): string {
   if (/not authorized|bad user ?name|unauthorized/i.test(error)) return "Check mqtt.username and mqtt.password.";
   if (/PEM|key values mismatch|alert/i.test(error)) return "Check mqtt.tls.certificate and mqtt.tls.key.";
   if (/certificate|self.signed|altname|unable to verify/i.test(error)) {

@@ -18,7 +18,7 @@ const log = createLogger("service", [logs]);
 const executor = new ChannelExecutorLink((request) => process.send?.(request), systemClock);
 process.on("message", (message) => {
   const note = message as Reply | LogNote; // the executor is the more trusted side
-  if (note.type === "log") logs.write(note.line);
+  if (note.type === "log") logs[note.again ? "keep" : "write"](note.line);
   else executor.receive(note);
 });
 
@@ -26,6 +26,7 @@ const service = new Service({
   paths: {
     sys: "/sys",
     proc: "/proc",
+    modules: "/lib/modules",
     data: "/data/scsigate",
     leases: "/data/dhcp",
     web: join(__dirname, "web"),

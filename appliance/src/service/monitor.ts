@@ -2,18 +2,22 @@
 /** Samples the machine once a second, and when the driver says so; tells who listens the state, and what happened. */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { LinkStatus, Problem, SegmentStatus, StationStatus, Status, Temperature } from "../api/status.ts";
+import type { Adapter, LinkStatus, Problem, SegmentStatus, StationStatus, Status, Temperature } from "../api/status.ts";
+import { readAdapters } from "../observe/adapters.ts";
 import { diskProblem } from "../observe/disk.ts";
 import type { LatencyClass } from "../observe/latency.ts";
 import { type Lease, parseLeases } from "../observe/leases.ts";
 import { adapterOf } from "../observe/sensors.ts";
 import { type PeerReading, type SegmentReading, Sysfs, ZERO_COUNTERS } from "../observe/sysfs.ts";
+import { isMeshed } from "../plan/mesh.ts";
+import { extensionBridge, segmentFace } from "../protocol/operations.ts";
 import type { Cancel } from "../shared/clock.ts";
 import { toProblem } from "../shared/errors.ts";
 import type { ServiceEnvironment } from "./environment.ts";
 import type { GatewayState } from "./gatewayState.ts";
 import { assessHealth } from "./health.ts";
 import { type LinkEvent, LinkEvents } from "./linkEvents.ts";
+import { MeshWatch, meshStatus } from "./mesh.ts";
 import { PeerEvents } from "./peerEvents.ts";
 import { BatchMeter, RateMeter, ZERO_RATES } from "./rates.ts";
 import { SlowReadings } from "./slowReadings.ts";
@@ -37,6 +41,8 @@ export class Monitor {
   #sysfs: Sysfs | undefined;
   #startedAt = 0;
   readonly #links = new LinkEvents();
+  readonly #mesh = new MeshWatch();
+  #meshProblems: Problem[] = [];
   #peerEvents: PeerEvents | undefined;
   #cancel: Cancel | undefined;
   #cancelSoon: Cancel | undefined;
@@ -82,9 +88,23 @@ export class Monitor {
     return this.#latest;
   }
 
+  /** What could export a segment, as it is now. */
+  adapters(): Adapter[] {
+    const { sys, proc, modules } = this.#environment.paths;
+    return readAdapters({ sys, proc, modules }, this.#slow.addresses, this.#sysfs?.segments() ?? []);
+  }
+
   /** How long commands took since their devices attached, by device. */
   get latencyClasses(): ReadonlyMap<string, readonly LatencyClass[]> {
     return this.#slow.latencyClasses;
+  }
+
+  /** All addresses that a station was seen with on its segment, link-local ones left out; IPv4 first. */
+  addressesOfStation(segment: string, address: string): string[] {
+    const faces = [segment, extensionBridge(segment)];
+    const known = this.#slow.neighbours.filter((entry) => faces.includes(entry.interface) && entry.address === address);
+    const ips = known.map(({ ip }) => ip).filter((ip) => !ip.startsWith("fe80:"));
+    return [...ips.filter((ip) => !ip.includes(":")), ...ips.filter((ip) => ip.includes(":"))];
   }
 
   /** @returns a function that ends it */
@@ -116,9 +136,16 @@ export class Monitor {
   }
 
   #tell(events: readonly LinkEvent[]): void {
-    const { temperatures, dataFreeBytes } = this.#slow;
-    const disk = diskProblem(dataFreeBytes);
-    this.#state.monitorProblems = [...this.#links.problems(), ...heat(temperatures), ...(disk ? [disk] : [])];
+    const { temperatures, dataFreeBytes, dataWritable } = this.#slow;
+    const disk = diskProblem(dataFreeBytes, dataWritable);
+    const checks = this.#state.checks.map((check) => check()).filter((problem) => problem !== undefined);
+    this.#state.monitorProblems = [
+      ...this.#links.problems(),
+      ...heat(temperatures),
+      ...(disk ? [disk] : []),
+      ...checks,
+      ...this.#meshProblems,
+    ];
     for (const event of events) {
       this.#environment.log.info(event, "link");
       for (const listener of this.#eventListeners) listener(event);
@@ -134,7 +161,7 @@ export class Monitor {
       if (!readings.has(name)) readings.set(name, this.#sysfs?.segment(name));
     }
     const existing = [...readings].filter(([, reading]) => reading !== undefined).map(([name]) => name);
-    await this.#slow.refresh(this.#shape(readings), existing, at);
+    await this.#slow.refresh(this.#shape(readings), existing, isMeshed(config), at);
     const segments: SegmentStatus[] = [];
     for (const [name, reading] of readings) {
       const leases = parseLeases(await readFile(join(paths.leases, `${name}.leases`), "utf8").catch(() => ""));
@@ -147,6 +174,8 @@ export class Monitor {
       segment.stations.map((station) => `${segment.name} ${station.address}`),
     );
     this.#batches.keepOnly(new Set(stations));
+    const mesh = meshStatus(config, this.#slow.mesh, segments);
+    this.#meshProblems = this.#mesh.update(this.#slow.mesh === undefined ? null : mesh, at);
     const uptime = await readUptime(paths.proc);
     const serviceUptimeSeconds = Math.floor((at - this.#startedAt) / 1000);
     return {
@@ -154,6 +183,7 @@ export class Monitor {
       hostname: config.hostname,
       version: this.#state.version.version,
       time: clock.now(),
+      timeZone: config.time.zone,
       uptimeSeconds: Math.floor(uptime),
       bootTime: await readBootTime(paths.proc, clock.now(), uptime),
       temperatures: this.#slow.temperatures,
@@ -164,6 +194,7 @@ export class Monitor {
       lan,
       storage,
       segments,
+      mesh,
       mqtt: { ...this.#state.mqtt },
       config: { valid: errors.length === 0, source, errors },
     };
@@ -191,7 +222,7 @@ export class Monitor {
     const { address, mtu, mode, carrier, counters } = reading;
     const rates = this.#rates.update(`segment ${name}`, counters, at);
     const stations = reading.peers.map((peer) => this.#station(name, fabric, peer, leases, at));
-    const ips = this.#addressesOf(name);
+    const ips = this.#addressesOf(configured === undefined ? name : segmentFace(configured));
     const slow = this.#slow.drivers.get(name);
     const driver = slow?.counters ?? null;
     const packetsPerCommand = slow?.packetsPerCommand ?? null;
@@ -206,12 +237,19 @@ export class Monitor {
     const adapter = peer.device === "" ? fabric : adapterOf(this.#environment.paths.sys, peer.device);
     const latency = this.#slow.latencies.get(peer.device) ?? null;
     const lease = leases.find((entry) => entry.address === peer.address);
+    const faces = [segment, extensionBridge(segment)];
     const known = this.#slow.neighbours.filter(
-      (entry) => entry.interface === segment && entry.address === peer.address,
+      (entry) => faces.includes(entry.interface) && entry.address === peer.address,
     );
     const ips = known.map((entry) => entry.ip).filter((ip) => !ip.startsWith("fe80:"));
     const ip = lease?.ip ?? ips.find((entry) => !entry.includes(":")) ?? ips[0] ?? null;
-    return { ...peer, name: peer.name || lease?.name || "", ip, adapter, packetsPerCommand, latency, rates };
+    const { config } = this.#state.config;
+    const settings = config.segments
+      .find((entry) => entry.name === segment)
+      ?.stations.find((entry) => entry.address === peer.address);
+    const name = settings?.name ?? (peer.name || lease?.name || "");
+    const blocked = settings?.access === "block";
+    return { ...peer, name, blocked, ip, adapter, packetsPerCommand, latency, rates };
   }
 
   #addressesOf(name: string): string[] {

@@ -9,16 +9,26 @@ import { Access } from "./access/access.ts";
 import { ACCESS_FILE, AccessStore } from "./access/accessStore.ts";
 import { BringUp } from "./bringUp.ts";
 import { Configuration } from "./configuration.ts";
+import { Diagnosis } from "./diagnosis/diagnosis.ts";
 import type { ServiceEnvironment } from "./environment.ts";
 import { type GatewayState, initialState } from "./gatewayState.ts";
+import { History } from "./history/history.ts";
+import { diagnosisRoutes } from "./http/diagnosisApi.ts";
+import { networkRoutes } from "./http/networkApi.ts";
+import { stationsRoutes } from "./http/stationsApi.ts";
+import { telemetryRoutes } from "./http/telemetryApi.ts";
+import { Certificates, TLS_FILE } from "./http/tls.ts";
 import { Web } from "./http/web.ts";
 import { metricsRoutes } from "./metrics/metrics.ts";
 import { Monitor } from "./monitor.ts";
+import { CaptureSlot } from "./stations/captures.ts";
+import { Stations } from "./stations/stations.ts";
+import { makeSupportArchive } from "./support.ts";
 import { Syslog } from "./syslog/syslog.ts";
 import { Telemetry } from "./telemetry/telemetry.ts";
 
 /** What a factory reset removes beside the configuration: all that the owner may have put there. */
-const ALSO_RESET = [ACCESS_FILE, "tls/key.pem", "tls/certificate.pem", "events.jsonl", "discovery.json"];
+const ALSO_RESET = [ACCESS_FILE, TLS_FILE, "events.jsonl", "discovery.json"];
 
 export class Service {
   readonly #environment: ServiceEnvironment;
@@ -54,21 +64,51 @@ export class Service {
       random,
       log.child({ module: "access" }),
     );
+    const history = new History(monitor, paths.data, clock, log.child({ module: "history" }));
+    const captures = new CaptureSlot(this.#environment.executor, clock, random);
+    const stations = new Stations(state, monitor, configuration, paths.leases);
+    const certificates = new Certificates({ data: paths.data, run: this.#environment.run, clock, log });
+    state.checks.push(() => certificates.problem);
     const factoryReset = async (): Promise<void> => {
       await configuration.reset();
       access.sessions.closeAll();
+      await history.forget();
       await access.store.forget();
+      // The next owner's key is not one that the last owner may have a copy of.
+      await certificates.regenerate(state.config.config.hostname);
       this.#announce(access);
     };
-    const more = metricsRoutes(monitor);
-    const web = new Web(this.#environment, { state, monitor, configuration, access, logs, factoryReset, more });
+    const diagnosis = new Diagnosis(this.#environment, state, monitor);
+    const environment = this.#environment;
+    const secrets = () => [...configuration.secretValues, ...certificates.secrets, access.store.setupToken ?? ""];
+    const parts = { environment, state, monitor, configuration, diagnosis, logs, secrets };
+    const support = () => makeSupportArchive(parts);
+    const more = [
+      ...metricsRoutes(monitor),
+      ...diagnosisRoutes(diagnosis),
+      ...telemetryRoutes(state, telemetry, clock),
+      ...networkRoutes(this.#environment, state),
+      ...stationsRoutes({ environment, monitor, stations, history, captures }),
+    ];
+    const web = new Web(environment, {
+      state,
+      monitor,
+      configuration,
+      access,
+      certificates,
+      logs,
+      factoryReset,
+      support,
+      more,
+    });
     this.#web = web;
     configuration.start({
       activate: (config) => this.#activate(config, bringUp, web),
       preview: (config) => bringUp.preview(config),
     });
-    this.#running.push(monitor, bringUp, configuration, web, syslog, telemetry);
+    this.#running.push(history, captures, monitor, bringUp, configuration, web, syslog, telemetry);
     syslog.start();
+    history.start();
 
     await Promise.all([access.store.open().catch((error: unknown) => this.#failed(state, error)), monitor.start()]);
     this.#announce(access);

@@ -4,11 +4,12 @@
  * Read every few seconds; addresses also when links or stations changed. What cannot be read any more is not shown any more.
  */
 import type { DriverCounters, Percentiles, StationLatency, Temperature } from "../api/status.ts";
-import { readFreeBytes } from "../observe/disk.ts";
+import { isWritable, readFreeBytes } from "../observe/disk.ts";
 import { parseDriverCounters } from "../observe/driverCounters.ts";
 import { type InterfaceAddress, type Neighbour, parseAddresses, parseNeighbours } from "../observe/ipJson.ts";
 import { type LatencyClass, parseLatency, percentiles } from "../observe/latency.ts";
 import { readTemperatures } from "../observe/sensors.ts";
+import type { MeshAnswers } from "../protocol/messages.ts";
 import { toProblem } from "../shared/errors.ts";
 import type { ServiceEnvironment } from "./environment.ts";
 import { BatchMeter } from "./rates.ts";
@@ -28,6 +29,7 @@ export class SlowReadings {
   #readAt: number | undefined;
   #shape = "";
   #readingLatencies = false;
+  #readingMesh = false;
   addresses = new Map<string, InterfaceAddress[]>();
   neighbours: Neighbour[] = [];
   /** By segment. */
@@ -36,8 +38,11 @@ export class SlowReadings {
   latencies = new Map<string, StationLatency>();
   /** What they come from, since the devices attached; too long for the state that goes out every second. */
   latencyClasses = new Map<string, LatencyClass[]>();
+  /** What BIRD answered; null when it did not, undefined before it was asked. */
+  mesh: MeshAnswers | null | undefined;
   temperatures: Temperature[] = [];
   dataFreeBytes: number | null = null;
+  dataWritable = true;
 
   constructor(environment: ServiceEnvironment) {
     this.#environment = environment;
@@ -46,16 +51,17 @@ export class SlowReadings {
   /**
    * @param shape changes when links or stations do
    * @param segments those that exist
+   * @param meshed whether there is a BIRD to ask
    * @param at now, monotonic milliseconds
    */
-  async refresh(shape: string, segments: readonly string[], at: number): Promise<void> {
+  async refresh(shape: string, segments: readonly string[], meshed: boolean, at: number): Promise<void> {
     const first = this.#readAt === undefined;
     const due = at - (this.#readAt ?? at) >= INTERVAL_MS;
     if (first) this.#readAt = Number.NEGATIVE_INFINITY; // the API is not to wait for this
     if (first || (!due && shape === this.#shape)) return;
     this.#shape = shape;
     if (due) this.#readAt = at;
-    await Promise.all([this.#readAddresses(), due ? this.#readFigures(segments) : undefined]);
+    await Promise.all([this.#readAddresses(), due ? this.#readFigures(segments, meshed) : undefined]);
   }
 
   async #readAddresses(): Promise<void> {
@@ -68,12 +74,15 @@ export class SlowReadings {
     this.neighbours = parseNeighbours(neighbours);
   }
 
-  async #readFigures(segments: readonly string[]): Promise<void> {
+  async #readFigures(segments: readonly string[], meshed: boolean): Promise<void> {
     const { sys, data } = this.#environment.paths;
     this.temperatures = readTemperatures(sys);
     this.dataFreeBytes = await readFreeBytes(data);
+    this.dataWritable = await isWritable(data);
     // Not waited for: an executor that is busy must not stop the sampling.
     if (!this.#readingLatencies) void this.#readLatencies();
+    if (!meshed) this.mesh = undefined;
+    else if (!this.#readingMesh) void this.#readMesh();
     await this.#readDrivers(segments);
   }
 
@@ -92,6 +101,13 @@ export class SlowReadings {
     }
     this.#batches.keepOnly(drivers);
     this.drivers = drivers;
+  }
+
+  async #readMesh(): Promise<void> {
+    this.#readingMesh = true;
+    const { executor } = this.#environment;
+    this.mesh = (await executor.readMesh().catch((error: unknown) => this.#complain("mesh", error))) ?? null;
+    this.#readingMesh = false;
   }
 
   async #readLatencies(): Promise<void> {

@@ -8,6 +8,8 @@ export interface CommandOptions {
   input?: string;
   /** Milliseconds until it is killed; 15 s unless told: emulated machines are slow. */
   timeoutMs?: number;
+  /** Exit codes beside 0 that are an answer as well, and no failure. */
+  mayExitWith?: readonly number[];
 }
 
 /**
@@ -27,7 +29,7 @@ export const runCommand: CommandRunner = (file, args, options = {}) =>
       [...args],
       { timeout: options.timeoutMs ?? DEFAULT_TIMEOUT_MS, maxBuffer: MAX_OUTPUT, encoding: "utf8" },
       (error, stdout, stderr) => {
-        if (error === null) return resolve(stdout);
+        if (error === null || options.mayExitWith?.includes(Number(error.code))) return resolve(stdout);
         reject(describe(file, args, error, stderr));
       },
     );

@@ -7,8 +7,15 @@
 /** Codes are stable: they appear in the API, in events and in documentation. */
 export type ErrorCode =
   | "access-invalid"
+  | "adapter-missing"
+  | "adapter-unusable"
   | "board-hot"
   | "broker-unreachable"
+  | "capture-busy"
+  | "capture-failed"
+  | "capture-missing"
+  | "certificate-ends"
+  | "certificate-invalid"
   | "command-failed"
   | "command-missing"
   | "config-busy"
@@ -26,16 +33,29 @@ export type ErrorCode =
   | "interface-taken"
   | "lan-no-address"
   | "lan-no-carrier"
+  | "lan-no-prefix"
   | "log-server-unreachable"
+  | "mesh-down"
+  | "mesh-key-missing"
+  | "mesh-peer-unreached"
+  | "mesh-subnet-taken"
   | "module-missing"
   | "no-free-subnet"
   | "operation-failed"
   | "port-taken"
   | "reset-storm"
   | "segment-missing"
+  | "segment-not-configured"
   | "segment-not-in-lan"
+  | "station-change-invalid"
   | "station-flapping"
-  | "tls-key-failed";
+  | "station-is-yours"
+  | "station-no-address"
+  | "station-no-server"
+  | "station-unknown"
+  | "range-invalid"
+  | "tls-key-failed"
+  | "zone-missing";
 
 /** Base of every error that the supervisor raises on purpose. */
 export class ScsigateError extends Error {

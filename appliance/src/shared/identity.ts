@@ -48,6 +48,30 @@ export function stationAddress(identity: Identity, segment: string): string {
   return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join(":");
 }
 
+/** What tells this gateway from others in the mesh, written like an IPv4 address; never 0.0.0.0. */
+export function routerId(identity: Identity): string {
+  const bytes = createHash("sha256").update(`${identity.seed}:router`).digest().subarray(0, 4);
+  bytes[0] = (bytes[0] ?? 0) | 1;
+  return [...bytes].join(".");
+}
+
+/** A link-local IPv6 "address/64" of this gateway, another one for each name. */
+export function linkLocalAddress(identity: Identity, name: string): string {
+  const digits = createHash("sha256").update(`${identity.seed}:${name}`).digest("hex").slice(0, 16);
+  const groups = (digits.match(/.{4}/g) ?? []).map((group) => (Number.parseInt(group, 16) | 1).toString(16));
+  return `fe80::${groups.join(":")}/64`;
+}
+
+/** 64 bits, the same at every boot, other than those of other gateways and names. */
+export function chosenBits(identity: Identity, what: string): Buffer {
+  return createHash("sha256").update(`${identity.seed}:${what}`).digest().subarray(0, 8);
+}
+
+/** A number, the same at every boot, by which gateways choose differently. @param below more than 0 */
+export function chosenNumber(identity: Identity, what: string, below: number): number {
+  return createHash("sha256").update(`${identity.seed}:${what}`).digest().readUInt32BE() % below;
+}
+
 /** World-wide name of a loop target or its initiator: NAA 3h, locally assigned. */
 export function loopName(identity: Identity, segment: string, side: "target" | "initiator"): string {
   const digits = createHash("sha256").update(`${identity.seed}:${segment}:${side}`).digest("hex").slice(0, 15);

@@ -21,9 +21,14 @@ export class LogBuffer {
 
   /** pino's destination. */
   write(line: string): void {
+    this.keep(line);
+    for (const listener of this.#listeners) listener(line);
+  }
+
+  /** Keeps a line that listeners have had before. */
+  keep(line: string): void {
     this.#lines.push(line.length > MAX_LINE ? JSON.stringify({ msg: line.slice(0, MAX_LINE) }) : line);
     if (this.#lines.length > 2 * MAX_LINES) this.#lines = this.#lines.slice(-MAX_LINES);
-    for (const listener of this.#listeners) listener(line);
   }
 
   /** Calls back with each line from now on. @returns a function that ends it */

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import type { Backup, Transaction } from "../../src/api/config.ts";
+import type { Diagnosis } from "../../src/api/diagnosis.ts";
 import { runCli } from "../../src/cli/cli.ts";
 import { socketClient } from "../../src/cli/client.ts";
 import { startGateway, type TestGateway, until } from "../support/gateway.ts";
@@ -34,6 +35,9 @@ cli.before.each(async (context) => {
       call: socketClient(join(gateway.tree.root, "control.sock")),
       out: (text) => said.out.push(text),
       err: (text) => said.err.push(text),
+      write: (path, data) => {
+        files[path] = data.toString("latin1");
+      },
       read: (path) => {
         const text = files[path];
         if (text === undefined) throw new Error(`ENOENT: ${path}`);
@@ -55,6 +59,15 @@ cli("the socket is for its owner alone", ({ gateway }) => {
   assert.is(statSync(join(gateway.tree.root, "control.sock")).mode & 0o777, 0o600);
 });
 
+cli("diagnose shows each link of the chain, and what to do about a broken one", async ({ run }) => {
+  const { out, code } = await run("diagnose");
+  assert.is(code, 0);
+  assert.match(out, /^FAIL seg0: Adapter and driver: not loaded: ipscsi\n {5}Run "modprobe ipscsi"/);
+  assert.match(out, /^- {4}MQTT broker: telemetry is off$/m);
+  const { checks } = JSON.parse((await run("diagnose", "--json")).out) as Diagnosis;
+  assert.is(checks.length, 13);
+});
+
 cli("status, peers and logs, for people and as JSON", async ({ run }) => {
   const status = await run("status");
   assert.is(status.code, 0, status.err);
@@ -66,6 +79,9 @@ cli("status, peers and logs, for people and as JSON", async ({ run }) => {
   assert.match(peers[1] ?? "", /^seg0 +02:11:22:33:44:0a +station-a/);
   assert.is((JSON.parse((await run("peers", "--json")).out) as unknown[]).length, 2);
   assert.match((await run("logs", "--lines", "5")).out, "info");
+  assert.match((await run("adapters")).out, /^loop +- +- +up +unusable +- +this kernel has no module tcm_loop/m);
+  const adapters = JSON.parse((await run("adapters", "--json")).out) as { fabric: string }[];
+  assert.ok(adapters.some(({ fabric }) => fabric === "loop"));
 });
 
 cli("a setting goes into the draft, is shown, tried, and confirmed", async ({ run, gateway }) => {
@@ -132,6 +148,34 @@ cli("a document of a file, and a backup that comes back", async ({ run, files })
   assert.match((await run("restore", "absent.json")).err, "ENOENT");
 });
 
+cli("the certificate is shown, replaced and made anew", async ({ run, files }) => {
+  assert.match((await run("certificate")).out, /^Subject +CN=gateway\nIssuer +itself/);
+  const before = (await run("certificate", "pem")).out;
+  assert.match(before, /^-----BEGIN CERTIFICATE-----/);
+  assert.match((await run("certificate", "regenerate")).out, "days left");
+  assert.is.not((await run("certificate", "pem")).out, before);
+  files["new.crt"] = before;
+  files["new.key"] = "no key";
+  const refused = await run("certificate", "set", "new.crt", "new.key");
+  assert.is(refused.code, 1);
+  assert.match(refused.err, "the key cannot be read");
+  assert.match((await run("certificate", "set", "new.crt", "gone.key")).err, "ENOENT");
+  assert.is((await run("certificate", "set", "new.crt")).code, 2);
+});
+
+cli("a word that every object knows is no command", async ({ run }) => {
+  for (const word of ["constructor", "toString", "__proto__"]) assert.is((await run(word)).code, 2, word);
+});
+
+cli("a restart says that it is meant", async ({ run }) => {
+  for (const command of ["restart", "reboot"]) {
+    const refused = await run(command);
+    assert.is(refused.code, 1);
+    assert.match(refused.err, "--yes");
+  }
+  assert.is((await run("reboot", "--yes")).code, 0);
+});
+
 cli("users are made on the console, and the setup is then over", async ({ run, files, gateway }) => {
   files["-"] = "correct horse battery\n";
   assert.is((await run("user", "set", "admin", "admin")).code, 0);
@@ -171,6 +215,7 @@ cli("a service that does not run is said in words", async () => {
     call: socketClient("/nowhere/control.sock"),
     out: () => {},
     err: (text) => said.push(text),
+    write: () => {},
     read: () => "",
   });
   assert.is(code, 1);

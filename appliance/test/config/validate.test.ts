@@ -57,7 +57,7 @@ test("the smallest document gets all defaults", () => {
   assert.equal(config.segments, [
     {
       ...{ name: "seg0", ipv4: { address: "auto" }, ipv6: { enabled: false, address: "auto" } },
-      ...{ dhcp: { enabled: true, leaseSeconds: 3600 }, fabric: { type: "none" } },
+      ...{ dhcp: { enabled: true, leaseSeconds: 3600 }, stations: [], fabric: { type: "none" } },
     },
   ]);
   assert.equal(config.http, { port: 80, httpsPort: 443, publicHttpsPort: 443 });
@@ -78,6 +78,10 @@ test("validation leaves the document alone", () => {
   validate(document);
   assert.equal(document, { version: 1 });
 });
+
+const PORT = "21:00:00:24:ff:12:34:56";
+const GID = "0xfe800000000000000002c90300abcdef";
+const FABRIC = LAB_CONFIG.segments[0]?.fabric;
 
 const WRONG: [path: string, value: unknown, expected: string][] = [
   ["/version", 2, "/version: 2 is not allowed"],
@@ -110,14 +114,36 @@ const WRONG: [path: string, value: unknown, expected: string][] = [
   ["/segments/0/fabric/initiators", [], "/segments/0/fabric/initiators: [] must NOT have fewer than 1 items"],
   ["/segments/0/fabric/initiators/0", "iqn/../..", '/segments/0/fabric/initiators/0: "iqn/../.." must match pattern'],
   ["/segments/0/fabric/portals/0", "0.0.0.0:99999", "/segments/0/fabric/portals/0: 0.0.0.0:99999 is not"],
-  ["/segments/0/fabric/type", "scsi", '/segments/0/fabric/type: "scsi" is none of: iscsi, loop, none'],
+  ["/segments/0/fabric/type", "scsi", '/segments/0/fabric/type: "scsi" is none of: iscsi, qla2xxx, srpt, sbp, loop'],
+  ["/segments/0/fabric/open", true, "/segments/0/fabric/open: iscsi is reachable over a network"],
+  [
+    "/segments/0/fabric",
+    { type: "srpt", port: GID, initiators: [GID], open: true },
+    "/segments/0/fabric/open: srpt is reachable over a network",
+  ],
+  ["/segments/0/fabric", { type: "qla2xxx", port: PORT }, "/segments/0/fabric/initiators: nobody may use the segment"],
+  [
+    "/segments/0/fabric",
+    { type: "qla2xxx", port: PORT, open: true, initiators: [PORT] },
+    "/segments/0/fabric/initiators: an open port admits every host",
+  ],
+  ["/segments/0/fabric", { type: "qla2xxx", port: "21:00" }, '/segments/0/fabric/port: "21:00" must match pattern'],
+  ["/segments/0/fabric", { type: "sbp", port: "0011223344556677" }, "/segments/0/fabric/open: the kernel's FireWire"],
+  ["/segments/0/fabric/authentication", "chap", "/segments/0/fabric/authentication: chap is asked for"],
+  ["/segments/0/fabric", { ...FABRIC, authentication: "plain" }, '/segments/0/fabric/authentication: "plain" is not'],
+  ["/chap", { password: "short" }, "/chap/password: the secret must match pattern"],
+  ["/chap", { password: "NULL-and-more-of-it" }, "/chap/password: the secret must match pattern"],
+  ["/chap", { user: "a b" }, '/chap/user: "a b" must match pattern'],
+  [
+    "/chap",
+    { password: "the-same-for-both", gatewayPassword: "the-same-for-both" },
+    "/chap/gatewayPassword: it is the hosts' password, too",
+  ],
+  ["/time", { zone: "Mars/Olympus" }, "/time/zone: Mars/Olympus is not a time zone"],
+  ["/time", { zone: "../../etc/passwd" }, '/time/zone: "../../etc/passwd" must match pattern'],
   ["/segments/1", LAB_CONFIG.segments[0], "/segments/1/name: there are two segments named seg0"],
   ["/firewall", { management: ["wan"] }, '/firewall/management/0: "wan" is not allowed'],
-  [
-    "/firewall",
-    { managementSources: ["300.1.1.1"] },
-    "/firewall/managementSources/0: 300.1.1.1 is not an IPv4 address",
-  ],
+  ["/firewall", { managementSources: ["300.1.1.1"] }, "/firewall/managementSources/0: 300.1.1.1 is neither an address"],
   ["/firewall", { rules: [{ name: "x" }] }, "/firewall/rules/0: action is missing"],
   ["/firewall", { rules: [{ name: 'a"b', action: "drop" }] }, '/firewall/rules/0/name: "a\\"b" must match'],
   ["/firewall", { rules: [{ name: "x", action: "drop", from: "seg9" }] }, "/firewall/rules/0/from: seg9 is neither"],
@@ -130,7 +156,7 @@ const WRONG: [path: string, value: unknown, expected: string][] = [
   [
     "/firewall",
     { rules: [{ name: "x", action: "drop", sources: ["10.0.0.0/33"] }] },
-    "/firewall/rules/0/sources/0: 10.0.0.0/33 is not",
+    "/firewall/rules/0/sources/0: 10.0.0.0/33 is neither",
   ],
   [
     "/firewall",
@@ -156,6 +182,36 @@ test("mode proxy takes a part of the LAN's subnet, and cannot choose it by itsel
   const segments = [{ name: "seg0", ipv4: { address: "192.168.1.225/28" } }];
   assert.is(firstError({ version: 1, mode: "proxy", lan, segments }), "valid");
   assert.match(firstError({ version: 1, lan, segments }), "overlaps");
+});
+
+test("CHAP: what a segment asks for must be set, and no more", () => {
+  const segments = (authentication: string) => [{ name: "seg0", fabric: { ...FABRIC, authentication } }];
+  const oneWay = { user: "stations", password: "correct-horse" };
+  const both = { ...oneWay, gatewayUser: "gateway", gatewayPassword: "battery-staple" };
+  const first = (authentication: string, chap: object) =>
+    firstError({ version: 1, segments: segments(authentication), chap });
+  assert.is(first("none", {}), "valid");
+  assert.is(first("chap", oneWay), "valid");
+  assert.match(first("mutual", oneWay), "chap.gatewayUser and chap.gatewayPassword are not set");
+  assert.is(first("mutual", both), "valid");
+});
+
+test("a port leads to one segment", () => {
+  const fabric = { type: "qla2xxx", port: PORT, open: true };
+  const segments = ["seg0", "seg1"].map((name) => ({ name, fabric }));
+  assert.match(firstError({ version: 1, segments }), `/segments/1/fabric/port: another segment uses ${PORT}`);
+});
+
+test("a time zone is one of the IANA list; what it may have been meant to be is told", () => {
+  for (const zone of ["UTC", "Europe/Berlin", "America/Argentina/Buenos_Aires", "Asia/Kolkata", "Etc/GMT+5"]) {
+    assert.is(firstError({ version: 1, time: { zone } }), "valid", zone);
+  }
+  const hint = (zone: string) => {
+    const result = validate({ version: 1, time: { zone } });
+    return result.valid ? "" : result.errors[0]?.nextStep;
+  };
+  assert.is(hint("Europe/berlin"), "Did you mean Europe/Berlin?");
+  assert.is(hint("Germany/Berlin"), "Did you mean Europe/Berlin?");
 });
 
 test("a mistyped key gets a suggestion", () => {

@@ -39,6 +39,8 @@ const RULES = [
   { name: "no telnet", action: "reject", from: "seg0", to: "lan", protocol: "tcp", ports: ["23"] },
   { name: "one host", action: "drop", sources: ["10.143.0.7"], destinations: ["192.168.0.0/16", "8.8.8.8"] },
   { name: "ping", action: "drop", from: "segments", to: "segments", protocol: "icmp" },
+  { name: "IPv6", action: "drop", sources: ["2001:db8::/32", "fd00::1"], destinations: ["fd12::/64"] },
+  { name: "both", action: "reject", to: "gateway", sources: ["2001:db8::1", "10.9.9.9"] },
   { name: "all of UDP", action: "accept", from: "seg1", to: "gateway", protocol: "udp" },
 ];
 const ISCSI = { type: "iscsi", target: "iqn.2026-11.org.scsigate:a", initiators: ["iqn.2026-11.org.scsigate:b"] };
@@ -61,7 +63,7 @@ const DOCUMENTS: Record<string, object> = {
     segments: [{ name: "seg0", fabric: { ...ISCSI, portals: ["0.0.0.0:3260", "10.0.0.1:3261"] } }, { name: "seg1" }],
     firewall: {
       management: ["lan", "segments"],
-      managementSources: ["192.168.1.0/24", "10.0.0.1"],
+      managementSources: ["192.168.1.0/24", "10.0.0.1", "2001:db8::/48"],
       antiSpoofing: false,
       newConnectionsPerSecond: 5,
       betweenSegments: "isolate",
@@ -158,10 +160,13 @@ firewall("rules of one's own come first, in their order, with their names", () =
   const own = text.filter((line) => line.includes("comment"));
   assert.equal(own, [
     'iifname { "eth0" } tcp dport { 22, 8000-8010 } counter accept comment "backup server"',
+    'ip saddr { 10.9.9.9 } counter reject comment "both"',
+    'ip6 saddr { 2001:db8::1 } counter reject comment "both"',
     'iifname { "seg1" } meta l4proto udp counter accept comment "all of UDP"',
     'iifname { "seg0" } oifname { "eth0" } tcp dport { 23 } counter reject comment "no telnet"',
     'ip saddr { 10.143.0.7 } ip daddr { 192.168.0.0/16, 8.8.8.8 } counter drop comment "one host"',
     'iifname { "seg0", "seg1" } oifname { "seg0", "seg1" } meta l4proto { 1, 58 } counter drop comment "ping"',
+    'ip6 saddr { 2001:db8::/32, fd00::1 } ip6 daddr { fd12::/64 } counter drop comment "IPv6"',
   ]);
 });
 

@@ -39,6 +39,12 @@ const CONFIGS: Record<string, object> = {
     segments: [{ ...seg0, ipv6: { enabled: true, address: "2001:db8::1/64" } }],
   },
   proxy: { mode: "proxy", lan: LAN, storage, segments: [{ ...seg0, ipv4: { address: "192.168.77.225/28" } }] },
+  "proxy of both": {
+    mode: "proxy",
+    lan: LAN,
+    storage,
+    segments: [{ ...seg0, ipv4: { address: "192.168.77.225/28" }, ipv6: { enabled: true } }],
+  },
   bridge: { mode: "bridge", lan: LAN, storage, segments: [seg0] },
   "bridge with a static address": { mode: "bridge", lan: STATIC, storage, segments: [seg0] },
   "a static address": { lan: STATIC, storage, segments: [seg0] },
@@ -46,6 +52,25 @@ const CONFIGS: Record<string, object> = {
     lan: LAN,
     storage,
     segments: [seg0, { name: "seg1", ipv4: { address: "10.143.1.1/24" }, fabric: { type: "loop" } }],
+  },
+  mesh: { mode: "mesh", mesh: { key: "0123456789abcdef" }, lan: LAN, storage, segments: [seg0] },
+  "mesh with a gateway elsewhere": {
+    mode: "mesh",
+    mesh: { key: "0123456789abcdef", peers: ["10.9.0.1"], accept: ["2001:db8::/48"] },
+    lan: LAN,
+    storage,
+    segments: [{ ...seg0, ipv6: { enabled: true } }],
+  },
+  "a segment that spans gateways": {
+    lan: LAN,
+    storage,
+    segments: [
+      {
+        ...seg0,
+        ipv6: { enabled: true, address: "fd6e:0:0:1::1/64" },
+        extend: { vni: 7, peers: ["192.168.77.3"] },
+      },
+    ],
   },
   "another target": { lan: LAN, storage, segments: [{ ...seg0, fabric: iscsi("renamed") }] },
   "no segment, no storage": { lan: LAN, segments: [] },
@@ -58,9 +83,11 @@ const CONFIGS: Record<string, object> = {
   },
 };
 
+const LAN_ADDRESSES = new Map([["eth0", [{ family: "inet6" as const, cidr: "2001:db8:7::2/64", scope: "global" }]]]);
+
 async function apply(machine: FakeMachine, document: object, tidy = true): Promise<number> {
   const ethernets = new Sysfs(`${machine.test.tree.root}/sys`).ethernets();
-  const observed = { ethernets, addresses: new Map(), routes: [], lanSettled: true };
+  const observed = { ethernets, addresses: LAN_ADDRESSES, routes: [], lanSettled: true };
   const { plan, problems } = buildPlan(config(document), observed, identity, {}, tidy);
   assert.equal(problems, []);
   const results = await machine.apply(plan);

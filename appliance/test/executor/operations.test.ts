@@ -9,6 +9,7 @@ import type { Reply } from "../../src/protocol/messages.ts";
 import type { DnsmasqOperation, GroupResult, Operation } from "../../src/protocol/operations.ts";
 import { runCommand } from "../../src/shared/commands.ts";
 import { type TestExecutor, testExecutor } from "../support/executor.ts";
+import { until } from "../support/machine.ts";
 import { writeLink, writeSegment } from "../support/tree.ts";
 
 const DNSMASQ: DnsmasqOperation = {
@@ -41,7 +42,7 @@ async function apply(test: TestExecutor, ...operations: Operation[]): Promise<Gr
 
 const REFUSED: [string, unknown][] = [
   ["no message", null],
-  ["an unknown request", { type: "reboot" }],
+  ["an unknown request", { type: "format" }],
   ["an unknown operation", { kind: "shell", command: "id" }],
   ["a surplus field", { kind: "configfs", path: "/etc" }],
   ["a module that is not on the list", { kind: "modules", names: ["evil"] }],
@@ -59,6 +60,23 @@ const REFUSED: [string, unknown][] = [
   ],
   ["an impossible address", { kind: "address", interface: "eth0", address: "10.0.0.999/24" }],
 ];
+executor("a reboot comes after the plan that is under way, and a failure of it is told", async ({ test }) => {
+  const own = new Executor(test.context, () => {});
+  const replies: Reply[] = [];
+  const plan = { groups: [{ name: "x", operations: [{ kind: "hostname", name: "new" }] }] };
+  own.handle({ type: "apply", id: 1, plan }, (reply) => replies.push(reply));
+  own.handle({ type: "reboot", id: 2 }, (reply) => replies.push(reply));
+  await until("both", () => replies.length === 2);
+  assert.equal(
+    replies.map(({ type, id }) => `${type} ${id}`),
+    ["applied 1", "rebooting 2"],
+  );
+  assert.is(test.commands.at(-1), "reboot");
+  test.context.run = () => Promise.reject(new Error("no reboot here"));
+  const refused = await send(test, { type: "reboot", id: 3 });
+  assert.is(refused.type === "refused" && refused.problem.message, "no reboot here");
+});
+
 for (const [what, operation] of REFUSED) {
   executor(`${what} is refused`, async ({ test }) => {
     const whole = { type: "apply", id: 3, plan: { groups: [{ name: "x", operations: [operation] }] } };

@@ -44,7 +44,12 @@ function nodad(address: string): string {
 }
 
 /** @returns what each line of the script said */
-function run(document: object, script: string[], addresses: Record<string, string>): string[] {
+function run(
+  document: object,
+  script: string[],
+  addresses: Record<string, string>,
+  prefixes: Record<string, string>,
+): string[] {
   const whole = {
     version: 1,
     storage: { interface: "eth1" },
@@ -53,7 +58,7 @@ function run(document: object, script: string[], addresses: Record<string, strin
   };
   const result = validate(whole);
   if (!result.valid) throw new Error(JSON.stringify(result.errors));
-  const rules = renderFirewall(firewallOperation(result.config, "eth0", addresses, PREFIXES));
+  const rules = renderFirewall(firewallOperation(result.config, "eth0", addresses, prefixes));
   const text = `${SETUP}\nnft -f - <<'END'\n${rules}END\n${script.join("\n")}\n`;
   const { stdout, stderr, status } = spawnSync("unshare", ["-rnm", "bash", "-u", "-c", text], { encoding: "utf8" });
   assert.is(status, 0, stderr);
@@ -61,8 +66,13 @@ function run(document: object, script: string[], addresses: Record<string, strin
 }
 
 /** A script with its expected answers. */
-function expect(document: object, cases: Record<string, "answered" | "dropped">, addresses = ADDRESSES): void {
-  const said = run(document, Object.keys(cases), addresses);
+function expect(
+  document: object,
+  cases: Record<string, "answered" | "dropped">,
+  addresses = ADDRESSES,
+  prefixes: Record<string, string> = PREFIXES,
+): void {
+  const said = run(document, Object.keys(cases), addresses, prefixes);
   assert.equal(Object.fromEntries(Object.keys(cases).map((line, index) => [line, said[index]])), cases);
 }
 
@@ -135,7 +145,8 @@ test("proxy ARP: a station with a part of the LAN's subnet is reached as if it w
     "ip -n a address add 192.168.77.230/28 dev e; ip -n a route replace default via 192.168.77.225",
     "ip -n lan route del default",
   ].join("; ");
-  const proxy = "for i in eth0 seg0; do echo 1 >/proc/sys/net/ipv4/conf/$i/proxy_arp; done";
+  const proxy =
+    "for i in eth0 seg0; do echo 1 >/proc/sys/net/ipv4/conf/$i/proxy_arp; echo 0 >/proc/sys/net/ipv4/neigh/$i/proxy_delay; done";
   expect(
     { mode: "proxy", segments: [{ name: "seg0", ipv4: { address: seg0 } }] },
     {
@@ -148,10 +159,40 @@ test("proxy ARP: a station with a part of the LAN's subnet is reached as if it w
   );
 });
 
+test("proxy NDP: a station with a part of the LAN's prefix is reached as if it were on the LAN", () => {
+  const station = [
+    "ip address add fd77::1001/122 dev seg0 nodad; ip -n a address add fd77::1002/122 dev e nodad",
+    "ip -n a route replace default via fd77::1001 src fd77::1002; ip -n lan -6 route del default",
+  ].join("; ");
+  const answer = [
+    "echo 1 >/proc/sys/net/ipv6/conf/eth0/proxy_ndp; echo 0 >/proc/sys/net/ipv6/neigh/eth0/proxy_delay",
+    "echo neighbour add proxy fd77::1002 dev eth0 | ip -6 -batch -; ip -n lan neigh flush all",
+  ].join("; ");
+  expect(
+    { mode: "proxy", segments: [{ name: "seg0", ipv4: { address: "192.168.77.225/28" }, ipv6: { enabled: true } }] },
+    {
+      [`${station}; tcp lan fd77::1002 80`]: "dropped", // nobody answers for it yet
+      [`${answer}; tcp lan fd77::1002 80`]: "answered",
+      "tcp a fd77::1 80": "answered",
+      "tcp a fd77::1001 443": "dropped",
+      "ip -n a address add fd77::2000/128 dev e nodad; from a fd77::1001 fd77::2000; tcp a fd77::1 80": "dropped",
+    },
+    { seg0: "192.168.77.225/28" },
+    { seg0: "fd77::1000/122" },
+  );
+});
+
 test("isolated segments reach the LAN, not each other", () => {
   expect(
     { firewall: { betweenSegments: "isolate" } },
-    { "tcp a 10.143.1.20 80": "dropped", "tcp b 10.143.0.20 80": "dropped", "tcp a 192.168.77.1 80": "answered" },
+    {
+      "tcp a 10.143.1.20 80": "dropped",
+      "tcp b 10.143.0.20 80": "dropped",
+      "tcp a fd12:0:0:2::20 80": "dropped",
+      "tcp b fd12:0:0:1::20 80": "dropped",
+      "tcp a 192.168.77.1 80": "answered",
+      "tcp b fd77::1 80": "answered",
+    },
   );
 });
 
@@ -169,6 +210,42 @@ test("rules of one's own go before the others, and replies come back", () => {
       "tcp lan 192.168.77.2 22": "answered",
       "tcp lan 10.143.1.20 82": "dropped",
       "tcp b 192.168.77.1 82": "answered",
+    },
+  );
+});
+
+test("rules with addresses of either version of IP, or of both, hold for those and for no others", () => {
+  const rules = [
+    { name: "one of each", action: "drop", destinations: ["192.168.77.1", "fd77::1"], protocol: "tcp", ports: ["80"] },
+    { name: "IPv6 alone", action: "drop", sources: ["fd12:0:0:2::/64"], protocol: "tcp", ports: ["81"] },
+  ];
+  expect(
+    { firewall: { rules, managementSources: ["fd77::/64"] } },
+    {
+      "tcp a 192.168.77.1 80": "dropped",
+      "tcp a fd77::1 80": "dropped",
+      "tcp a fd12:0:0:2::20 80": "answered",
+      "tcp b 192.168.77.1 81": "answered",
+      "tcp b fd77::1 81": "dropped",
+      "tcp a fd77::1 81": "answered",
+      "tcp lan fd77::2 443": "answered",
+      "tcp lan 192.168.77.2 443": "dropped",
+    },
+  );
+});
+
+test("too many connections at a time from one address are dropped, and only from that one", () => {
+  const server = `node -e 'require("net").createServer().listen(443)' >/dev/null & server=$!`;
+  const open = "for i in {1..11}; do exec {fd}<>/dev/tcp/192.168.77.2/443; done; sleep 60";
+  const started = "until ss -Hltn sport = :443 | grep -q .; do sleep 0.1; done";
+  const held = '[ "$(ss -Htn state established sport = :443 | wc -l)" -ge 10 ]';
+  const hold = `ip netns exec lan timeout 30 bash -c '${open}' >/dev/null 2>&1 & client=$!; until ${held}; do sleep 0.1; done`;
+  expect(
+    { firewall: { connectionsPerAddress: 10 } },
+    {
+      [`${server}; ${started}; ${hold}; tcp lan 192.168.77.2 443`]: "dropped",
+      "tcp lan fd77::2 443": "answered",
+      "tcp storage 10.0.2.15 443; kill $server $client": "answered",
     },
   );
 });

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { pino } from "pino";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { systemProcesses } from "../../src/executor/processes.ts";
@@ -62,9 +63,39 @@ test("the service is forked, talked to, started again when it dies, and stopped"
   process.kill(first, "SIGKILL");
   await until("a new one", () => service.pid !== undefined && service.pid !== first);
   const second = service.pid ?? 0;
+  const again = JSON.stringify({ echo: { type: "log", line: '{"msg":"said"}', again: true } });
+  await until("what the one before had", () => messages.some((message) => JSON.stringify(message) === again));
   await service.stop();
   assert.is(service.pid, undefined);
   assert.throws(() => process.kill(second, 0), /ESRCH/);
+  tree.dispose();
+});
+
+test("a service that does not read gets no endless queue: what did not fit is counted", async () => {
+  const tree = temporaryTree();
+  const module = join(tree.root, "child.cjs");
+  // Asleep for two seconds in one go: the channel fills.
+  writeFileSync(
+    module,
+    "Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2000); process.on('message', () => {});",
+  );
+  const told: string[] = [];
+  const log = pino({}, { write: (line: string) => told.push(line) });
+  const service = new ServiceProcess({
+    module,
+    environment: { PATH: process.env["PATH"] ?? "" },
+    execArgv: [],
+    clock: systemClock,
+    log,
+    onMessage: () => {},
+  });
+  service.start();
+  const line = JSON.stringify({ msg: "x".repeat(2000) });
+  for (let count = 0; count < 2000; count++) service.tellLog(line);
+  await until("it is told", () => told.some((text) => text.includes("log lines were left out")));
+  const { lost } = JSON.parse(told.find((text) => text.includes("left out")) ?? "{}") as { lost: number };
+  assert.is(lost, 1500);
+  await service.stop();
   tree.dispose();
 });
 

@@ -1,9 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { setBackstore, setIscsiTarget, setLoopTarget } from "../../src/executor/operations/target.ts";
-import type { IscsiTargetOperation } from "../../src/protocol/operations.ts";
-import { ScsigateError } from "../../src/shared/errors.ts";
+import {
+  pruneTargets,
+  setBackstore,
+  setIscsiTarget,
+  setLoopTarget,
+  setPortTarget,
+} from "../../src/executor/operations/target.ts";
+import {
+  type IscsiTargetOperation,
+  type PortTargetOperation,
+  withoutPasswords,
+} from "../../src/protocol/operations.ts";
+import { ScsigateError, toProblem } from "../../src/shared/errors.ts";
 import { type TestExecutor, testExecutor } from "../support/executor.ts";
 
 const A = "iqn.2026-11.org.scsigate:station-a";
@@ -93,6 +103,121 @@ lio("an error says which step failed", async ({ executor: { context } }) => {
     assert.instance(error, ScsigateError);
     assert.match(String(error), "iSCSI target iqn.2026-11.org.scsigate:seg0");
   }
+});
+
+const CHAP = { user: "stations", password: "correct-horse" };
+const MUTUAL = { ...CHAP, gateway: { user: "gateway", password: "battery-staple" } };
+
+lio("with CHAP, each initiator has its password before it has the LUN", async ({ executor }) => {
+  const { context, targetFs } = executor;
+  await setBackstore({ kind: "backstore", segment: "seg0" }, context);
+  await setIscsiTarget(target({ initiators: [A], chap: MUTUAL }), context);
+  assert.is(targetFs.files.get(`${TPG}/attrib/authentication`), "1");
+  const auth = `${TPG}/acls/${A}/auth`;
+  assert.is(targetFs.files.get(`${auth}/userid`), "stations");
+  assert.is(targetFs.files.get(`${auth}/password`), "correct-horse", "no line end: it would be a part of the password");
+  assert.is(targetFs.files.get(`${auth}/userid_mutual`), "gateway");
+  assert.is(targetFs.files.get(`${auth}/password_mutual`), "battery-staple");
+  const { journal } = targetFs;
+  const lun = journal.indexOf(`make ${TPG}/acls/${A}/lun_0`);
+  assert.ok(journal.findIndex((line) => line.startsWith(`write ${auth}/password=`)) < lun);
+  const before = journal.length;
+  assert.is(await setIscsiTarget(target({ initiators: [A], chap: MUTUAL }), context), false);
+  assert.is(journal.length, before);
+});
+
+lio("CHAP is taken back: from mutual to one way, and to none", async ({ executor: { context, targetFs } }) => {
+  await setBackstore({ kind: "backstore", segment: "seg0" }, context);
+  await setIscsiTarget(target({ initiators: [A], chap: MUTUAL }), context);
+  const auth = `${TPG}/acls/${A}/auth`;
+  assert.is(await setIscsiTarget(target({ initiators: [A], chap: CHAP }), context), true);
+  assert.is(targetFs.files.get(`${auth}/userid_mutual`), "NULL");
+  assert.is(targetFs.files.get(`${auth}/password_mutual`), "NULL");
+  assert.is(targetFs.files.get(`${auth}/userid`), "stations");
+  assert.is(await setIscsiTarget(target({ initiators: [A] }), context), true);
+  assert.is(targetFs.files.get(`${auth}/password`), "NULL");
+  assert.is(targetFs.files.get(`${TPG}/attrib/authentication`), "0");
+  assert.is(await setIscsiTarget(target({ initiators: [A] }), context), false);
+});
+
+lio("no password gets into the log or a plan that is shown", () => {
+  const shown = JSON.stringify(withoutPasswords(target({ chap: MUTUAL })));
+  assert.not.match(shown, "correct-horse");
+  assert.not.match(shown, "battery-staple");
+  assert.match(shown, "stations");
+  assert.equal(withoutPasswords(target()), target());
+});
+
+const FC = "21:00:00:24:ff:12:34:56";
+const FC_HOST = "21:00:00:24:ff:65:43:21";
+
+function port(change: Partial<PortTargetOperation> = {}): PortTargetOperation {
+  const named = { port: FC, initiators: [FC_HOST], open: false };
+  return { kind: "portTarget", fabric: "qla2xxx", segment: "seg0", ...named, ...change };
+}
+
+lio("a Fibre Channel port admits the named hosts and nobody else", async ({ executor: { context, targetFs } }) => {
+  targetFs.ports.add(`qla2xxx/${FC}`);
+  await setBackstore({ kind: "backstore", segment: "seg0" }, context);
+  assert.is(await setPortTarget(port(), context), true);
+  const tpg = `qla2xxx/${FC}/tpgt_1`;
+  assert.is(targetFs.files.get(`${tpg}/attrib/generate_node_acls`), "0", "the kernel's default lets everybody in");
+  assert.is(targetFs.links.get(`${tpg}/acls/${FC_HOST}/lun_0/scsigate`), `${tpg}/lun/lun_0`);
+  assert.ok(targetFs.journal.at(-1)?.endsWith("/enable=1"));
+  assert.is(await setPortTarget(port(), context), false);
+});
+
+lio("an open port admits every host, for writing too, and can be closed", async ({ executor }) => {
+  const { context, targetFs } = executor;
+  targetFs.ports.add(`qla2xxx/${FC}`);
+  await setBackstore({ kind: "backstore", segment: "seg0" }, context);
+  await setPortTarget(port({ open: true, initiators: [] }), context);
+  const attributes = ["generate_node_acls", "demo_mode_login_only", "demo_mode_write_protect"];
+  const values = () => attributes.map((name) => targetFs.files.get(`qla2xxx/${FC}/tpgt_1/attrib/${name}`));
+  assert.equal(values(), ["1", "0", "0"]);
+  await setPortTarget(port(), context);
+  assert.equal(values(), ["0", "1", "0"]);
+});
+
+lio("InfiniBand and FireWire ports are targets, too", async ({ executor: { context, targetFs } }) => {
+  const gid = "0xfe800000000000000002c90300abcdef";
+  const host = "0x00000000000000000002c90300fedcba";
+  targetFs.ports.add(`srpt/${gid}`).add("sbp/0011223344556677");
+  await setBackstore({ kind: "backstore", segment: "seg0" }, context);
+  await setPortTarget(port({ fabric: "srpt", port: gid, initiators: [host] }), context);
+  assert.is(targetFs.links.get(`srpt/${gid}/tpgt_1/acls/${host}/lun_0/scsigate`), `srpt/${gid}/tpgt_1/lun/lun_0`);
+  const guid = "0011223344556677";
+  await setPortTarget(port({ fabric: "sbp", port: guid, initiators: [], open: true }), context);
+  assert.is(targetFs.files.get(`sbp/${guid}/tpgt_1/enable`), "1");
+});
+
+lio("a port that is not there is named, with where to look", async ({ executor: { context } }) => {
+  await setBackstore({ kind: "backstore", segment: "seg0" }, context);
+  const problem = await setPortTarget(port(), context).catch(toProblem);
+  assert.ok(typeof problem === "object");
+  assert.is(problem.code, "adapter-missing");
+  assert.match(problem.message, FC);
+  assert.match(problem.nextStep, "scsigate adapters");
+});
+
+lio("a port that is not configured any more goes, and another one's target stays", async ({ executor }) => {
+  const { context, targetFs } = executor;
+  targetFs.ports.add(`qla2xxx/${FC}`);
+  await setBackstore({ kind: "backstore", segment: "seg0" }, context);
+  await setPortTarget(port(), context);
+  assert.is(await pruneTargets([FC], [], targetFs), false);
+  assert.is(await pruneTargets([], [], targetFs), true);
+  assert.is(await targetFs.exists(`qla2xxx/${FC}`), false);
+});
+
+lio("a target that is given to another segment leads there, for the named hosts", async ({ executor }) => {
+  const { context, targetFs } = executor;
+  await setBackstore({ kind: "backstore", segment: "seg0" }, context);
+  await setBackstore({ kind: "backstore", segment: "seg1" }, context);
+  await setIscsiTarget(target(), context);
+  assert.is(await setIscsiTarget(target({ segment: "seg1" }), context), true);
+  assert.is(targetFs.links.get(`${TPG}/lun/lun_0/scsigate`), "core/ipscsi_0/seg1");
+  assert.is(targetFs.links.get(`${TPG}/acls/${A}/lun_0/scsigate`), `${TPG}/lun/lun_0`);
 });
 
 lio("a loop target gets its nexus before its LUN", async ({ executor: { context, targetFs } }) => {

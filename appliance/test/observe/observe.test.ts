@@ -92,10 +92,13 @@ texts("addresses, routes and neighbours", () => {
   assert.equal(addresses.get("lo"), [{ family: "inet", cidr: "127.0.0.1/8", scope: "host" }]);
   assert.is(addresses.get("eth0")?.length, 1);
   assert.equal(
-    parseRoutes('[{"dst":"default","gateway":"10.0.2.2","dev":"eth0"},{"dst":"10.0.2.0/24","dev":"eth0"}]'),
+    parseRoutes(
+      '[{"dst":"default","gateway":"10.0.2.2","dev":"eth0"},{"dst":"10.0.2.0/24","dev":"eth0"},{"dst":"10.3.0.0/24","dev":"eth0","protocol":"bird"}]',
+    ),
     [
       { destination: "default", interface: "eth0", gateway: "10.0.2.2" },
       { destination: "10.0.2.0/24", interface: "eth0" },
+      { destination: "10.3.0.0/24", interface: "eth0", learned: true },
     ],
   );
   const neighbours =

@@ -2,7 +2,7 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import type { Health, LinkStatus } from "../../src/api/status.ts";
-import { diskProblem, readFreeBytes } from "../../src/observe/disk.ts";
+import { diskProblem, isWritable, readFreeBytes } from "../../src/observe/disk.ts";
 import { ZERO_COUNTERS } from "../../src/observe/sysfs.ts";
 import { type GatewayState, initialState } from "../../src/service/gatewayState.ts";
 import { assessHealth } from "../../src/service/health.ts";
@@ -73,6 +73,9 @@ health("a data partition that is nearly full; one that cannot be asked is none",
   assert.is(diskProblem(100 * 1024 * 1024), undefined);
   assert.is(diskProblem(await readFreeBytes("/nonexistent")), undefined);
   assert.type(await readFreeBytes("/"), "number");
+  assert.is(await isWritable("/tmp"), true);
+  assert.is(await isWritable("/nonexistent"), false);
+  assert.is(diskProblem(100 * 1024 * 1024, false)?.code, "data-unwritable");
 });
 
 health("the broker's absence: what to do depends on why", () => {

@@ -149,7 +149,7 @@ http("old TLS is refused", async ({ gateway }) => {
 });
 
 http("the key is private, and stays the same", async ({ gateway }) => {
-  assert.is(statSync(join(gateway.tree.root, "data/tls/key.pem")).mode & 0o777, 0o600);
+  assert.is(statSync(join(gateway.tree.root, "data/tls/server.pem")).mode & 0o777, 0o600);
   assert.is(statSync(join(gateway.tree.root, "data/tls")).mode & 0o777, 0o700);
 });
 

@@ -3,7 +3,9 @@
 import { join } from "node:path";
 import type { ExecutorContext } from "../../src/executor/context.ts";
 import type { Processes } from "../../src/executor/processes.ts";
+import { systemClock } from "../../src/shared/clock.ts";
 import { silentLogger } from "../../src/shared/log.ts";
+import { startStream } from "../../src/shared/stream.ts";
 import { FakeConfigFs } from "./fakeConfigFs.ts";
 import { type Tree, temporaryTree } from "./tree.ts";
 
@@ -54,6 +56,7 @@ export function testExecutor(): TestExecutor {
       proc: join(tree.root, "proc"),
       run: join(tree.root, "run"),
       data: join(tree.root, "data"),
+      zones: join(tree.root, "zones"),
     },
     async run(file, args) {
       const line = [file, ...args].join(" ").replaceAll(tree.root, "");
@@ -61,6 +64,8 @@ export function testExecutor(): TestExecutor {
       for (const [start, output] of outputs) if (line.startsWith(start)) return output;
       return "";
     },
+    stream: startStream,
+    clock: systemClock,
     processes,
     targetFs,
     log: silentLogger(),

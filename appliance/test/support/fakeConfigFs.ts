@@ -26,8 +26,27 @@ const TEMPLATES: [RegExp, string[], Record<string, string>][] = [
       "attrib/demo_mode_write_protect": "1",
     },
   ],
-  [/^iscsi\/[^/]+\/tpgt_1\/acls\/[^/]+$/, ["attrib", "auth", "param"], { cmdsn_depth: "64" }],
-  [/^iscsi\/[^/]+\/tpgt_1\/acls\/[^/]+\/lun_\d+$/, [], { write_protect: "0" }],
+  [
+    /^iscsi\/[^/]+\/tpgt_1\/acls\/[^/]+$/,
+    ["attrib", "auth", "param"],
+    {
+      cmdsn_depth: "64",
+      ...{ "auth/userid": "", "auth/password": "", "auth/userid_mutual": "", "auth/password_mutual": "" },
+    },
+  ],
+  [
+    /^qla2xxx\/[^/]+\/tpgt_1$/,
+    ["acls", "lun", "attrib", "auth", "param"],
+    {
+      enable: "0",
+      "attrib/generate_node_acls": "1",
+      "attrib/demo_mode_login_only": "1",
+      "attrib/demo_mode_write_protect": "1",
+    },
+  ],
+  [/^(srpt|sbp)\/[^/]+\/tpgt_1$/, ["acls", "lun", "attrib", "auth", "param"], { enable: "0" }],
+  [/^(qla2xxx|srpt|sbp)\/[^/]+\/tpgt_1\/acls\/[^/]+$/, ["attrib", "auth", "param"], {}],
+  [/^[^/]+\/[^/]+\/tpgt_1\/acls\/[^/]+\/lun_\d+$/, [], { write_protect: "0" }],
   [/^loopback\/[^/]+\/tpgt_1$/, ["lun", "attrib"], { nexus: "", address: "2:0:1" }],
 ];
 
@@ -36,6 +55,8 @@ export class FakeConfigFs implements ConfigFs {
   readonly files = new Map<string, string>();
   /** Reference path -> object path. */
   readonly links = new Map<string, string>();
+  /** Ports of host adapters, as "qla2xxx/<port>"; no other can be made. */
+  readonly ports = new Set<string>();
   /** Everything that changed something, in order: "make x", "write x=1", ... */
   readonly journal: string[] = [];
 
@@ -51,6 +72,7 @@ export class FakeConfigFs implements ConfigFs {
   async make(path: string): Promise<boolean> {
     if (this.folders.has(path)) return false;
     if (!this.folders.has(parent(path))) throw new KernelError("ENOENT", path);
+    if (/^(qla2xxx|srpt|sbp)\/[^/]+$/.test(path) && !this.ports.has(path)) throw new KernelError("ENODEV", path);
     this.folders.add(path);
     this.journal.push(`make ${path}`);
     for (const [pattern, folders, files] of TEMPLATES) {
@@ -65,7 +87,9 @@ export class FakeConfigFs implements ConfigFs {
     if (!this.folders.has(path)) throw new KernelError("ENOENT", path);
     const inUse = [...this.links].some(([from, to]) => from.startsWith(`${path}/`) || to === path);
     if (inUse) throw new KernelError("EBUSY", path);
-    const made = [...this.folders].some((folder) => parent(folder) === path && /\/(lun_\d+|iqn[^/]*)$/.test(folder));
+    const made = [...this.folders].some(
+      (folder) => parent(folder) === path && /\/(lun_\d+|iqn[^/]*|0x[^/]*|[0-9a-f]{2}:[^/]*)$/.test(folder),
+    );
     if (made) throw new KernelError("ENOTEMPTY", path);
     for (const folder of this.folders)
       if (folder === path || folder.startsWith(`${path}/`)) this.folders.delete(folder);
@@ -82,7 +106,8 @@ export class FakeConfigFs implements ConfigFs {
 
   async write(path: string, value: string): Promise<void> {
     if (!this.files.has(path)) throw new KernelError("EACCES", path);
-    const text = value.trimEnd();
+    // As the kernel: of most settings it ignores the line end, of a password it does not.
+    const text = path.includes("/auth/") ? value : value.trimEnd();
     if (path.startsWith("core/") && path.endsWith("/enable")) {
       if (!this.files.get(path.replace(/enable$/, "control"))) throw new KernelError("EINVAL", path);
       if (this.files.get(path) === "1") throw new KernelError("EEXIST", path);
@@ -96,6 +121,12 @@ export class FakeConfigFs implements ConfigFs {
     if (target.startsWith("core/") && this.files.get(`${target}/enable`) !== "1") throw new KernelError("ENODEV", path);
     this.links.set(path, target);
     this.journal.push(`link ${path} -> ${target}`);
+  }
+
+  async referred(path: string): Promise<string> {
+    const target = this.links.get(path);
+    if (target === undefined) throw new KernelError("ENOENT", path);
+    return target.slice(target.lastIndexOf("/") + 1);
   }
 
   async unlink(path: string): Promise<void> {

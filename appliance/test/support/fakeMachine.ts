@@ -17,6 +17,10 @@ export class FakeMachine {
   readonly #links = new Set<string>();
   readonly #addresses = new Map<string, string[]>();
   readonly #masters = new Map<string, string>();
+  /** Addresses that each interface answers for. */
+  readonly #proxied = new Map<string, Set<string>>();
+  /** Gateways of each VXLAN. */
+  readonly #flooded = new Map<string, string[]>();
   /** The last set of rules that was loaded. */
   rules = "";
   #executor: Executor;
@@ -30,8 +34,9 @@ export class FakeMachine {
     }
     tree.write({ "sys/module/ipscsi/x": 1, "sys/module/configfs/x": 1, "sys/module/target_core_mod/x": 1 });
     tree.write({ "sys/module/ipscsi_target/x": 1, "sys/module/iscsi_target_mod/x": 1, "sys/module/tcm_loop/x": 1 });
+    tree.write({ "sys/module/ip_gre/x": 1, "sys/module/vxlan/x": 1 });
     tree.write({ "proc/mounts": `configfs ${tree.root}/sys/kernel/config configfs rw 0 0` });
-    context.run = async (file, args) => this.#command(file, args);
+    context.run = async (file, args, options) => this.#command(file, args, options?.input ?? "");
     context.processes.startDetached = async (file, args) => {
       const name = args[args.indexOf("-i") + 1] ?? "";
       this.#program(`${file}-${name}`, name);
@@ -62,12 +67,15 @@ export class FakeMachine {
         addresses: [...(this.#addresses.get(name) ?? []), ...(this.#addresses.get(`${name}/6`) ?? [])],
         master: this.#masters.get(name) ?? null,
         proxyArp: value(name, "proxy_arp"),
+        proxied: [...(this.#proxied.get(name) ?? [])].sort(),
+        flooded: this.#flooded.get(name) ?? null,
       })),
       programs: programs.sort(),
       targets: [...this.test.targetFs.folders]
         .filter((path) => /^(iscsi|loopback|core\/ipscsi_0)\/[^/]+$/.test(path))
         .sort(),
       forwarding6: this.test.tree.read("proc/sys/net/ipv6/conf/all/forwarding"),
+      bird: this.test.tree.read("run/scsigate/bird.conf")?.replaceAll(this.test.tree.root, "") ?? null,
       rules: this.rules,
     };
   }
@@ -82,6 +90,7 @@ export class FakeMachine {
       [`proc/sys/net/ipv4/conf/${name}/proxy_arp`]: 0,
       [`proc/sys/net/ipv4/conf/${name}/send_redirects`]: 1,
       [`proc/sys/net/ipv6/conf/${name}/accept_ra`]: 1,
+      [`proc/sys/net/ipv6/conf/${name}/proxy_ndp`]: 0,
     });
   }
 
@@ -98,14 +107,22 @@ export class FakeMachine {
     return relative;
   }
 
-  #command(file: string, args: readonly string[]): string {
+  #command(file: string, args: readonly string[], input: string): string {
     const text = args.join(" ");
     const after = (word: string) => args[args.indexOf(word) + 1] ?? "";
     if (file === "nft") this.rules = this.test.tree.read(args[1]?.slice(this.test.tree.root.length + 1) ?? "") ?? "";
     else if (file === "dnsmasq") this.#program(/(dnsmasq-\w+)\.conf$/.exec(text)?.[1] ?? "", "");
+    else if (file === "bird" && args.includes("-P")) this.#program("bird", "");
+    else if (file === "bird" || file === "birdcl") return "";
+    else if (file === "bridge") return this.#bridge(args);
+    else if (text.endsWith("route flush proto bird")) return "";
     else if (file !== "ip") throw new Error(`unexpected: ${file} ${text}`);
     else if (text.startsWith("-j -4 address show")) return this.#show(after("dev"));
     else if (text.startsWith("-j -6 address show")) return this.#show(`${after("dev")}/6`);
+    else if (text.startsWith("-j -6 neighbour show proxy")) {
+      return JSON.stringify([...(this.#proxied.get(after("dev")) ?? [])].map((dst) => ({ dst })));
+    } else if (text === "-6 -batch -") this.#neighbours(input);
+    else if (text.startsWith("-6 address replace")) this.#address6(after("dev"), () => [after("replace")]);
     else if (text.startsWith("-6 address add")) this.#address6(after("dev"), (list) => [...list, after("add")]);
     else if (text.startsWith("-6 address del")) {
       this.#address6(after("dev"), (list) => list.filter((entry) => entry !== after("del")));
@@ -113,11 +130,32 @@ export class FakeMachine {
     else if (text.startsWith("-4 address del")) {
       this.#address(after("dev"), (list) => list.filter((entry) => entry !== after("del")));
     } else if (text.startsWith("-4 address flush")) this.#address(after("dev"), () => []);
-    else if (text.startsWith("link add")) this.#create(after("name"), after("address"), after("type"));
+    else if (text.startsWith("link add"))
+      this.#create(after("name"), text.includes(" address ") ? after("address") : "02:00:00:00:00:01", after("type"));
     else if (text.startsWith("link del")) this.#delete(after("dev"));
     else if (args.includes("master")) this.#enslave(after("dev"), after("master"));
-    else if (!/^link set dev \w+ up$/.test(text)) throw new Error(`unexpected: ip ${text}`);
+    else if (/^link set dev \S+ up$/.test(text)) this.test.tree.write({ [`sys/class/net/${after("dev")}/flags`]: 1 });
+    else throw new Error(`unexpected: ip ${text}`);
     return "";
+  }
+
+  #neighbours(input: string): void {
+    for (const [, action, address = "", name = ""] of input.matchAll(/neighbour (add|del) proxy (\S+) dev (\S+)/g)) {
+      const list = this.#proxied.get(name) ?? new Set();
+      if (action === "add") list.add(address);
+      else if (!list.delete(address)) throw new Error(`${name} does not answer for ${address}`);
+      this.#proxied.set(name, list);
+    }
+  }
+
+  /** The forwarding table of a VXLAN. */
+  #bridge(args: readonly string[]): string {
+    const after = (word: string) => args[args.indexOf(word) + 1] ?? "";
+    const list = this.#flooded.get(after("dev")) ?? [];
+    if (args.includes("append")) this.#flooded.set(after("dev"), [...list, after("dst")]);
+    const left = list.filter((peer) => peer !== after("dst"));
+    if (args.includes("del")) this.#flooded.set(after("dev"), left);
+    return JSON.stringify(list.map((dst) => ({ mac: "00:00:00:00:00:00", dst })));
   }
 
   #show(key: string): string {
@@ -145,7 +183,8 @@ export class FakeMachine {
     if (type === "ipscsi") writeSegment(this.test.tree, name, link);
     else {
       writeLink(this.test.tree, name, { ...link, physical: false });
-      this.test.tree.write({ [`sys/class/net/${name}/bridge/stp_state`]: 0 });
+      if (type === "bridge") this.test.tree.write({ [`sys/class/net/${name}/bridge/stp_state`]: 0 });
+      if (type !== "bridge") this.test.tree.write({ [`sys/class/net/${name}/flags`]: 0 });
     }
     this.#add(name);
   }
@@ -155,6 +194,7 @@ export class FakeMachine {
     this.test.tree.remove(`sys/class/net/${name}`);
     this.#addresses.delete(name);
     this.#addresses.delete(`${name}/6`);
+    this.#flooded.delete(name);
     for (const [port, master] of [...this.#masters]) {
       if (master !== name && port !== name) continue;
       this.#masters.delete(port);

@@ -5,15 +5,18 @@ import { writeFileSync } from "node:fs";
 import { Agent, request } from "node:https";
 import { join } from "node:path";
 import { pino } from "pino";
-import type { DeviceLatency } from "../../src/protocol/messages.ts";
+import type { DeviceLatency, InspectedFile, MeshAnswers } from "../../src/protocol/messages.ts";
 import type { GroupResult, Plan } from "../../src/protocol/operations.ts";
+import type { ExecutorLink } from "../../src/service/environment.ts";
 import { Service } from "../../src/service/service.ts";
 import { systemClock } from "../../src/shared/clock.ts";
+import type { CommandRunner } from "../../src/shared/commands.ts";
 import { LogBuffer } from "../../src/shared/logBuffer.ts";
 import { fakeIp, writeMachine } from "./machine.ts";
 import { type Tree, temporaryTree } from "./tree.ts";
 
 export * from "./machine.ts";
+export * from "./mosquitto.ts";
 export * from "./tree.ts";
 
 export interface GatewayOptions {
@@ -26,8 +29,19 @@ export interface GatewayOptions {
   apply?: (plan: Plan) => Promise<GroupResult[]>;
   /** The service asks to be started anew. */
   restart?: () => void;
+  /** The machine is to be restarted. */
+  reboot?: () => void;
+  /** What BIRD answers. */
+  mesh?: () => MeshAnswers | null;
+  /** What ping prints. */
+  ping?: (ip: string, count: number) => string;
+  capture?: ExecutorLink["capture"];
+  /** What programs print; fakeIp unless told. */
+  run?: CommandRunner;
   /** Gets what a line of the uevent program is given to. */
   uevents?: (say: (line: string) => void) => void;
+  /** What the executor finds on the machine. */
+  inspect?: () => InspectedFile[];
   /** What the executor reads in debugfs. */
   latency?: () => DeviceLatency[];
 }
@@ -71,6 +85,7 @@ export async function startGateway(options: GatewayOptions = {}): Promise<TestGa
     paths: {
       sys: path("sys"),
       proc: path("proc"),
+      modules: path("lib/modules"),
       data: path("data"),
       leases: path("data/dhcp"),
       web: options.web ?? path("web"),
@@ -81,7 +96,7 @@ export async function startGateway(options: GatewayOptions = {}): Promise<TestGa
     ...(options.ports === null ? {} : { ports: options.ports ?? { http: 0, https: 0 } }),
     clock: systemClock,
     random: randomBytes,
-    run: fakeIp,
+    run: options.run ?? fakeIp,
     restart: () => options.restart?.(),
     lines: (_file, _args, listener) => {
       options.uevents?.((line) => listener.onLine(line));
@@ -93,6 +108,13 @@ export async function startGateway(options: GatewayOptions = {}): Promise<TestGa
         return apply(plan);
       },
       readLatency: async () => options.latency?.() ?? [],
+      readMesh: async () => options.mesh?.() ?? null,
+      inspect: async () => options.inspect?.() ?? [],
+      reboot: async () => options.reboot?.(),
+      ping: async (ip, count) => options.ping?.(ip, count) ?? "",
+      capture(order, onData, onEnd) {
+        return options.capture?.(order, onData, onEnd) ?? (() => {});
+      },
       ready() {},
     },
     announce: (text) => announced.push(text),

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** A real broker on a free port, and somebody who listens to everything on it. */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { connectAsync, type IClientOptions, type MqttClient } from "mqtt";
@@ -100,6 +101,17 @@ export async function freePort(): Promise<number> {
       server.close(() => resolve(typeof address === "object" && address ? address.port : 0));
     });
   });
+}
+
+/** mosquitto's password file: users with the same password. */
+export function passwordFile(users: readonly string[], password: string): string {
+  const tree = temporaryTree();
+  tree.write({ passwords: "" });
+  const path = join(tree.root, "passwords");
+  for (const user of users) execFileSync("mosquitto_passwd", ["-b", path, user, password], { stdio: "ignore" });
+  const text = readFileSync(path, "utf8");
+  tree.dispose();
+  return text;
 }
 
 export interface Certificates {

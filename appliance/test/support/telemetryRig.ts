@@ -65,6 +65,7 @@ export async function telemetryRig(document: unknown): Promise<TelemetryRig> {
     paths: {
       sys: path("sys"),
       proc: path("proc"),
+      modules: path("lib/modules"),
       data: path("data"),
       leases: path("data/dhcp"),
       web: path("web"),
@@ -82,6 +83,11 @@ export async function telemetryRig(document: unknown): Promise<TelemetryRig> {
     executor: {
       apply: async () => [],
       readLatency: async () => rig.latency,
+      readMesh: async () => null,
+      inspect: async () => [],
+      reboot: async () => {},
+      ping: async () => "",
+      capture: () => () => {},
       ready() {},
     },
     announce() {},

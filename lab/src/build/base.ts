@@ -20,6 +20,7 @@ const PROGRAMS: Readonly<Record<string, readonly string[]>> = {
   iproute2: ["ip", "bridge", "tc", "ss"],
   nftables: ["nft"],
   "dnsmasq-base": ["dnsmasq"],
+  bird2: ["bird", "birdcl"],
   iperf3: ["iperf3"],
   "iputils-ping": ["ping"],
   curl: ["curl"],

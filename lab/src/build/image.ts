@@ -4,6 +4,7 @@ import { copyFileSync, createReadStream, createWriteStream, existsSync, mkdirSyn
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { pipeline } from "node:stream/promises";
+import { nodeRed } from "../bench/node-red.ts";
 import { LabError } from "../errors.ts";
 import { applianceDistDir, labRootfsDir, overlayDir, repoDir, webDistDir } from "../paths.ts";
 import { exec } from "../process.ts";
@@ -64,6 +65,8 @@ async function layerEntries(layer: Layer): Promise<TreeEntry[]> {
       return [{ kind: "file", path: "usr/bin/node", mode: 0o755, source: nodeProgram() }];
     case "appliance":
       return applianceEntries();
+    case "node-red":
+      return readTree(await nodeRed(), "usr/lib/node-red");
   }
 }
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a topology is made of. All of it is data: no functions, so that it can be printed, compared and drawn.
 
-export type Layer = "node" | "appliance";
+/** node-red: what the bench compares the supervisor with. */
+export type Layer = "node" | "appliance" | "node-red";
 
 /** One end of an Ethernet wire between two VMs. */
 export interface WireInterface {

@@ -212,9 +212,9 @@ export class Vm {
   }
 
   /** Reboots from inside and waits until the VM is of use again. */
-  async reboot(): Promise<void> {
+  async reboot(command = "reboot"): Promise<void> {
     const before = this.pid;
-    void this.start("reboot");
+    void this.start(command);
     await waitFor(`${this.name} to shut down`, async () => this.running && this.pid !== before, {
       timeout: REBOOT_TIMEOUT,
     });

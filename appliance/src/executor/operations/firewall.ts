@@ -10,7 +10,7 @@ import { writeIfChanged } from "../files.ts";
 
 /** ICMP and ICMPv6 by number: an image without /etc/protocols has no names for them. */
 const ICMP = "meta l4proto { 1, 58 }";
-/** Addresses whose rate is remembered. */
+/** Addresses whose rate, or number of connections, is remembered. */
 const MAX_RATED = 65_535;
 /** Echo requests and neighbour discovery of all stations together stay far below. */
 const ICMP_PER_SECOND = 1000;
@@ -22,6 +22,8 @@ export function renderFirewall(operation: FirewallOperation): string {
   const body = [
     `  set rated { type ipv4_addr; size ${MAX_RATED}; flags dynamic,timeout; timeout 1m; }`,
     `  set rated6 { type ipv6_addr; size ${MAX_RATED}; flags dynamic,timeout; timeout 1m; }`,
+    `  set counted { type ipv4_addr; size ${MAX_RATED}; flags dynamic; }`,
+    `  set counted6 { type ipv6_addr; size ${MAX_RATED}; flags dynamic; }`,
     ...chain("raw", "type filter hook prerouting priority raw; policy accept;", [
       ...antiSpoofing(operation),
       ...(stateful ? [] : ["fib daddr type != local notrack"]),
@@ -44,7 +46,7 @@ function antiSpoofing(operation: FirewallOperation): string[] {
     // 0.0.0.0: a host that asks for an address.
     ({ name, subnet }) => `iifname ${quote(name)} ip saddr != { ${subnet}, 0.0.0.0 } counter drop`,
   );
-  const others = [...operation.lan, ...operation.storage];
+  const others = [...operation.lan, ...operation.storage, ...operation.mesh.tunnels];
   if (segments.length > 0 && others.length > 0) {
     const list = segments.map(({ subnet }) => subnet).join(", ");
     rules.push(`iifname ${names(others)} ip saddr { ${list} } counter drop`);
@@ -65,16 +67,20 @@ function input(operation: FirewallOperation): string[] {
   const segments = operation.segments.map(({ name }) => name);
   const { management, fabric, newConnectionsPerSecond: most } = operation;
   const rate = `limit rate over ${most}/second burst ${most} packets`;
-  const sources = management.sources.length === 0 ? "" : `ip saddr { ${management.sources.join(", ")} } `;
+  const { connectionsPerAddress: atATime } = operation;
+  const count = `ct count over ${atATime}`;
   return [
     'iifname "lo" accept',
     "ct state established,related accept",
     "ct state invalid drop",
-    ...operation.rules.filter((rule) => rule.to === undefined).map(userRule),
+    ...operation.rules.filter((rule) => rule.to === undefined).flatMap(userRule),
     `${ICMP} limit rate ${ICMP_PER_SECOND}/second accept`,
     "udp sport 67 udp dport 68 accept",
+    ...fromGateways(operation),
     `ct state new add @rated { ip saddr ${rate} } counter drop`,
     `ct state new add @rated6 { ip6 saddr ${rate} } counter drop`,
+    `meta l4proto tcp ct state new add @counted { ip saddr ${count} } counter drop`,
+    `meta l4proto tcp ct state new add @counted6 { ip6 saddr ${count} } counter drop`,
     ...(segments.length === 0
       ? []
       : [
@@ -83,11 +89,27 @@ function input(operation: FirewallOperation): string[] {
         ]),
     ...(management.interfaces.length === 0
       ? []
-      : [`iifname ${names(management.interfaces)} ${sources}tcp dport { ${management.ports.join(", ")} } accept`]),
+      : addresses(management.sources, []).map((from) =>
+          words(`iifname ${names(management.interfaces)}`, from, `tcp dport { ${management.ports.join(", ")} } accept`),
+        )),
     ...(fabric.interfaces.length === 0 || fabric.ports.length === 0
       ? []
       : [`iifname ${names(fabric.interfaces)} tcp dport { ${fabric.ports.join(", ")} } accept`]),
     "counter",
+  ];
+}
+
+/** Babel from neighbours of this LAN and in tunnels; what tunnels and VXLANs carry, from their other ends only. */
+function fromGateways({ mesh, vxlanPeers, lan }: FirewallOperation): string[] {
+  const babel = [...mesh.lan, ...mesh.tunnels];
+  return [
+    ...(babel.length === 0 ? [] : [`iifname ${names(babel)} ip6 saddr fe80::/10 udp dport 6696 accept`]),
+    ...(mesh.peers.length === 0 || lan.length === 0
+      ? []
+      : [`iifname ${names(lan)} ip saddr { ${mesh.peers.join(", ")} } meta l4proto 47 accept`]),
+    ...(vxlanPeers.length === 0 || lan.length === 0
+      ? []
+      : [`iifname ${names(lan)} ip saddr { ${vxlanPeers.join(", ")} } udp dport 4789 accept`]),
   ];
 }
 
@@ -96,7 +118,7 @@ function forward(operation: FirewallOperation, stateful: boolean): string[] {
   const { lan, storage } = operation;
   return [
     ...(stateful ? ["ct state established,related accept", "ct state invalid drop"] : []),
-    ...operation.rules.filter((rule) => rule.to !== undefined).map(userRule),
+    ...operation.rules.filter((rule) => rule.to !== undefined).flatMap(userRule),
     ...(storage.length === 0
       ? []
       : [`iifname ${names(storage)} counter drop`, `oifname ${names(storage)} counter drop`]),
@@ -135,19 +157,37 @@ function nat(operation: FirewallOperation): string[] {
   ];
 }
 
-function userRule(rule: FirewallRule): string {
-  const { protocol, ports } = rule;
-  const parts = [
-    ...(rule.from.length === 0 ? [] : [`iifname ${names(rule.from)}`]),
-    ...(rule.to === undefined || rule.to.length === 0 ? [] : [`oifname ${names(rule.to)}`]),
-    ...(rule.sources.length === 0 ? [] : [`ip saddr { ${rule.sources.join(", ")} }`]),
-    ...(rule.destinations.length === 0 ? [] : [`ip daddr { ${rule.destinations.join(", ")} }`]),
-  ];
-  if (protocol === "icmp") parts.push(ICMP);
-  else if (protocol !== "any") {
-    parts.push(ports.length === 0 ? `meta l4proto ${protocol}` : `${protocol} dport { ${ports.join(", ")} }`);
-  }
-  return [...parts, "counter", rule.action, `comment ${quote(rule.name)}`].join(" ");
+/** One line, or one for each version of IP where it names addresses. */
+function userRule({ from, to, sources, destinations, protocol, ports, action, name }: FirewallRule): string[] {
+  const links = words(
+    from.length === 0 ? "" : `iifname ${names(from)}`,
+    to === undefined || to.length === 0 ? "" : `oifname ${names(to)}`,
+  );
+  const what = () => {
+    if (protocol === "any") return "";
+    if (protocol === "icmp") return ICMP;
+    return ports.length === 0 ? `meta l4proto ${protocol}` : `${protocol} dport { ${ports.join(", ")} }`;
+  };
+  return addresses(sources, destinations).map((match) =>
+    words(links, match, what(), "counter", action, `comment ${quote(name)}`),
+  );
+}
+
+/** Matches for addresses, one for each version of IP that a packet of this kind can have; empty lists: any address. */
+function addresses(sources: readonly string[], destinations: readonly string[]): string[] {
+  if (sources.length === 0 && destinations.length === 0) return [""];
+  return ["ip", "ip6"].flatMap((family) => {
+    const list = (texts: readonly string[]) => texts.filter((text) => text.includes(":") === (family === "ip6"));
+    const [from, to] = [list(sources), list(destinations)];
+    if ((sources.length > 0 && from.length === 0) || (destinations.length > 0 && to.length === 0)) return [];
+    const match = (key: string, texts: readonly string[]) =>
+      texts.length === 0 ? "" : `${family} ${key} { ${texts.join(", ")} }`;
+    return [words(match("saddr", from), match("daddr", to))];
+  });
+}
+
+function words(...parts: readonly string[]): string {
+  return parts.filter((part) => part !== "").join(" ");
 }
 
 /** Segments that have a subnet, with its first address in the place of the gateway's. */

@@ -1,18 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
-/** Modules, configfs, host name, sysctl. */
-import { access, readFile } from "node:fs/promises";
-import { join } from "node:path";
+/** Modules, configfs, host name, time zone, sysctl. */
+import { mkdir, readFile, readlink, rename, rm, symlink } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import type {
   ConfigfsOperation,
   HostnameOperation,
+  InterfaceSysctlName,
   InterfaceSysctlOperation,
   ModuleName,
   ModulesOperation,
   SysctlOperation,
+  TimeZoneOperation,
 } from "../../protocol/operations.ts";
 import { ScsigateError } from "../../shared/errors.ts";
 import type { ExecutorContext, Handler } from "../context.ts";
-import { setValue } from "../files.ts";
+import { exists, setValue } from "../files.ts";
+
+const DEFAULT_ZONE = "UTC";
 
 export const loadModules: Handler<ModulesOperation> = async (operation, context) => {
   let changed = false;
@@ -48,21 +52,36 @@ export const mountConfigfs: Handler<ConfigfsOperation> = async (_, context) => {
 export const setHostname: Handler<HostnameOperation> = (operation, context) =>
   setValue(join(context.paths.proc, "sys/kernel/hostname"), operation.name);
 
+/** /etc/localtime leads to ours in /run, since the root file system is read-only. */
+export const setTimeZone: Handler<TimeZoneOperation> = async ({ zone }, { paths }) => {
+  const file = join(paths.zones, zone);
+  const link = join(paths.run, "scsigate/localtime");
+  if ((await readlink(link).catch(() => undefined)) === file) return false;
+  if (!(await exists(file))) {
+    if (zone === DEFAULT_ZONE) return false; // without any file, programs show UTC
+    const nextStep = "Use an image that has the time zones (tzdata), or set time.zone to UTC.";
+    throw new ScsigateError("zone-missing", `this image has no time zone ${zone}`, nextStep);
+  }
+  await mkdir(dirname(link), { recursive: true });
+  await rm(`${link}.new`, { force: true });
+  await symlink(file, `${link}.new`);
+  await rename(`${link}.new`, link);
+  return true;
+};
+
 export const setSysctl: Handler<SysctlOperation> = (operation, context) =>
   setSetting(join(context.paths.proc, "sys", operation.name.replaceAll(".", "/")), operation.value);
 
+const IPV6_SETTINGS: readonly InterfaceSysctlName[] = ["accept_ra", "proxy_ndp"];
+
 export const setInterfaceSysctl: Handler<InterfaceSysctlOperation> = ({ interface: name, name: key, value }, context) =>
-  setSetting(join(context.paths.proc, "sys/net", key === "accept_ra" ? "ipv6" : "ipv4", "conf", name, key), value);
+  setSetting(
+    join(context.paths.proc, "sys/net", IPV6_SETTINGS.includes(key) ? "ipv6" : "ipv4", "conf", name, key),
+    value,
+  );
 
 /** A kernel without IPv6 has none of its settings; off it is, then. */
 async function setSetting(path: string, value: number): Promise<boolean> {
   if (value === 0 && path.includes("/net/ipv6/") && !(await exists(path))) return false;
   return setValue(path, String(value));
-}
-
-async function exists(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  );
 }

@@ -1,21 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Interfaces, addresses, routes, name servers. */
-import { access, readFile, rm } from "node:fs/promises";
+import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { parseAddresses, parseRoutes } from "../../observe/ipJson.ts";
+import { parseAddresses, parseProxied, parseRoutes } from "../../observe/ipJson.ts";
 import type {
   Address6Operation,
   AddressOperation,
   LinkOperation,
   NoAddressOperation,
+  ProxyNeighboursOperation,
   ResolverOperation,
   RouteOperation,
 } from "../../protocol/operations.ts";
 import { ScsigateError } from "../../shared/errors.ts";
 import { formatIpv4, networkOf, parseInterface, sizeOf } from "../../shared/ipv4.ts";
-import { canonicalIpv6 } from "../../shared/ipv6.ts";
+import { canonicalIpv6, hostsOf } from "../../shared/ipv6.ts";
 import type { ExecutorContext, Handler } from "../context.ts";
-import { writeIfChanged } from "../files.ts";
+import { exists, writeIfChanged } from "../files.ts";
 import { Ours } from "../ours.ts";
 
 const IFF_UP = 1;
@@ -38,13 +39,18 @@ export const setLink: Handler<LinkOperation> = async (operation, context) => {
     await checkAdopted(folder, operation, operation.create.address, context);
   }
   if (operation.create) await new Ours(context.paths.run, "segments").note(operation.name);
-  const flags = Number((await readFile(join(folder, "flags"), "utf8").catch(() => "0")).trim());
-  if ((flags & IFF_UP) === 0) {
+  if (!(await isUp(operation.name, context))) {
     await context.run("ip", ["link", "set", "dev", operation.name, "up"]);
     changed = true;
   }
   return changed;
 };
+
+/** Whether an interface exists and is up. */
+export async function isUp(name: string, { paths }: ExecutorContext): Promise<boolean> {
+  const flags = await readFile(join(paths.sys, "class/net", name, "flags"), "utf8").catch(() => "0");
+  return (Number(flags.trim()) & IFF_UP) !== 0;
+}
 
 /** An interface that is there already is taken over as it is: its stations know its address, so it stays. */
 async function checkAdopted(
@@ -109,6 +115,30 @@ export const setAddress6: Handler<Address6Operation> = async ({ interface: name,
   return changed;
 };
 
+export const setProxyNeighbours: Handler<ProxyNeighboursOperation> = async ({ interface: name, parts }, context) => {
+  const ours = new Ours(context.paths.run, "proxies");
+  const before = (await ours.value(name)) ?? "";
+  if (parts.length === 0 && before === "") return false;
+  const output = await context.run("ip", ["-j", "-6", "neighbour", "show", "proxy", "dev", name]);
+  const present = new Set(parseProxied(output).map(canonicalIpv6));
+  // Not for the part's own address and the gateway's in it.
+  const hosts = (list: readonly string[]) => new Set(list.flatMap((part) => hostsOf(part).slice(2)).map(canonicalIpv6));
+  const [wanted, made] = [hosts(parts), hosts(before.split(" ").filter((part) => part !== ""))];
+  const lines = [
+    ...[...wanted].filter((address) => !present.has(address)).map((address) => `add proxy ${address}`),
+    ...[...made]
+      .filter((address) => present.has(address) && !wanted.has(address))
+      .map((address) => `del proxy ${address}`),
+  ];
+  await ours.note(name, parts.join(" "));
+  if (lines.length > 0) {
+    const input = lines.map((line) => `neighbour ${line} dev ${name}\n`).join("");
+    await context.run("ip", ["-6", "-batch", "-"], { input });
+  }
+  if (parts.length === 0) await ours.forget(name);
+  return lines.length > 0;
+};
+
 export const setNoAddress: Handler<NoAddressOperation> = (operation, context) =>
   clearAddresses(operation.interface, context);
 
@@ -155,10 +185,3 @@ export const setResolver: Handler<ResolverOperation> = async (operation, context
   if (changed) await writeIfChanged(join(context.paths.run, "resolv.conf"), text);
   return changed;
 };
-
-async function exists(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  );
-}

@@ -8,8 +8,11 @@ import { join } from "node:path";
 import { BRIDGE, type PruneOperation } from "../../protocol/operations.ts";
 import type { ExecutorContext, Handler } from "../context.ts";
 import { Ours } from "../ours.ts";
+import { pruneExtensions } from "./bridge.ts";
 import { stopDhcpClient, stopDnsmasq } from "./dhcp.ts";
-import { clearAddresses } from "./network.ts";
+import { pruneTunnels, stopMesh } from "./mesh.ts";
+import { clearAddresses, setProxyNeighbours } from "./network.ts";
+import { clearStationFilter } from "./stationFilter.ts";
 import { pruneTargets } from "./target.ts";
 
 export const prune: Handler<PruneOperation> = async (operation, context) => {
@@ -33,7 +36,15 @@ export const prune: Handler<PruneOperation> = async (operation, context) => {
     await context.run("ip", ["link", "del", "dev", BRIDGE]);
     note(true);
   }
+  note(await pruneExtensions(operation.extended, context));
+  if (!operation.mesh) note(await stopMesh(context));
+  note(await pruneTunnels(operation.tunnels, context));
+  for (const name of await new Ours(context.paths.run, "proxies").names()) {
+    if (operation.proxied.includes(name)) continue;
+    note(await setProxyNeighbours({ kind: "proxyNeighbours", interface: name, parts: [] }, context));
+  }
   for (const name of gone) {
+    await clearStationFilter(name, context);
     if (await isThere(join(name, "ipscsi"), context)) await context.run("ip", ["link", "del", "dev", name]);
     await segments.forget(name);
     await new Ours(context.paths.run, "addresses6").forget(name);

@@ -1,10 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * LIO through configfs: storage object, iSCSI target, loop target. What exists is taken over. Of ours (what leads to
+ * LIO through configfs: storage object, iSCSI target, ports of host adapters, loop target. What exists is taken over. Of ours (what leads to
  * one of our storage objects), what the configuration does not name is removed.
  */
 import { basename } from "node:path";
-import type { BackstoreOperation, IscsiTargetOperation, LoopTargetOperation } from "../../protocol/operations.ts";
+import {
+  type BackstoreOperation,
+  type Chap,
+  type IscsiTargetOperation,
+  type LoopTargetOperation,
+  PORT_FABRICS,
+  type PortTargetOperation,
+} from "../../protocol/operations.ts";
 import { ScsigateError } from "../../shared/errors.ts";
 import type { ConfigFs } from "../configFs.ts";
 import type { Handler } from "../context.ts";
@@ -45,20 +52,19 @@ export const setIscsiTarget: Handler<IscsiTargetOperation> = async (operation, {
     note(await fs.make("iscsi"));
     note(await fs.make(`iscsi/${operation.target}`));
     note(await fs.make(tpg));
+    // Passwords first: nobody is to get in without one while they are set.
+    if (operation.chap !== undefined) note(await set(fs, `${tpg}/attrib/authentication`, "1"));
     // Only initiators on the access list, and they may write: a SEND is a write.
-    note(await set(fs, `${tpg}/attrib/authentication`, "0"));
     note(await set(fs, `${tpg}/attrib/generate_node_acls`, "0"));
     note(await set(fs, `${tpg}/attrib/demo_mode_write_protect`, "0"));
-    note(await fs.make(`${tpg}/lun/lun_0`));
-    note(await refer(fs, `${HBA}/${operation.segment}`, `${tpg}/lun/lun_0`));
+    note(await attachLun(fs, tpg, operation.segment));
   });
   for (const initiator of operation.initiators) {
-    await step(`access of ${initiator}`, async () => {
-      const acl = `${tpg}/acls/${initiator}`;
-      note(await fs.make(acl));
-      note(await fs.make(`${acl}/lun_0`));
-      note(await refer(fs, `${tpg}/lun/lun_0`, `${acl}/lun_0`));
-    });
+    const acl = `${tpg}/acls/${initiator}`;
+    note(await admit(fs, tpg, initiator, () => setChap(fs, `${acl}/auth`, operation.chap)));
+  }
+  if (operation.chap === undefined) {
+    await step("login without a password", async () => note(await set(fs, `${tpg}/attrib/authentication`, "0")));
   }
   note(await removeOtherInitiators(fs, tpg, operation.initiators));
   for (const portal of operation.portals) {
@@ -72,6 +78,95 @@ export const setIscsiTarget: Handler<IscsiTargetOperation> = async (operation, {
   await step(`enabling ${operation.target}`, async () => note(await set(fs, `${tpg}/enable`, "1")));
   return changed;
 };
+
+/** LUN 0 of the target is the segment; of a target that led to another one, all hosts are sent away first. */
+async function attachLun(fs: ConfigFs, tpg: string, segment: string): Promise<boolean> {
+  const lun = `${tpg}/lun/lun_0`;
+  const made = await fs.make(lun);
+  const reference = `${lun}/${REFERENCE}`;
+  if ((await fs.exists(reference)) && (await fs.referred(reference)) !== segment) {
+    await removeOtherInitiators(fs, tpg, []);
+    await fs.unlink(reference);
+  }
+  return (await refer(fs, `${HBA}/${segment}`, lun)) || made;
+}
+
+/** @param before the LUN is given: what must hold by then */
+async function admit(
+  fs: ConfigFs,
+  tpg: string,
+  initiator: string,
+  before: () => Promise<boolean> = async () => false,
+): Promise<boolean> {
+  const acl = `${tpg}/acls/${initiator}`;
+  let changed = false;
+  await step(`access of ${initiator}`, async () => {
+    changed = await fs.make(acl);
+    changed = (await before()) || changed;
+    changed = (await fs.make(`${acl}/lun_0`)) || changed;
+    changed = (await refer(fs, `${tpg}/lun/lun_0`, `${acl}/lun_0`)) || changed;
+  });
+  return changed;
+}
+
+/** The kernel's word for no name and no password. */
+const NO_CHAP = "NULL";
+
+async function setChap(fs: ConfigFs, auth: string, chap: Chap | undefined): Promise<boolean> {
+  const values = {
+    userid: chap?.user,
+    password: chap?.password,
+    userid_mutual: chap?.gateway?.user,
+    password_mutual: chap?.gateway?.password,
+  };
+  let changed = false;
+  for (const [name, value = NO_CHAP] of Object.entries(values)) {
+    const before = await fs.read(`${auth}/${name}`);
+    if (before === value || (before === "" && value === NO_CHAP)) continue;
+    // Without a line end: the kernel would take it for a part of the password.
+    await fs.write(`${auth}/${name}`, value);
+    changed = true;
+  }
+  return changed;
+}
+
+export const setPortTarget: Handler<PortTargetOperation> = async (operation, { targetFs: fs }) => {
+  const { fabric, port, segment, initiators, open } = operation;
+  const tpg = `${fabric}/${port}/tpgt_1`;
+  let changed = false;
+  const note = (did: boolean) => {
+    changed = did || changed;
+  };
+  await step(`target port ${port}`, async () => {
+    note(await fs.make(fabric));
+    note(await makePort(fs, fabric, port));
+    note(await fs.make(tpg));
+    if (fabric === "qla2xxx") {
+      note(await set(fs, `${tpg}/attrib/generate_node_acls`, open ? "1" : "0"));
+      // Whoever is admitted gets the LUN, and may write: a SEND is a write.
+      note(await set(fs, `${tpg}/attrib/demo_mode_login_only`, open ? "0" : "1"));
+      note(await set(fs, `${tpg}/attrib/demo_mode_write_protect`, "0"));
+    }
+    note(await attachLun(fs, tpg, segment));
+  });
+  for (const initiator of initiators) note(await admit(fs, tpg, initiator));
+  note(await removeOtherInitiators(fs, tpg, initiators));
+  await step(`enabling ${port}`, async () => note(await set(fs, `${tpg}/enable`, "1")));
+  return changed;
+};
+
+async function makePort(fs: ConfigFs, fabric: string, port: string): Promise<boolean> {
+  try {
+    return await fs.make(`${fabric}/${port}`);
+  } catch (error) {
+    throw new ScsigateError(
+      "adapter-missing",
+      `the kernel does not take ${port} as a port of ${fabric}: ${error instanceof Error ? error.message : String(error)}`,
+      "`scsigate adapters` lists the ports that there are, and what keeps one from being a target.",
+      { cause: error },
+    );
+  }
+}
 
 async function removeOtherInitiators(fs: ConfigFs, tpg: string, wanted: readonly string[]): Promise<boolean> {
   let changed = false;
@@ -121,7 +216,7 @@ export async function pruneTargets(
   fs: ConfigFs,
 ): Promise<boolean> {
   let changed = false;
-  for (const fabric of ["iscsi", "loopback"]) {
+  for (const fabric of ["iscsi", "loopback", ...PORT_FABRICS]) {
     for (const target of await fs.list(fabric)) {
       const tpg = `${fabric}/${target}/tpgt_1`;
       // A target of somebody else has no reference of this name.
@@ -140,12 +235,12 @@ export async function pruneTargets(
 
 async function removeTarget(fs: ConfigFs, fabric: string, target: string): Promise<void> {
   const tpg = `${fabric}/${target}/tpgt_1`;
-  if (fabric === "iscsi") {
+  if (fabric === "loopback") {
+    await fs.write(`${tpg}/nexus`, "NULL\n").catch(() => {}); // there may be none
+  } else {
     await set(fs, `${tpg}/enable`, "0"); // ends its sessions
     await removeOtherInitiators(fs, tpg, []);
     for (const portal of await fs.list(`${tpg}/np`)) await fs.remove(`${tpg}/np/${portal}`);
-  } else {
-    await fs.write(`${tpg}/nexus`, "NULL\n").catch(() => {}); // there may be none
   }
   await fs.unlink(`${tpg}/lun/lun_0/${REFERENCE}`);
   await fs.remove(`${tpg}/lun/lun_0`);

@@ -44,6 +44,14 @@ export function apiRoutes(state: GatewayState, monitor: Monitor, events: EventSt
     },
     {
       method: "GET",
+      path: "/api/v1/adapters",
+      access: "read",
+      summary: "Ports that can export a segment, what they export, and what keeps one from being used",
+      answers: { 200: "Adapters" },
+      handler: () => json(monitor.adapters()),
+    },
+    {
+      method: "GET",
       path: "/api/v1/events",
       access: "read",
       summary: "Server-sent events: status once a second, transaction when a change of the configuration gets on",

@@ -26,12 +26,23 @@ const SECURITY_HEADERS: Record<string, string> = {
 
 const STATUS: Partial<Record<string, number>> = {
   "access-invalid": 409,
+  "capture-busy": 409,
+  "capture-missing": 404,
+  "certificate-invalid": 422,
   "config-busy": 409,
   "config-conflict": 412,
   "config-invalid": 422,
   "config-not-waiting": 409,
   "config-unchanged": 409,
   "data-unwritable": 507,
+  "range-invalid": 422,
+  "segment-missing": 404,
+  "segment-not-configured": 409,
+  "station-change-invalid": 422,
+  "station-is-yours": 409,
+  "station-no-address": 409,
+  "station-no-server": 409,
+  "station-unknown": 404,
 };
 
 export class Dispatcher {

@@ -2,9 +2,10 @@
 /** Sockets: HTTPS with the API and the page, plain HTTP that redirects to it, and the command line's own. */
 import { chmod, rm } from "node:fs/promises";
 import { createServer as createHttpServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import { createServer as createHttpsServer } from "node:https";
+import { createServer as createHttpsServer, type Server as HttpsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { errnoOf } from "../../shared/errors.ts";
+import type { TlsMaterial } from "./certificate.ts";
 import { type Dispatcher, send } from "./dispatcher.ts";
 import { problem } from "./router.ts";
 
@@ -18,8 +19,7 @@ export interface Ports {
 export interface HttpServerOptions {
   host: string;
   ports: Ports;
-  key: string;
-  certificate: string;
+  material: TlsMaterial;
   dispatcher: Dispatcher;
 }
 
@@ -31,12 +31,14 @@ const HOST = /^([A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(:[0-9]{1,5})?$/;
 
 export class HttpServer {
   readonly #options: HttpServerOptions;
+  #material: TlsMaterial;
   #ports: Ports;
-  #https: Server | undefined;
+  #https: HttpsServer | undefined;
   #http: Server | undefined;
 
   constructor(options: HttpServerOptions) {
     this.#options = options;
+    this.#material = options.material;
     this.#ports = options.ports;
   }
 
@@ -46,9 +48,9 @@ export class HttpServer {
   }
 
   async start(): Promise<void> {
-    const { host, key, certificate, dispatcher } = this.#options;
+    const { host, dispatcher } = this.#options;
     const secure = createHttpsServer(
-      { ...LIMITS, key, cert: certificate, minVersion: "TLSv1.2", handshakeTimeout: 10_000 },
+      { ...LIMITS, ...secureOptions(this.#material), handshakeTimeout: 10_000 },
       (request, response) => void dispatcher.serve(request, response, false),
     );
     const plain = createHttpServer(LIMITS, (request, response) => this.#redirect(request, response));
@@ -87,6 +89,12 @@ export class HttpServer {
     }
   }
 
+  /** From the next connection on; those that are open stay. @throws what OpenSSL says; then the old pair stays */
+  use(material: TlsMaterial): void {
+    this.#https?.setSecureContext(secureOptions(material));
+    this.#material = material;
+  }
+
   /** To the same host and path, by HTTPS. */
   #redirect(request: IncomingMessage, response: ServerResponse): void {
     const match = HOST.exec(request.headers.host ?? "");
@@ -101,6 +109,10 @@ export class HttpServer {
     response.setHeader("Connection", "close");
     send(request, response, { status: 308, headers: { Location: location }, body: "" });
   }
+}
+
+function secureOptions({ key, certificate }: TlsMaterial) {
+  return { key, cert: certificate, minVersion: "TLSv1.2" } as const;
 }
 
 /** The command line's socket: whoever may open it may do everything, so its mode is the lock. */

@@ -56,6 +56,8 @@ function operation(route: Route): JsonObject {
     const described = { description: status === "204" ? "Done." : "It worked." };
     if (name === undefined) responses[status] = described;
     else if (name === "stream") responses[status] = { ...described, content: { "text/event-stream": {} } };
+    else if (name === "pcap") responses[status] = { ...described, content: { "application/vnd.tcpdump.pcap": {} } };
+    else if (name === "archive") responses[status] = { ...described, content: { "application/gzip": {} } };
     else if (name === "text") responses[status] = { ...described, content: { "text/plain": {} } };
     else responses[status] = { ...described, content: { "application/json": { schema: schema(name) } } };
   }

@@ -43,7 +43,7 @@ export interface Route {
   /** Query parameters with their descriptions. */
   query?: Record<string, string>;
   /** What a successful answer contains, by status. */
-  answers?: Record<number, SchemaName | "stream" | "text">;
+  answers?: Record<number, SchemaName | "stream" | "text" | "pcap" | "archive">;
   handler: RouteHandler;
 }
 

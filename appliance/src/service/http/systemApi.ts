@@ -1,22 +1,70 @@
 // SPDX-License-Identifier: Apache-2.0
-/** The API's routes about the software itself: its log and its own description. */
+/** The API's routes about the software itself: its log, starting anew, a bundle for support, its own description. */
 import type { LogBuffer } from "../../shared/logBuffer.ts";
+import type { SupportArchive } from "../support.ts";
 import { describeApi } from "./openApi.ts";
-import { json, type Route } from "./router.ts";
+import { type Answer, json, NOTHING, type Route } from "./router.ts";
 
 const USUAL_LINES = 100;
 
-/** @param others the API's other routes, for the description */
-export function systemRoutes(others: readonly Route[], version: string, logs: LogBuffer): Route[] {
+export interface SystemApi {
+  /** The API's other routes, for the description. */
+  others: readonly Route[];
+  version: string;
+  logs: LogBuffer;
+  /** Ends the service shortly after the answer; it is started again. */
+  restart: () => void;
+  /** Restarts the machine. @throws ScsigateError executor-gone */
+  reboot: () => Promise<void>;
+  support: () => Promise<SupportArchive>;
+}
+
+export function systemRoutes({ others, version, logs, restart, reboot, support }: SystemApi): Route[] {
   const routes: Route[] = [
     {
       method: "GET",
       path: "/api/v1/logs",
       access: "operate",
-      summary: "The last lines of the service's log, oldest first",
+      summary: "The last lines of the log, oldest first: the supervisor's and the kernel's",
       query: { lines: "How many, 500 at most; 100 unless told." },
       answers: { 200: "LogLines" },
       handler: ({ query }) => json(logs.last(Math.max(1, Number(query.get("lines")) || USUAL_LINES))),
+    },
+    {
+      method: "GET",
+      path: "/api/v1/system/support",
+      access: "admin",
+      summary: "An archive for whoever helps: state, settings, diagnosis, log, the machine. Secrets are not in it",
+      answers: { 200: "archive" },
+      handler: async (): Promise<Answer> => {
+        const { name, data } = await support();
+        const headers = {
+          "Content-Type": "application/gzip",
+          "Cache-Control": "no-store",
+          "Content-Disposition": `attachment; filename="${name}"`,
+        };
+        return { status: 200, headers, body: data };
+      },
+    },
+    {
+      method: "POST",
+      path: "/api/v1/system/restart",
+      access: "admin",
+      summary: "Starts the supervisor anew; forwarding goes on meanwhile",
+      handler: () => {
+        restart();
+        return NOTHING;
+      },
+    },
+    {
+      method: "POST",
+      path: "/api/v1/system/reboot",
+      access: "admin",
+      summary: "Restarts the machine: hosts of the segments lose their connections",
+      handler: async () => {
+        await reboot();
+        return NOTHING;
+      },
     },
     {
       method: "GET",

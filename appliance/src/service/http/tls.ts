@@ -1,96 +1,210 @@
 // SPDX-License-Identifier: Apache-2.0
-/** The gateway's own key and certificate, made by openssl at first start and kept. */
-import { X509Certificate } from "node:crypto";
-import { chmod, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+/**
+ * The page's key and certificate: made at first start, replaced while the page goes on, kept in one file, so that a
+ * power cut leaves either the old or the new pair.
+ */
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import type { CertificateInfo } from "../../api/certificate.ts";
+import type { Clock } from "../../shared/clock.ts";
 import type { CommandRunner } from "../../shared/commands.ts";
-import { ScsigateError } from "../../shared/errors.ts";
+import { writeDurably } from "../../shared/durable.ts";
+import { type Problem, ScsigateError } from "../../shared/errors.ts";
 import type { Logger } from "../../shared/log.ts";
+import { checkTls, describeCertificate, type TlsMaterial } from "./certificate.ts";
 
-export interface TlsMaterial {
-  key: string;
-  certificate: string;
-}
-
+/** Below the data folder: the key, then the certificates. */
+export const TLS_FILE = "tls/server.pem";
 /** Twenty years: boards have no battery-backed clock, and browsers warn of a self-signed certificate in any case. */
 const DAYS = "7300";
+/** How long before its end a certificate is complained of, milliseconds. */
+const WARN_MS = 30 * 24 * 3600 * 1000;
 
-/**
- * Reads the key and certificate; makes them when either is missing or unreadable.
- * @param data /data/scsigate
- * @throws ScsigateError tls-key-failed
- */
-export async function ensureTls(data: string, hostname: string, run: CommandRunner, log: Logger): Promise<TlsMaterial> {
-  const folder = join(data, "tls");
-  const present = await read(folder);
-  if (present !== undefined) return present;
-  log.info("making a TLS key");
-  try {
-    await mkdir(folder, { recursive: true, mode: 0o700 });
-    await make(folder, hostname, run);
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new ScsigateError(
-      "tls-key-failed",
-      `no TLS key could be made: ${reason}`,
-      "Check the data partition and openssl.",
-      {
-        cause: error,
-      },
-    );
-  }
-  const made = await read(folder);
-  if (made !== undefined) return made;
-  throw new ScsigateError(
-    "tls-key-failed",
-    "openssl made a key that cannot be read",
-    "Remove the folder tls and restart.",
-  );
+export interface CertificateOptions {
+  /** /data/scsigate */
+  data: string;
+  run: CommandRunner;
+  clock: Clock;
+  log: Logger;
 }
 
-async function read(folder: string): Promise<TlsMaterial | undefined> {
+export class Certificates {
+  readonly #options: CertificateOptions;
+  #material: TlsMaterial | undefined;
+  /** When its certificate ends, milliseconds since 1970. */
+  #ends: number | undefined;
+  /** Has the page use another pair. @throws what OpenSSL says */
+  #use: (material: TlsMaterial) => void = () => {};
+  #queue: Promise<unknown> = Promise.resolve();
+
+  constructor(options: CertificateOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Reads the pair; makes one when it is missing or damaged.
+   * @throws ScsigateError tls-key-failed
+   */
+  async open(hostname: string): Promise<TlsMaterial> {
+    const { data, log } = this.#options;
+    const present = await read(join(data, TLS_FILE));
+    if (present !== undefined) return this.#keep(present);
+    log.info("making a TLS key");
+    try {
+      const made = await this.#make(hostname);
+      await this.#store(made);
+      return this.#keep(made);
+    } catch (error) {
+      throw keyFailed(error);
+    }
+  }
+
+  /** The page is there: what replaces the pair is given to it. */
+  attach(use: (material: TlsMaterial) => void): void {
+    this.#use = use;
+  }
+
+  /** @throws ScsigateError tls-key-failed while there is none */
+  get pem(): string {
+    if (this.#material === undefined) throw keyFailed(new Error("there is no certificate yet"));
+    return this.#material.certificate;
+  }
+
+  /** @throws ScsigateError tls-key-failed while there is none */
+  get info(): CertificateInfo {
+    return describeCertificate(this.pem, this.#options.clock.now());
+  }
+
+  /** The key, for keeping it out of something. */
+  get secrets(): string[] {
+    return this.#material === undefined ? [] : [this.#material.key];
+  }
+
+  /** That the certificate ends soon, or has ended. */
+  get problem(): Problem | undefined {
+    const ends = this.#ends;
+    const now = this.#options.clock.now();
+    if (ends === undefined || now < ends - WARN_MS) return undefined;
+    const when = new Date(ends).toISOString().slice(0, 10);
+    return {
+      code: "certificate-ends",
+      message: now > ends ? `the page's certificate ended on ${when}` : `the page's certificate ends on ${when}`,
+      nextStep: "Replace it under System, or have the gateway make one: scsigate certificate regenerate.",
+    };
+  }
+
+  /**
+   * Uses another key and certificate from the next connection on; with one that cannot be used or stored, the old pair
+   * stays.
+   * @throws ScsigateError certificate-invalid or data-unwritable
+   */
+  replace(material: TlsMaterial): Promise<CertificateInfo> {
+    return this.#inTurn(() => this.#replace(checkTls(material, this.#options.clock.now())));
+  }
+
+  /** Makes a new key with a certificate of its own. @throws ScsigateError tls-key-failed or data-unwritable */
+  regenerate(hostname: string): Promise<CertificateInfo> {
+    return this.#inTurn(async () => {
+      const made = await this.#make(hostname).catch((error: unknown) => {
+        throw keyFailed(error);
+      });
+      return this.#replace(made);
+    });
+  }
+
+  #inTurn<T>(action: () => Promise<T>): Promise<T> {
+    const result = this.#queue.then(action);
+    this.#queue = result.catch(() => {});
+    return result;
+  }
+
+  async #replace(material: TlsMaterial): Promise<CertificateInfo> {
+    const before = this.#material;
+    this.#use(material);
+    try {
+      await this.#store(material);
+    } catch (error) {
+      if (before !== undefined) this.#use(before);
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new ScsigateError(
+        "data-unwritable",
+        `the data partition does not take the certificate: ${reason}; the old one stays`,
+        "Check that the partition is mounted for writing and has room.",
+        { cause: error },
+      );
+    }
+    this.#keep(material);
+    this.#options.log.info({ fingerprint: this.info.fingerprint, until: this.info.notAfter }, "certificate replaced");
+    return this.info;
+  }
+
+  #keep(material: TlsMaterial): TlsMaterial {
+    this.#material = material;
+    this.#ends = Date.parse(this.info.notAfter);
+    return material;
+  }
+
+  #store({ key, certificate }: TlsMaterial): Promise<void> {
+    return writeDurably(join(this.#options.data, TLS_FILE), `${key.trimEnd()}\n${certificate.trimEnd()}\n`, 0o600);
+  }
+
+  async #make(hostname: string): Promise<TlsMaterial> {
+    const { data, run } = this.#options;
+    const folder = join(data, "tls");
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    // A configuration of our own: the image need not carry openssl's.
+    const settings = join(folder, "openssl.cnf");
+    await writeFile(
+      settings,
+      [
+        "[req]",
+        "distinguished_name=name",
+        "x509_extensions=extensions",
+        "prompt=no",
+        "[name]",
+        `CN=${hostname}`,
+        "[extensions]",
+        `subjectAltName=DNS:${hostname},DNS:${hostname}.local`,
+        "basicConstraints=critical,CA:false",
+        "keyUsage=critical,digitalSignature",
+        "extendedKeyUsage=serverAuth",
+        "",
+      ].join("\n"),
+    );
+    // Both go to standard output: no file has the key before it is stored with its mode.
+    const made = await run(
+      "openssl",
+      [
+        ...["req", "-x509", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-sha256"],
+        ...["-days", DAYS, "-config", settings, "-keyout", "-", "-out", "-"],
+      ],
+      { timeoutMs: 60_000 },
+    ).finally(() => rm(settings, { force: true }));
+    return checkPair(split(made));
+  }
+}
+
+/** Undefined when there is none, or it is damaged. */
+async function read(path: string): Promise<TlsMaterial | undefined> {
   try {
-    const key = await readFile(join(folder, "key.pem"), "utf8");
-    const certificate = await readFile(join(folder, "certificate.pem"), "utf8");
-    new X509Certificate(certificate); // throws when a power cut left half a file
-    return key.includes("PRIVATE KEY") ? { key, certificate } : undefined;
+    return checkPair(split(await readFile(path, "utf8")));
   } catch {
     return undefined;
   }
 }
 
-async function make(folder: string, hostname: string, run: CommandRunner): Promise<void> {
-  const path = (name: string) => join(folder, name);
-  // A configuration of our own: the image need not carry openssl's.
-  const settings = [
-    "[req]",
-    "distinguished_name=name",
-    "x509_extensions=extensions",
-    "prompt=no",
-    "[name]",
-    `CN=${hostname}`,
-    "[extensions]",
-    `subjectAltName=DNS:${hostname},DNS:${hostname}.local`,
-    "basicConstraints=critical,CA:false",
-    "keyUsage=critical,digitalSignature",
-    "extendedKeyUsage=serverAuth",
-    "",
-  ].join("\n");
-  await writeFile(path("openssl.cnf"), settings);
-  // The file exists with its mode before the key is in it.
-  await writeFile(path("key.pem.new"), "", { mode: 0o600 });
-  await chmod(path("key.pem.new"), 0o600);
-  await run(
-    "openssl",
-    [
-      ...["req", "-x509", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-sha256"],
-      ...["-days", DAYS, "-config", path("openssl.cnf")],
-      ...["-keyout", path("key.pem.new"), "-out", path("certificate.pem.new")],
-    ],
-    { timeoutMs: 60_000 },
-  );
-  await chmod(path("key.pem.new"), 0o600);
-  await rename(path("key.pem.new"), path("key.pem"));
-  await rename(path("certificate.pem.new"), path("certificate.pem"));
-  await rm(path("openssl.cnf"), { force: true });
+/** Its dates do not matter: clocks jump, and an old certificate is better than none. */
+function checkPair(material: TlsMaterial): TlsMaterial {
+  return checkTls(material, Date.parse(describeCertificate(material.certificate, 0).notBefore));
+}
+
+function split(text: string): TlsMaterial {
+  const at = text.indexOf("-----BEGIN CERTIFICATE-----");
+  return at < 0 ? { key: text, certificate: "" } : { key: text.slice(0, at), certificate: text.slice(at) };
+}
+
+function keyFailed(error: unknown): ScsigateError {
+  const reason = error instanceof Error ? error.message : String(error);
+  const nextStep = "Check the data partition and openssl.";
+  return new ScsigateError("tls-key-failed", `no TLS key could be made: ${reason}`, nextStep, { cause: error });
 }

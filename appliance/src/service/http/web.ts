@@ -8,24 +8,31 @@ import type { Configuration } from "../configuration.ts";
 import type { ServiceEnvironment } from "../environment.ts";
 import type { GatewayState } from "../gatewayState.ts";
 import type { Monitor } from "../monitor.ts";
+import type { SupportArchive } from "../support.ts";
 import { accessRoutes } from "./accessApi.ts";
 import { apiRoutes } from "./api.ts";
 import { assetRoutes } from "./assets.ts";
+import { certificateRoutes } from "./certificateApi.ts";
 import { configRoutes } from "./configApi.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import { EventStream } from "./eventStream.ts";
 import { ConsoleServer, HttpServer, type Ports } from "./httpServer.ts";
 import type { Route } from "./router.ts";
 import { systemRoutes } from "./systemApi.ts";
-import { ensureTls } from "./tls.ts";
+import type { Certificates } from "./tls.ts";
+
+/** Between the answer and the restart that it promises, milliseconds. */
+const ANSWER_FIRST_MS = 300;
 
 export interface WebParts {
   state: GatewayState;
   monitor: Monitor;
   configuration: Configuration;
   access: Access;
+  certificates: Certificates;
   logs: LogBuffer;
   factoryReset: () => Promise<void>;
+  support: () => Promise<SupportArchive>;
   /** Routes of other modules. */
   more: readonly Route[];
 }
@@ -41,16 +48,25 @@ export class Web {
   constructor(environment: ServiceEnvironment, parts: WebParts) {
     this.#environment = environment;
     this.#parts = parts;
-    const { state, monitor, configuration, access, logs, factoryReset, more } = parts;
-    const { clock, paths, log } = environment;
+    const { state, monitor, configuration, access, logs, factoryReset, support, more } = parts;
+    const { clock, paths, log, executor } = environment;
     this.#events = new EventStream(monitor, clock);
     const api = [
       ...apiRoutes(state, monitor, this.#events, access),
       ...configRoutes({ configuration, state, clock, factoryReset }),
       ...accessRoutes(access, clock),
+      ...certificateRoutes(parts.certificates, () => state.config.config.hostname),
       ...more,
     ];
-    const routes = [...api, ...systemRoutes(api, state.version.version, logs), ...assetRoutes(paths.web)];
+    const system = systemRoutes({
+      others: api,
+      version: state.version.version,
+      logs,
+      restart: () => clock.after(ANSWER_FIRST_MS, environment.restart),
+      reboot: () => executor.reboot(),
+      support,
+    });
+    const routes = [...api, ...system, ...assetRoutes(paths.web)];
     this.#dispatcher = new Dispatcher(routes, access, log.child({ module: "http" }));
   }
 
@@ -61,7 +77,7 @@ export class Web {
 
   /** @throws ScsigateError tls-key-failed, or what the system says to the ports; the command line works nevertheless */
   async start(): Promise<void> {
-    const { paths, run, log, host, clock } = this.#environment;
+    const { paths, log, host, clock } = this.#environment;
     const { config } = this.#parts.state.config;
     this.#events.start();
     this.#parts.configuration.onTransaction((transaction) => this.#events.send("transaction", transaction));
@@ -72,9 +88,11 @@ export class Web {
       },
       (error: unknown) => log.error({ problem: toProblem(error) }, "no socket for the command line"),
     );
-    const tls = await ensureTls(paths.data, config.hostname, run, log);
-    const http = new HttpServer({ host, ports: this.#wanted(config), ...tls, dispatcher: this.#dispatcher });
+    const { certificates } = this.#parts;
+    const material = await certificates.open(config.hostname);
+    const http = new HttpServer({ host, ports: this.#wanted(config), material, dispatcher: this.#dispatcher });
     await http.start();
+    certificates.attach((next) => http.use(next));
     this.#http = http;
     log.info({ ...http.ports, startedInMs: Math.round(clock.monotonic()) }, "API ready");
   }

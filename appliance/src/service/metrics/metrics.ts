@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** GET /metrics: the figures of the telemetry for Prometheus. */
-import type { LinkCounters, LinkStatus, SegmentStatus, StationStatus, Status } from "../../api/status.ts";
+import type { LinkCounters, LinkStatus, MeshStatus, SegmentStatus, StationStatus, Status } from "../../api/status.ts";
 import type { LatencyClass } from "../../observe/latency.ts";
 import type { Route } from "../http/router.ts";
 import type { Monitor } from "../monitor.ts";
@@ -35,6 +35,7 @@ export function renderMetrics(status: Status, latencies: Latencies, residentByte
   gateway(out, status, residentBytes);
   link(out, status.lan, "lan");
   if (status.storage !== null) link(out, status.storage, "storage");
+  if (status.mesh !== null) mesh(out, status.mesh);
   for (const entry of status.segments) segment(out, entry, latencies);
   return out.toString();
 }
@@ -58,6 +59,15 @@ function gateway(out: Exposition, status: Status, residentBytes: number): void {
   out.gauge("scsigate_mqtt_connected", "Whether the broker is connected.", flag(mqtt.connected));
   out.gauge("scsigate_mqtt_events_waiting", "Events that the broker does not have yet.", mqtt.eventsWaiting);
   out.gauge("scsigate_mqtt_events_lost", "Events that did not fit while the broker was away.", mqtt.eventsLost);
+}
+
+function mesh(out: Exposition, status: MeshStatus): void {
+  out.gauge("scsigate_mesh_running", "Whether BIRD answers.", flag(status.running));
+  out.gauge("scsigate_mesh_neighbours", "Gateways that are heard.", status.neighbours.length);
+  out.gauge("scsigate_mesh_routes", "Segments of other gateways that are reached.", status.routes.length);
+  for (const { address, reached } of status.peers) {
+    out.gauge("scsigate_mesh_peer_reached", "Whether a gateway elsewhere is heard.", flag(reached), { peer: address });
+  }
 }
 
 function link(out: Exposition, entry: LinkStatus, side: "lan" | "storage"): void {

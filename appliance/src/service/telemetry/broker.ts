@@ -32,6 +32,8 @@ export interface BrokerListener {
   /** @param error why there is no connection, when it is news */
   onDisconnect(error: string): void;
   onMessage(topic: string, payload: string, retained: boolean): void;
+  /** A message went out (QoS 0), or the broker has it (QoS 1). */
+  onSent(message: Publication): void;
 }
 
 export class Broker {
@@ -79,6 +81,7 @@ export class Broker {
     return new Promise((resolve) => {
       const end = (done: boolean) => {
         this.#underWay.delete(end);
+        if (done) this.#listener.onSent(message);
         resolve(done);
       };
       this.#underWay.add(end); // when the connection breaks, the callback may never be called
@@ -112,7 +115,8 @@ export class Broker {
     if (this.#stopped) return;
     let client: MqttClient;
     try {
-      client = connect(this.#config.url, this.#options());
+      const will = { ...this.#will, payload: Buffer.from(this.#will.payload) };
+      client = connect(this.#config.url, { ...connectOptions(this.#config, this.#clientId), will });
     } catch (error) {
       this.#failed(describe(error)); // a key or certificate that OpenSSL does not take
       return;
@@ -130,27 +134,6 @@ export class Broker {
     });
     client.on("error", (error) => this.#lost(client, describe(error)));
     client.on("close", () => this.#lost(client, "the connection was closed"));
-  }
-
-  #options(): IClientOptions {
-    const { protocol, username, password, tls, url } = this.#config;
-    const secure = url.startsWith("mqtts:");
-    return {
-      protocolVersion: protocol === "5" ? 5 : 4,
-      clientId: this.#clientId,
-      clean: true,
-      keepalive: KEEP_ALIVE_S,
-      connectTimeout: CONNECT_TIMEOUT_MS,
-      reconnectPeriod: 0, // our own back-off
-      queueQoSZero: false,
-      will: { ...this.#will, payload: Buffer.from(this.#will.payload) },
-      ...(username === undefined ? {} : { username }),
-      ...(password === undefined ? {} : { password }),
-      ...(secure ? { rejectUnauthorized: tls.verify } : {}),
-      ...(secure && tls.ca !== undefined ? { ca: tls.ca } : {}),
-      ...(secure && tls.certificate !== undefined ? { cert: tls.certificate } : {}),
-      ...(secure && tls.key !== undefined ? { key: tls.key } : {}),
-    };
   }
 
   /** Once for each client: an error may come before the close, or without one. */
@@ -173,7 +156,40 @@ export class Broker {
   }
 }
 
-function describe(error: unknown): string {
+/** For one attempt. */
+export function connectOptions(config: MqttConfig, clientId: string): IClientOptions {
+  const { protocol, username, password, tls, url } = config;
+  const secure = url.startsWith("mqtts:");
+  return {
+    protocolVersion: protocol === "5" ? 5 : 4,
+    clientId,
+    clean: true,
+    keepalive: KEEP_ALIVE_S,
+    connectTimeout: CONNECT_TIMEOUT_MS,
+    reconnectPeriod: 0, // our own back-off
+    queueQoSZero: false,
+    ...(username === undefined ? {} : { username }),
+    ...(password === undefined ? {} : { password }),
+    ...(secure ? tlsOptions(tls) : {}),
+  };
+}
+
+/** As node:tls takes them. */
+export function tlsOptions({
+  verify,
+  ca,
+  certificate,
+  key,
+}: MqttConfig["tls"]): Pick<IClientOptions, "rejectUnauthorized" | "ca" | "cert" | "key"> {
+  return {
+    rejectUnauthorized: verify,
+    ...(ca === undefined ? {} : { ca }),
+    ...(certificate === undefined ? {} : { cert: certificate }),
+    ...(key === undefined ? {} : { key }),
+  };
+}
+
+export function describe(error: unknown): string {
   if (error instanceof AggregateError && error.message === "") return describe(error.errors[0]);
   const message = error instanceof Error ? error.message : String(error);
   return message || (errnoOf(error) ?? "unknown error");

@@ -45,6 +45,11 @@ export class Discovery {
     return this.#announced?.url === this.#config.url;
   }
 
+  /** Whether it was told on this connection. */
+  get said(): boolean {
+    return this.#text !== "";
+  }
+
   /** The connection is new, or Home Assistant started: say it again. */
   async renew(status: Status): Promise<void> {
     this.#text = "";

@@ -2,6 +2,7 @@
 /** Telemetry to one broker, for as long as its configuration stays the same. */
 import { join } from "node:path";
 import type { Health, Status } from "../../api/status.ts";
+import type { TelemetryView } from "../../api/telemetry.ts";
 import type { MqttConfig } from "../../config/types.ts";
 import type { Cancel } from "../../shared/clock.ts";
 import type { Logger } from "../../shared/log.ts";
@@ -13,7 +14,7 @@ import { Commands } from "./commands.ts";
 import { Discovery } from "./discovery.ts";
 import type { EventStore } from "./eventStore.ts";
 import { type EventNames, type GatewayEvent, healthEvent } from "./events.ts";
-import { birthTopic } from "./homeAssistant.ts";
+import { birthTopic, discoveryTopic } from "./homeAssistant.ts";
 import {
   commandTopic,
   eventTopic,
@@ -23,6 +24,7 @@ import {
   stateTopic,
   telemetryMessages,
 } from "./payloads.ts";
+import type { RecentMessages } from "./recentMessages.ts";
 
 /** Events that are under way at a time: enough that a day's worth takes seconds, few enough that a broker keeps up. */
 const EVENTS_AT_ONCE = 20;
@@ -37,6 +39,7 @@ export interface SessionParts {
   monitor: Monitor;
   store: EventStore;
   names: EventNames;
+  recent: RecentMessages;
   log: Logger;
 }
 
@@ -66,6 +69,7 @@ export class Session {
       onConnect: () => this.#connected(),
       onDisconnect: (error) => this.#disconnected(error),
       onMessage: (topic, payload, retained) => this.#received(topic, payload, retained),
+      onSent: (message) => parts.recent.add(message, environment.clock.now()),
     });
     const remembered = join(environment.paths.data, "discovery.json");
     this.#discovery = new Discovery(config, remembered, (message) => this.#broker.publish(message));
@@ -73,6 +77,14 @@ export class Session {
       refresh: () => this.#round(),
       restart: () => environment.clock.after(BIRTH_PAUSE_MS, environment.restart), // the answer goes first
     });
+  }
+
+  /** What Home Assistant knows of us. */
+  get homeAssistant(): TelemetryView["homeAssistant"] {
+    const { enabled, homeAssistant } = this.#config;
+    const on = enabled && homeAssistant.enabled;
+    const topic = on ? discoveryTopic(homeAssistant.prefix, this.#id) : null;
+    return { enabled: on, topic, announced: on && this.#broker.connected && this.#discovery.said };
   }
 
   async start(): Promise<void> {

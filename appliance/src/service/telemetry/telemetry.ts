@@ -2,6 +2,7 @@
 /** Telemetry over MQTT: starts when the gateway knows its id, and anew when its part of the configuration changes. */
 import { join } from "node:path";
 import type { Status } from "../../api/status.ts";
+import type { TelemetryView } from "../../api/telemetry.ts";
 import type { MqttConfig } from "../../config/types.ts";
 import { type Problem, toProblem } from "../../shared/errors.ts";
 import type { Logger } from "../../shared/log.ts";
@@ -10,6 +11,7 @@ import type { GatewayState } from "../gatewayState.ts";
 import type { Monitor } from "../monitor.ts";
 import { EventStore } from "./eventStore.ts";
 import { EventNames } from "./events.ts";
+import { RecentMessages } from "./recentMessages.ts";
 import { Session, type SessionParts } from "./session.ts";
 
 export class Telemetry {
@@ -30,7 +32,19 @@ export class Telemetry {
         nextStep: "Free space on the data partition, or replace the card; events are in memory until then.",
       };
     });
-    this.#parts = { environment, state, monitor, store, names: new EventNames(environment.random), log };
+    const recent = new RecentMessages();
+    this.#parts = { environment, state, monitor, store, names: new EventNames(environment.random), recent, log };
+  }
+
+  /** What is sent, and how it goes. */
+  get view(): TelemetryView {
+    const { state, recent } = this.#parts;
+    return {
+      mqtt: state.mqtt,
+      homeAssistant: this.#session?.homeAssistant ?? { enabled: false, topic: null, announced: false },
+      syslog: { enabled: state.config.config.syslog.enabled, problem: state.syslogProblem ?? null },
+      messages: recent.messages,
+    };
   }
 
   async start(): Promise<void> {

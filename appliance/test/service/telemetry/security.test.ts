@@ -1,14 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-import { execFileSync } from "node:child_process";
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { assessHealth } from "../../../src/service/health.ts";
 import { until } from "../../support/machine.ts";
-import { type Certificates, makeCertificates, TestBroker } from "../../support/mosquitto.ts";
+import { type Certificates, makeCertificates, passwordFile, TestBroker } from "../../support/mosquitto.ts";
 import { BASE, type TelemetryRig, telemetryRig } from "../../support/telemetryRig.ts";
-import { temporaryTree } from "../../support/tree.ts";
 
 const PASSWORD = "correct horse";
 
@@ -19,17 +15,6 @@ interface Context {
 }
 
 /** As mosquitto wants it: hashed. */
-function passwordFile(): string {
-  const tree = temporaryTree();
-  tree.write({ passwords: "" });
-  const path = join(tree.root, "passwords");
-  execFileSync("mosquitto_passwd", ["-b", path, "gateway", PASSWORD], { stdio: "ignore" });
-  execFileSync("mosquitto_passwd", ["-b", path, "listener", PASSWORD], { stdio: "ignore" });
-  const text = readFileSync(path, "utf8");
-  tree.dispose();
-  return text;
-}
-
 const security = suite<Context>("a broker with TLS, client certificates and passwords");
 security.before(async (context) => {
   context.made = makeCertificates(["localhost", "gateway"]);
@@ -39,7 +24,12 @@ security.before(async (context) => {
   const [server = "", serverKey = ""] = signed["localhost"] ?? [];
   context.broker = new TestBroker({
     scheme: "mqtts",
-    files: { "ca.pem": ca, "server.pem": server, "server.key": serverKey, passwords: passwordFile() },
+    files: {
+      "ca.pem": ca,
+      "server.pem": server,
+      "server.key": serverKey,
+      passwords: passwordFile(["gateway", "listener"], PASSWORD),
+    },
     settings: [
       ...["cafile {dir}/ca.pem", "certfile {dir}/server.pem", "keyfile {dir}/server.key", "require_certificate true"],
       ...["allow_anonymous false", "password_file {dir}/passwords"],

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+/** The network as it is now, beyond what the status has: GET /api/v1/network. */
+
+export interface RouteView {
+  /** "default", an address, or "address/prefix". */
+  destination: string;
+  interface: string;
+  /** Null: directly connected. */
+  gateway: string | null;
+}
+
+export interface LeaseView {
+  segment: string;
+  /** Station address. */
+  address: string;
+  ip: string;
+  /** Empty where the host told none. */
+  name: string;
+  /** Seconds since 1970; null: never. */
+  expires: number | null;
+}
+
+export interface NetworkView {
+  routes: RouteView[];
+  leases: LeaseView[];
+  /** That the gateway itself asks. */
+  nameServers: string[];
+}

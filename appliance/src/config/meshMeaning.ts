@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+/** What the schema cannot say about the mesh and about segments that span gateways. */
+import type { ConfigError } from "../api/status.ts";
+import { networkOf, parseInterface, parseIpv4 } from "../shared/ipv4.ts";
+import { parseNetwork6 } from "../shared/ipv6.ts";
+import type { MeshConfig, Mode, SegmentConfig } from "./types.ts";
+
+export function checkMesh({ peers, accept }: MeshConfig, errors: ConfigError[]): void {
+  checkPeers(peers, "/mesh/peers", errors);
+  accept.forEach((text, index) => {
+    if (isNetwork(text)) return;
+    errors.push({
+      path: `/mesh/accept/${index}`,
+      message: `${text} is not a network with a prefix length of 8 to 32 (IPv4) or 16 to 128 (IPv6)`,
+      nextStep: "Write the first address of the network, as in 203.0.113.0/24 or 2001:db8:7::/48.",
+    });
+  });
+}
+
+function isNetwork(text: string): boolean {
+  const value = parseInterface(text);
+  if (value !== undefined) return value.prefix >= 8 && value.address === networkOf(value);
+  const prefix = parseNetwork6(text)?.prefix;
+  return prefix !== undefined && prefix >= 16;
+}
+
+/** Modes in which a segment has a subnet that may span gateways. */
+const EXTENDING: readonly Mode[] = ["routed", "nat", "mesh"];
+
+/** @param path of the segment */
+export function checkExtend(
+  { extend, ipv4, ipv6 }: SegmentConfig,
+  path: string,
+  mode: Mode,
+  earlier: readonly SegmentConfig[],
+  errors: ConfigError[],
+): void {
+  if (extend === undefined) return;
+  checkPeers(extend.peers, `${path}/extend/peers`, errors);
+  if (earlier.some((other) => other.extend?.vni === extend.vni)) {
+    const nextStep = "Use a number of its own for each segment.";
+    errors.push({ path: `${path}/extend/vni`, message: `another segment uses ${extend.vni}`, nextStep });
+  }
+  if (!EXTENDING.includes(mode)) {
+    errors.push({
+      path: `${path}/extend`,
+      message: `mode ${mode} cannot extend a segment: its hosts have addresses of the LAN`,
+      nextStep: `Use mode ${EXTENDING.join(", ")}, or remove extend.`,
+    });
+    return;
+  }
+  const message = "a segment that spans gateways cannot choose its subnet: it is the same on all of them";
+  if (ipv4.address === "auto") {
+    const nextStep = "Set it on each gateway, in one subnet: 10.150.0.1/24 here, 10.150.0.2/24 there.";
+    errors.push({ path: `${path}/ipv4/address`, message, nextStep });
+  }
+  if (ipv6.enabled && ipv6.address === "auto") {
+    const nextStep = "Set it on each gateway, in one /64: fd6e:0:0:1::1/64 here, fd6e:0:0:1::2/64 there.";
+    errors.push({ path: `${path}/ipv6/address`, message, nextStep });
+  }
+}
+
+function checkPeers(peers: readonly string[], path: string, errors: ConfigError[]): void {
+  peers.forEach((text, index) => {
+    const value = parseIpv4(text);
+    const first = value === undefined ? 0 : Math.floor(value / 2 ** 24);
+    if (first > 0 && first !== 127 && first < 224) return;
+    const nextStep = "Write the other gateway's LAN address, as in 192.168.1.3.";
+    errors.push({ path: `${path}/${index}`, message: `${text} is not the address of a gateway`, nextStep });
+  });
+}

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+/** What a JSON Schema cannot say about a segment's stations. */
+import type { ConfigError } from "../api/status.ts";
+import { formatIpv4, type Ipv4Interface, isHostAddress, overlaps, parseInterface, parseIpv4 } from "../shared/ipv4.ts";
+import type { SegmentConfig, StationConfig } from "./types.ts";
+
+/**
+ * @param hostname the gateway's own name
+ * @param path of the segment, as a JSON Pointer
+ */
+export function checkStations(segment: SegmentConfig, hostname: string, path: string, errors: ConfigError[]): void {
+  const subnet = parseInterface(segment.ipv4.address); // undefined for auto
+  segment.stations.forEach((station, index) => {
+    const here = `${path}/stations/${index}`;
+    const earlier = segment.stations.slice(0, index);
+    const twice = (key: "address" | "name" | "ipv4", nextStep: string) => {
+      const value = station[key]?.toLowerCase();
+      if (value === undefined || !earlier.some((other) => other[key]?.toLowerCase() === value)) return;
+      errors.push({ path: `${here}/${key}`, message: `${station[key]} is given to another station already`, nextStep });
+    };
+    twice("address", "Put all settings of a station into one entry.");
+    twice("name", "Give each station its own name.");
+    twice("ipv4", "Give each station its own address.");
+    if (station.name?.toLowerCase() === hostname.toLowerCase()) {
+      const nextStep = "Give the station another name: this one leads to the gateway.";
+      errors.push({ path: `${here}/name`, message: `${station.name} is the gateway's own name`, nextStep });
+    }
+    checkAddress(station, subnet, here, errors);
+  });
+}
+
+function checkAddress({ ipv4 }: StationConfig, subnet: Ipv4Interface | undefined, path: string, errors: ConfigError[]) {
+  if (ipv4 === undefined) return;
+  const wrong = whyNotIn(ipv4, subnet);
+  if (wrong !== undefined) errors.push({ path: `${path}/ipv4`, ...wrong });
+}
+
+/**
+ * @param subnet the gateway's address on the segment; undefined while it is not known
+ * @returns why a station cannot have this address
+ */
+export function whyNotIn(
+  text: string,
+  subnet: Ipv4Interface | undefined,
+): { message: string; nextStep: string } | undefined {
+  const address = parseIpv4(text);
+  if (address === undefined) {
+    return { message: `${text} is not an IPv4 address`, nextStep: "Write it as 10.143.0.40." };
+  }
+  if (subnet === undefined) return undefined;
+  const own = formatIpv4(subnet.address);
+  if (!overlaps(subnet, { address, prefix: 32 }) || !isHostAddress({ address, prefix: subnet.prefix })) {
+    const nextStep = `Use a free address of the subnet ${own}/${subnet.prefix}.`;
+    return { message: `${text} is no host's address in the segment's subnet`, nextStep };
+  }
+  if (address === subnet.address) {
+    return { message: `${text} is the gateway's own address`, nextStep: "Use another one." };
+  }
+  return undefined;
+}

@@ -1,0 +1,336 @@
+// SPDX-License-Identifier: Apache-2.0
+/** Pure: from what was seen to a chain of checks, from the adapter to the LAN. The first red one is the one to mend. */
+import type { Check, Diagnosis, DiagnosisCheck } from "../../api/diagnosis.ts";
+import type { SegmentStatus, Status } from "../../api/status.ts";
+import type { Config, SegmentConfig } from "../../config/types.ts";
+import type { Problem } from "../../shared/errors.ts";
+import { formatInterface, parseInterface } from "../../shared/ipv4.ts";
+import { brokerAdvice } from "../health.ts";
+import { bad, good, off, unknown, type Verdict, warn } from "./verdict.ts";
+
+/** Further from true time than this, and certificates and logs begin to suffer, seconds. */
+const CLOCK_LIMIT_S = 2;
+/** The software is younger than this: a clock that is before it is wrong. 2026-01-01 UTC, milliseconds since 1970. */
+const OLDEST_TIME = 1_767_225_600_000;
+
+/** What the target core shows of a segment. */
+export interface ExportFacts {
+  /** Whether a LUN leads to the segment, and its target is enabled. */
+  lun: boolean;
+  /** Initiators that are logged in; null where the fabric does not tell. */
+  sessions: number | null;
+}
+
+/** Whether somebody on the LAN answers. arp: a hardware address and nothing more. */
+export type Reach = { answer: "ping"; milliseconds: number | null } | { answer: "arp" | "silent" | "nobody" };
+
+export interface NameFacts {
+  servers: string[];
+  /** The first one that answered; null: none did. */
+  answered: string | null;
+  /** What was asked for, and whether it is known; null: nothing that has to be. */
+  wanted: { name: string; known: boolean } | null;
+}
+
+export interface ClockFacts {
+  /** From true time, seconds; null: not synchronised. */
+  offset: number | null;
+  /** Whether something is there that sets the clock. */
+  keeper: boolean;
+}
+
+export interface Facts {
+  status: Status;
+  config: Config;
+  /** Kernel modules that are loaded. */
+  modules: ReadonlySet<string>;
+  /** By segment. */
+  exports: ReadonlyMap<string, ExportFacts>;
+  forwarding: boolean;
+  firewallProblem: Problem | undefined;
+  /** The LAN's router; undefined: there is no way to other networks. */
+  router: string | undefined;
+  reach: Reach | undefined;
+  names: NameFacts;
+  clock: ClockFacts;
+}
+
+const FABRIC_MODULES: Partial<Record<string, string>> = {
+  iscsi: "iscsi_target_mod",
+  loop: "tcm_loop",
+  qla2xxx: "tcm_qla2xxx",
+  srpt: "ib_srpt",
+  sbp: "sbp_target",
+};
+
+/** Kernel modules without which a segment on this fabric cannot be. */
+export function neededModules(fabric: string): string[] {
+  const own = FABRIC_MODULES[fabric];
+  return ["ipscsi", ...(own === undefined ? [] : ["target_core_mod", "ipscsi_target", own])];
+}
+
+export function diagnose(facts: Facts): Diagnosis {
+  const checks = [
+    ...facts.config.segments.flatMap((segment) => segmentChecks(segment, facts)),
+    ...gatewayChecks(facts),
+  ];
+  const worst = (["bad", "warn"] as const).find((state) => checks.some((check) => check.state === state));
+  return { time: facts.status.time, state: worst ?? "good", checks };
+}
+
+function segmentChecks(segment: SegmentConfig, facts: Facts): DiagnosisCheck[] {
+  const { name } = segment;
+  const live = facts.status.segments.find((one) => one.name === name);
+  const chain = new Chain(name);
+  const driver = chain.add("driver", "Adapter and driver", () => driverVerdict(segment, live, facts));
+  const up = chain.add("segment", "Segment", () => segmentVerdict(live), driver);
+  const lun = chain.add("export", "Export to hosts", () => exportVerdict(segment, live, facts), up);
+  const seen = chain.add("station", "Stations", () => stationVerdict(segment, live, facts), up, lun);
+  chain.add("station-address", "Station addresses", () => stationAddressVerdict(segment, live, facts), seen);
+  chain.add("gateway-address", "Gateway's address on the segment", () => gatewayAddressVerdict(live, facts), up);
+  return chain.checks;
+}
+
+function gatewayChecks(facts: Facts): DiagnosisCheck[] {
+  const chain = new Chain(null);
+  chain.add("forwarding", "Forwarding and firewall", () => forwardingVerdict(facts));
+  if (facts.config.mode === "mesh") chain.add("mesh", "Other gateways", () => meshVerdict(facts.status));
+  const link = chain.add("lan-link", "LAN link", () => lanLinkVerdict(facts.status));
+  const address = chain.add("lan-address", "LAN address", () => lanAddressVerdict(facts), link);
+  chain.add("lan-router", "LAN router", () => routerVerdict(facts), address);
+  chain.add("dns", "Names (DNS)", () => namesVerdict(facts), address);
+  chain.add("clock", "Clock", () => clockVerdict(facts));
+  chain.add("broker", "MQTT broker", () => brokerVerdict(facts.status));
+  return chain.checks;
+}
+
+/** Checks that build on each other: behind a red one, the next are not guessed at. */
+class Chain {
+  readonly checks: DiagnosisCheck[] = [];
+  readonly #segment: string | null;
+  readonly #broken = new Map<Check, string>();
+
+  constructor(segment: string | null) {
+    this.#segment = segment;
+  }
+
+  add(id: string, title: string, verdict: () => Verdict, ...after: Check[]): Check {
+    const cause = after.map((one) => this.#broken.get(one)).find((one) => one !== undefined);
+    const result = cause === undefined ? verdict() : unknown(`not looked at before this is mended: ${cause}`);
+    const check = { segment: this.#segment, id, title, ...result };
+    if (cause !== undefined) this.#broken.set(check, cause);
+    else if (result.state === "bad") this.#broken.set(check, title);
+    this.checks.push(check);
+    return check;
+  }
+}
+
+function driverVerdict(segment: SegmentConfig, live: SegmentStatus | undefined, facts: Facts): Verdict {
+  const needed = neededModules(segment.fabric.type);
+  const missing = needed.filter((name) => !facts.modules.has(name));
+  if (missing.length > 0) {
+    return bad(
+      `not loaded: ${missing.join(", ")}`,
+      `Run "modprobe ${missing[0]}" on the console; it says what the kernel lacks.`,
+    );
+  }
+  const { storage } = facts.status;
+  if (segment.fabric.type === "iscsi" && storage !== null) {
+    const { interface: name, carrier, addresses } = storage;
+    const configured = facts.config.storage?.interface ?? "";
+    if (name === null) return bad(`${configured} was not found`, "Check the adapter, or correct storage.interface.");
+    if (!carrier) return bad(`no link on ${name}`, "Check the cable of the storage network.");
+    if (addresses.length === 0) return bad(`${name} has no address`, "Give it one in storage.ipv4.");
+    return good(`${needed.join(", ")} loaded; ${name} has ${addresses.join(", ")}`);
+  }
+  const adapters = [...new Set((live?.stations ?? []).map(({ adapter }) => adapter).filter((one) => one !== ""))];
+  return good(`${needed.join(", ")} loaded${adapters.length > 0 ? `; adapter ${adapters.join(", ")}` : ""}`);
+}
+
+function segmentVerdict(live: SegmentStatus | undefined): Verdict {
+  if (live === undefined || !live.present) {
+    return bad("its interface does not exist", "It is made within ten seconds; if not, the log says what failed.");
+  }
+  return good(`${live.name} is there as ${live.address ?? "?"}, MTU ${live.mtu}`);
+}
+
+function exportVerdict(segment: SegmentConfig, live: SegmentStatus | undefined, facts: Facts): Verdict {
+  const { fabric } = segment;
+  if (fabric.type === "none") {
+    if ((live?.stations.length ?? 0) > 0) return off("not exported: the gateway's own adapter finds the stations");
+    return warn(
+      "nothing exports the segment",
+      "Choose under Network, in the segment's fabric, what hosts reach it by.",
+    );
+  }
+  const exported = facts.exports.get(segment.name);
+  if (exported?.lun !== true) {
+    return bad("the target core shows no enabled LUN of it", "Look at the log for what the target core refused.");
+  }
+  if (fabric.type === "loop") return good("LUN 0 of a loop target on this machine");
+  const who = exported.sessions === null ? "" : `; ${plural(exported.sessions, "host")} logged in`;
+  if (fabric.type !== "iscsi") return good(`LUN 0 at ${fabric.type} port ${fabric.port}${who}`);
+  return good(`LUN 0 of ${fabric.target} at ${fabric.portals.join(", ")}${who}`);
+}
+
+function stationVerdict(segment: SegmentConfig, live: SegmentStatus | undefined, facts: Facts): Verdict {
+  const stations = live?.stations ?? [];
+  const up = stations.filter(({ state }) => state === "up");
+  const lost = stations.filter(({ state }) => state !== "up").map(({ name, address }) => name || address);
+  if (up.length > 0 && lost.length > 0) {
+    return warn(
+      `${up.length} of ${stations.length} up; not: ${lost.join(", ")}`,
+      "Check power and cable of those hosts, and that ipscsi is loaded there.",
+    );
+  }
+  if (up.length > 0) return good(`${plural(up.length, "station")} up`);
+  if (stations.length > 0) {
+    return bad(`none of ${stations.length} answers`, "Check cable and termination, then load ipscsi anew on a host.");
+  }
+  if (segment.fabric.type === "none") return unknown("none can come while nothing exports the segment");
+  if (segment.fabric.type === "iscsi" && facts.exports.get(segment.name)?.sessions === 0) {
+    return bad(
+      "no host has logged in",
+      `On a host, log in to ${segment.fabric.target}, as one of the named initiators.`,
+    );
+  }
+  return bad("no station has attached", 'On a host of the segment, run "modprobe ipscsi"; its log says what it found.');
+}
+
+function stationAddressVerdict(segment: SegmentConfig, live: SegmentStatus | undefined, facts: Facts): Verdict {
+  const up = (live?.stations ?? []).filter(({ state }) => state === "up");
+  if (up.length === 0) return unknown("no station is up");
+  const without = up.filter(({ ip }) => ip === null).map(({ name, address }) => name || address);
+  if (without.length === 0) return good(up.map(({ name, address, ip }) => `${name || address} ${ip}`).join(", "));
+  const server = facts.config.mode === "bridge" ? "the LAN's DHCP server" : "this gateway";
+  const step =
+    facts.config.mode !== "bridge" && !segment.dhcp.enabled
+      ? "Switch the segment's DHCP on, or give those hosts addresses of its subnet by hand."
+      : `Start a DHCP client on the host, for example "dhclient ${segment.name}"; ${server} answers it.`;
+  const said = `no address known of ${without.join(", ")}`;
+  return without.length === up.length ? bad(said, step) : warn(said, step);
+}
+
+function gatewayAddressVerdict(live: SegmentStatus | undefined, { config }: Facts): Verdict {
+  if (config.mode === "bridge") return off("none is needed: segment and LAN are one network");
+  const ips = live?.ips ?? [];
+  if (ips.length > 0) return good(ips.join(", "));
+  return bad("none", "It is set within ten seconds; if not, set the segment's ipv4.address by hand.");
+}
+
+function forwardingVerdict({ forwarding, firewallProblem, config, status }: Facts): Verdict {
+  if (firewallProblem !== undefined) return bad(firewallProblem.message, firewallProblem.nextStep);
+  if (config.mode === "bridge") return good("segment and LAN are bridged; rules are loaded");
+  if (!forwarding)
+    return bad("the kernel does not forward IPv4", "It is switched on within ten seconds; else see the log.");
+  if (config.mode !== "routed") return good("IPv4 is forwarded; rules are loaded");
+  const via = ipv4(status.lan.addresses)?.split("/")[0];
+  const subnets = status.segments.flatMap(({ ips }) => subnetOf(ipv4(ips)) ?? []);
+  if (via === undefined || subnets.length === 0) return good("IPv4 is forwarded; rules are loaded");
+  return good(
+    `IPv4 is forwarded; rules are loaded. The LAN's router needs a route to ${subnets.join(", ")} via ${via}`,
+  );
+}
+
+function meshVerdict({ mesh }: Status): Verdict {
+  if (mesh === null) return bad("mode mesh has no key", "Set mesh.key, the same on all gateways.");
+  if (!mesh.running) return bad("BIRD does not answer", "It is started within ten seconds; if not, the log says why.");
+  const [clash] = mesh.clashes;
+  if (clash !== undefined) {
+    return bad(
+      `${clash.destination} of ${clash.segment} is announced by ${clash.via} as well`,
+      "Give the segment another subnet on one of the two gateways.",
+    );
+  }
+  const silent = mesh.peers.filter(({ reached }) => !reached).map(({ address }) => address);
+  if (silent.length > 0) return warn(`no answer from ${silent.join(", ")}`, "Check mesh.peers, and that those are on.");
+  if (mesh.neighbours.length === 0) {
+    return warn("none was found", "Check that the others are on, in mode mesh, and have the same mesh.key.");
+  }
+  return good(`${plural(mesh.neighbours.length, "neighbour")}, ${plural(mesh.routes.length, "route")}`);
+}
+
+function lanLinkVerdict({ lan }: Status): Verdict {
+  if (lan.interface === null)
+    return bad("no Ethernet interface", "Check the network adapter, or correct lan.interface.");
+  if (!lan.carrier) return bad(`no link on ${lan.interface}`, "Check the network cable and the switch port.");
+  return good(`link on ${lan.interface}`);
+}
+
+function lanAddressVerdict({ status: { lan }, config }: Facts): Verdict {
+  if (lan.addresses.length > 0) return good(lan.addresses.join(", "));
+  if (config.lan.ipv4.method === "none") return off("none is wanted");
+  return bad("none", "Check the LAN's DHCP server, or give a static address in lan.ipv4.");
+}
+
+function routerVerdict({ router, reach }: Facts): Verdict {
+  if (router === undefined) {
+    return warn(
+      "no default route",
+      "Without one, only the LAN itself is reached: set lan.ipv4.gateway, or have DHCP tell it.",
+    );
+  }
+  switch (reach?.answer) {
+    case "ping":
+      return good(`${router} answers${reach.milliseconds === null ? "" : ` in ${reach.milliseconds} ms`}`);
+    case "arp":
+      return good(`${router} answers ARP, but no ping`);
+    case "silent":
+      return warn(`${router} does not answer ping`, "Check that the router is on; some are set up not to answer.");
+    case "nobody":
+      return bad(`nobody has the address ${router}`, "Check the router, the cable between, and lan.ipv4.gateway.");
+    case undefined:
+      return unknown(`${router} was not asked`);
+  }
+}
+
+function namesVerdict({ names: { servers, answered, wanted } }: Facts): Verdict {
+  if (servers.length === 0)
+    return warn("no name server is known", "Set lan.ipv4.dns, or have the DHCP server tell one.");
+  if (answered === null) {
+    return bad(
+      `no answer from ${servers.join(", ")}`,
+      "Check that this name server runs, or set another in lan.ipv4.dns.",
+    );
+  }
+  if (wanted !== null && !wanted.known) {
+    return bad(
+      `${answered} does not know ${wanted.name}`,
+      "Correct the broker's name in mqtt.url, or use its address.",
+    );
+  }
+  return good(`${answered} answers${wanted === null ? "" : `, and knows ${wanted.name}`}`);
+}
+
+function clockVerdict({ clock, status }: Facts): Verdict {
+  const now = new Date(status.time).toISOString().replace("T", " ").replace(/\..*/, " UTC");
+  if (status.time < OLDEST_TIME) return bad(now, "Let the gateway reach a time server (NTP, UDP port 123).");
+  if (!clock.keeper) return unknown(`${now}; nothing here compares it with a time server`);
+  if (clock.offset === null) {
+    return warn(`${now}, not synchronised`, "Let the gateway reach a time server (NTP, UDP port 123).");
+  }
+  const said = `${now}, within ${(clock.offset * 1000).toFixed(1)} ms`;
+  return clock.offset > CLOCK_LIMIT_S ? warn(said, "It is being corrected; look again in some minutes.") : good(said);
+}
+
+function brokerVerdict({ mqtt, id }: Status): Verdict {
+  if (!mqtt.enabled) return off("telemetry is off");
+  if (mqtt.connected) return good(`connected to ${mqtt.url}, topics scsigate/${id}/#`);
+  const error = mqtt.error ?? "not connected yet";
+  return bad(`${mqtt.url}: ${error}`, brokerAdvice(error));
+}
+
+function ipv4(addresses: readonly string[]): string | undefined {
+  return addresses.find((address) => !address.includes(":"));
+}
+
+/** "10.143.0.1/24" -> "10.143.0.0/24" */
+function subnetOf(cidr: string | undefined): string | undefined {
+  const own = parseInterface(cidr ?? "");
+  if (own === undefined) return undefined;
+  return formatInterface({ ...own, address: own.address - (own.address % 2 ** (32 - own.prefix)) });
+}
+
+function plural(count: number, word: string): string {
+  return `${count} ${word}${count === 1 ? "" : "s"}`;
+}

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+/** Questions to the machine and to the LAN, each with an end. None needs root. */
+import { createSocket } from "node:dgram";
+import { promises as dns } from "node:dns";
+import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { isIP } from "node:net";
+import { basename, join } from "node:path";
+import type { CommandRunner } from "../../shared/commands.ts";
+import { errnoOf } from "../../shared/errors.ts";
+import { isObject } from "../../shared/json.ts";
+import type { ClockFacts, ExportFacts, NameFacts, Reach } from "./diagnose.ts";
+
+/** One ping, seconds. */
+const PING_S = 2;
+/** One question to one name server, milliseconds. */
+const NAME_TIMEOUT_MS = 1500;
+/** Programs that answer at once, milliseconds. */
+const QUICK_MS = 4000;
+/** RFC 863: whoever gets it throws it away. It makes the kernel look for the hardware address. */
+const DISCARD_PORT = 9;
+/** Answers that mean that a server is there. */
+const ANSWERED = ["ENODATA", "ENOTFOUND", "ESERVFAIL", "EREFUSED", "ENOTIMP", "EFORMERR"];
+
+/** Whether somebody on the LAN answers: by ping, else by what the kernel's neighbour table says. */
+export async function probeReach(run: CommandRunner, address: string, name: string): Promise<Reach> {
+  poke(address);
+  const ping = await run("ping", ["-n", "-c", "1", "-W", String(PING_S), address], { timeoutMs: QUICK_MS }).catch(
+    () => undefined,
+  );
+  if (ping !== undefined) {
+    const time = /time[=<]([0-9.]+) ms/.exec(ping)?.[1];
+    return { answer: "ping", milliseconds: time === undefined ? null : Number(time) };
+  }
+  const text = await run("ip", ["-j", "neighbour", "show", "to", address, "dev", name], { timeoutMs: QUICK_MS }).catch(
+    () => "",
+  );
+  const [entry] = text.trim() === "" ? [] : (JSON.parse(text) as unknown[]);
+  const states = isObject(entry) && Array.isArray(entry["state"]) ? entry["state"].map(String) : [];
+  if (states.includes("REACHABLE") || states.includes("PERMANENT")) return { answer: "arp" };
+  if (["STALE", "DELAY", "PROBE"].some((state) => states.includes(state))) return { answer: "silent" };
+  return { answer: "nobody" };
+}
+
+function poke(address: string): void {
+  const socket = createSocket(isIP(address) === 6 ? "udp6" : "udp4");
+  socket.on("error", () => {});
+  socket.send("", DISCARD_PORT, address, () => socket.close());
+}
+
+/** @param wanted a name that has to be known; undefined: any answer is good */
+export async function probeNames(hostname: string, wanted: string | undefined): Promise<NameFacts> {
+  const servers = new dns.Resolver().getServers();
+  const asked = wanted ?? hostname;
+  const answers = await Promise.all(
+    servers.map(async (server) => {
+      const resolver = new dns.Resolver({ timeout: NAME_TIMEOUT_MS, tries: 1 });
+      resolver.setServers([server]);
+      return resolver.resolve4(asked).then(
+        () => true,
+        (error: unknown) => ANSWERED.includes(errnoOf(error) ?? ""),
+      );
+    }),
+  );
+  const answered = servers.find((_server, index) => answers[index] === true) ?? null;
+  if (wanted === undefined || answered === null) return { servers, answered, wanted: null };
+  // As the connection itself does: /etc/hosts counts, and IPv6.
+  const known = await dns.lookup(wanted).then(
+    () => true,
+    () => false,
+  );
+  return { servers, answered, wanted: { name: wanted, known } };
+}
+
+/** Of chrony, where it runs. */
+export async function probeClock(run: CommandRunner): Promise<ClockFacts> {
+  const text = await run("chronyc", ["-c", "tracking"], { timeoutMs: QUICK_MS }).catch(() => undefined);
+  if (text === undefined) return { keeper: false, offset: null };
+  // Reference id, name, stratum, reference time, system time's offset, ..., leap status.
+  const fields = text.trim().split(",");
+  const offset = Math.abs(Number(fields[4]));
+  const synchronised = Number(fields[2]) > 0 && fields.at(-1) === "Normal" && Number.isFinite(offset);
+  return { keeper: true, offset: synchronised ? offset : null };
+}
+
+/** @param sys /sys */
+export function loadedModules(sys: string, names: readonly string[]): Set<string> {
+  return new Set(names.filter((name) => existsSync(join(sys, "module", name))));
+}
+
+/** What the target core shows of a segment's export, by whatever fabric. @param sys /sys */
+export function readExport(sys: string, segment: string): ExportFacts {
+  const target = join(sys, "kernel/config/target");
+  if (read(join(target, "core/ipscsi_0", segment, "enable")) !== "1") return { lun: false, sessions: null };
+  for (const fabric of list(target).filter((name) => name !== "core")) {
+    for (const name of list(join(target, fabric))) {
+      for (const tpgt of list(join(target, fabric, name)).filter((entry) => entry.startsWith("tpgt_"))) {
+        const tpg = join(target, fabric, name, tpgt);
+        if (!leadsTo(tpg, segment)) continue;
+        // The loop fabric has no switch: what is there is on.
+        return { lun: read(join(tpg, "enable")) !== "0", sessions: sessionsOf(tpg) };
+      }
+    }
+  }
+  return { lun: false, sessions: null };
+}
+
+/** Null where the fabric tells nothing of its access lists. */
+function sessionsOf(tpg: string): number | null {
+  const infos = list(join(tpg, "acls")).map((initiator) => read(join(tpg, "acls", initiator, "info")));
+  if (infos.length === 0 || infos.some((info) => info === "")) return null;
+  return infos.filter((info) => !info.startsWith("No active")).length;
+}
+
+/** The LUN's reference is a link to the storage object. */
+function leadsTo(tpg: string, segment: string): boolean {
+  const lun = join(tpg, "lun/lun_0");
+  return list(lun).some((entry) => {
+    try {
+      return basename(readlinkSync(join(lun, entry))) === segment;
+    } catch {
+      return false; // an attribute, not a link
+    }
+  });
+}
+
+function read(path: string): string {
+  try {
+    return readFileSync(path, "utf8").trim();
+  } catch {
+    return "";
+  }
+}
+
+function list(path: string): string[] {
+  try {
+    return readdirSync(path);
+  } catch {
+    return [];
+  }
+}

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+/** The API's route for the network as it is now: routes, leases, name servers. */
+import { promises as dns } from "node:dns";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { LeaseView, NetworkView } from "../../api/network.ts";
+import { parseRoutes } from "../../observe/ipJson.ts";
+import { parseLeases } from "../../observe/leases.ts";
+import type { ServiceEnvironment } from "../environment.ts";
+import type { GatewayState } from "../gatewayState.ts";
+import { json, type Route } from "./router.ts";
+
+export function networkRoutes({ run, paths }: ServiceEnvironment, state: GatewayState): Route[] {
+  return [
+    {
+      method: "GET",
+      path: "/api/v1/network",
+      access: "read",
+      summary: "IPv4 routes, leases that were given out, and the name servers that the gateway asks",
+      answers: { 200: "Network" },
+      handler: async () => {
+        const routes = parseRoutes(await run("ip", ["-j", "-4", "route", "show"]));
+        const leases = await Promise.all(
+          state.config.config.segments.map(async ({ name: segment }): Promise<LeaseView[]> => {
+            const text = await readFile(join(paths.leases, `${segment}.leases`), "utf8").catch(() => "");
+            return parseLeases(text).map((lease) => ({ segment, ...lease, expires: lease.expires || null }));
+          }),
+        );
+        const view: NetworkView = {
+          routes: routes.map((route) => ({ ...route, gateway: route.gateway ?? null })),
+          leases: leases.flat(),
+          nameServers: new dns.Resolver().getServers(),
+        };
+        return json(view);
+      },
+    },
+  ];
+}

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+/** Stations as their owner sees them: what is there, and what the configuration says of it. */
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { StationChange, StationView } from "../../api/stations.ts";
+import type { SegmentStatus, StationStatus } from "../../api/status.ts";
+import { whyNotIn } from "../../config/stationMeaning.ts";
+import type { StationConfig } from "../../config/types.ts";
+import { type Lease, parseLeases } from "../../observe/leases.ts";
+import { ScsigateError } from "../../shared/errors.ts";
+import { parseInterface } from "../../shared/ipv4.ts";
+import { asObject, isObject, type JsonObject } from "../../shared/json.ts";
+import type { Configuration } from "../configuration.ts";
+import type { GatewayState } from "../gatewayState.ts";
+import type { Monitor } from "../monitor.ts";
+
+export class Stations {
+  readonly #state: GatewayState;
+  readonly #monitor: Monitor;
+  readonly #configuration: Configuration;
+  readonly #leases: string;
+
+  /** @param leases folder of dnsmasq's leases */
+  constructor(state: GatewayState, monitor: Monitor, configuration: Configuration, leases: string) {
+    this.#state = state;
+    this.#monitor = monitor;
+    this.#configuration = configuration;
+    this.#leases = leases;
+  }
+
+  /** Those that are there, in the order of the bus, then those that only the configuration knows. */
+  async list(): Promise<StationView[]> {
+    const views: StationView[] = [];
+    for (const segment of this.#segments()) {
+      const leases = await this.#readLeases(segment.name);
+      const there = this.#live(segment.name)?.stations ?? [];
+      for (const station of there) views.push(this.#view(segment.name, station.address, station, leases));
+      for (const { address } of segment.stations) {
+        if (there.some((station) => station.address === address)) continue;
+        views.push(this.#view(segment.name, address, null, leases));
+      }
+    }
+    return views;
+  }
+
+  /**
+   * @param address as it was asked for, in any case
+   * @param segment where it is on several; undefined: the first
+   * @throws ScsigateError station-unknown
+   */
+  async find(address: string, segment?: string): Promise<StationView> {
+    const wanted = address.toLowerCase();
+    const found = (await this.list()).find(
+      (station) => station.address === wanted && (segment === undefined || station.segment === segment),
+    );
+    if (found !== undefined) return found;
+    const where = segment === undefined ? "" : ` on ${segment}`;
+    const nextStep = "GET /api/v1/stations lists the stations; one that left long ago is known by its settings only.";
+    throw new ScsigateError("station-unknown", `there is no station ${address}${where}`, nextStep);
+  }
+
+  /**
+   * Changes a station's settings, at once: none of them can cut off who does it, since that is refused.
+   * @param from address of who asks
+   * @throws ScsigateError station-unknown, station-is-yours, station-change-invalid, segment-not-configured; ConfigRefused
+   */
+  async change(view: StationView, change: StationChange, from: string): Promise<StationView> {
+    const { segment, address } = view;
+    const caller = from.replace(/^::ffff:/, "");
+    if (change.access === "block" && [view.live?.ip, view.lease?.ip, ...view.ips].includes(caller)) {
+      const nextStep = "Block it from another machine.";
+      throw new ScsigateError("station-is-yours", "you would cut off the machine that you work on", nextStep);
+    }
+    this.#checkAddress(segment, change.reservedIp);
+    const document = structuredClone(asObject(this.#configuration.document));
+    const entry = segmentEntry(document, segment, this.#state);
+    const stations = Array.isArray(entry["stations"]) ? (entry["stations"] as unknown[]) : [];
+    const others = stations.filter((one) => asObject(one)["address"] !== address);
+    const settings = changed(asObject(stations.find((one) => asObject(one)["address"] === address)), change);
+    const kept = Object.keys(settings).length === 0 ? others : [...others, { address, ...settings }];
+    if (kept.length === 0) delete entry["stations"];
+    else entry["stations"] = kept;
+    await this.#configuration.applyAtOnce(document);
+    return this.find(address, segment);
+  }
+
+  /** The configuration knows more of the segment's subnet than its document says when the address is chosen. */
+  #checkAddress(segment: string, ip: string | null | undefined): void {
+    if (ip === null || ip === undefined) return;
+    const own = this.#live(segment)?.ips.find((entry) => !entry.includes(":"));
+    const wrong = whyNotIn(ip, own === undefined ? undefined : parseInterface(own));
+    if (wrong !== undefined) throw new ScsigateError("station-change-invalid", wrong.message, wrong.nextStep);
+  }
+
+  #segments(): { name: string; stations: readonly StationConfig[] }[] {
+    const configured = this.#state.config.config.segments;
+    const more = this.#monitor.status.segments.filter(({ name }) => !configured.some((entry) => entry.name === name));
+    return [...configured, ...more.map(({ name }) => ({ name, stations: [] }))];
+  }
+
+  #live(segment: string): SegmentStatus | undefined {
+    return this.#monitor.status.segments.find(({ name }) => name === segment);
+  }
+
+  #view(segment: string, address: string, live: StationStatus | null, leases: readonly Lease[]): StationView {
+    const settings = this.#segments()
+      .find(({ name }) => name === segment)
+      ?.stations.find((entry) => entry.address === address);
+    const lease = leases.find((entry) => entry.address === address);
+    const seen = this.#monitor.addressesOfStation(segment, address);
+    return {
+      segment,
+      address,
+      name: settings?.name ?? (live?.name || lease?.name || ""),
+      configuredName: settings?.name ?? null,
+      access: settings?.access ?? "allow",
+      reservedIp: settings?.ipv4 ?? null,
+      lease: lease === undefined ? null : { ip: lease.ip, expires: lease.expires === 0 ? null : lease.expires * 1000 },
+      ips: [...new Set([...(lease === undefined ? [] : [lease.ip]), ...seen])],
+      live,
+    };
+  }
+
+  async #readLeases(segment: string): Promise<Lease[]> {
+    return parseLeases(await readFile(join(this.#leases, `${segment}.leases`), "utf8").catch(() => ""));
+  }
+}
+
+/** Settings after a change; without those that are as usual. */
+function changed(settings: JsonObject, change: StationChange): JsonObject {
+  const { address: _address, ...rest } = settings;
+  const next: JsonObject = { ...rest };
+  const set = (key: string, value: unknown) => {
+    if (value === undefined) return;
+    if (value === null || value === "allow") delete next[key];
+    else next[key] = value;
+  };
+  set("name", change.name);
+  set("ipv4", change.reservedIp);
+  set("access", change.access);
+  return next;
+}
+
+/**
+ * The segment's entry in a document, which may have none of its own for the segments that are there without.
+ * @throws ScsigateError segment-not-configured
+ */
+function segmentEntry(document: JsonObject, segment: string, { config }: GatewayState): JsonObject {
+  const list = Array.isArray(document["segments"])
+    ? (document["segments"] as unknown[])
+    : config.config.segments.map(({ name }) => ({ name }));
+  document["segments"] = list;
+  const entry = list.find((one) => asObject(one)["name"] === segment);
+  if (isObject(entry)) return entry;
+  const nextStep = `Add ${segment} to the segments of the configuration first.`;
+  throw new ScsigateError("segment-not-configured", `the configuration does not have the segment ${segment}`, nextStep);
+}

@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: Apache-2.0
+// What goes wrong in the field: full and read-only partitions, clocks that jump, programs that die, cards that are
+// pulled. Each shows in the state, harms nothing else, and is over when its cause is.
+import * as assert from "uvu/assert";
+import { scenario } from "../src/scenario.ts";
+import { waitFor } from "../src/time.ts";
+import { cluster, lanAddresses } from "../src/topologies/cluster.ts";
+import type { Bench } from "../src/vm/bench.ts";
+import type { Vm } from "../src/vm/vm.ts";
+
+/** For the gateway to see a fault and to recover: two looks at the machine, a lease, milliseconds. */
+const FOLLOW_TIMEOUT = 60_000;
+const SERVICE_UID = 990;
+
+interface Reason {
+  readonly code: string;
+}
+
+interface Status {
+  readonly health: { readonly status: string; readonly reasons: readonly Reason[] };
+}
+
+async function reasons(gateway: Vm): Promise<string[]> {
+  const { health } = await gateway.json<Status>("scsigate status --json");
+  return health.reasons.map(({ code }) => code);
+}
+
+function degraded(gateway: Vm, code: string): Promise<unknown> {
+  return waitFor(`${code} to be told`, async () => (await reasons(gateway)).includes(code), {
+    timeout: FOLLOW_TIMEOUT,
+    interval: 500,
+  });
+}
+
+function healthy(gateway: Vm): Promise<unknown> {
+  return waitFor(
+    "the gateway to be well",
+    async () => (await gateway.json<Status>("scsigate status --json")).health.status === "ok",
+    { timeout: FOLLOW_TIMEOUT, interval: 500 },
+  );
+}
+
+function forwards(bench: Bench): Promise<unknown> {
+  const ping = `ping -n -c 1 -W 2 ${lanAddresses.lan}`;
+  return waitFor("the station to reach the LAN", async () => (await bench.vm("station-a").run(ping)).code === 0, {
+    timeout: FOLLOW_TIMEOUT,
+  });
+}
+
+/** A change that is only tried; what the gateway says to it. */
+async function tryChange(gateway: Vm): Promise<{ code: number; said: string }> {
+  await gateway.run("scsigate config set syslog.level warn");
+  const { code, stdout, stderr } = await gateway.run("scsigate config apply --json");
+  return { code, said: stdout + stderr };
+}
+
+async function takeBack(gateway: Vm): Promise<void> {
+  await gateway.run("scsigate config rollback; scsigate config discard");
+  assert.is(await gateway.ok("scsigate config diff"), "Nothing would change.");
+}
+
+const tests = scenario("faults", cluster, async (bench) => {
+  await healthy(bench.vm("gateway"));
+  await forwards(bench);
+});
+
+tests.test("the service has no rights, gets none, and writes only where it should", async (bench) => {
+  const gateway = bench.vm("gateway");
+  const pid = await gateway.ok(
+    "grep -l 'scsigate/[s]ervice.js' /proc/[0-9]*/cmdline 2>/dev/null | cut -d/ -f3 | head -n 1",
+  );
+  const of = async (name: string): Promise<string> => {
+    const text = await gateway.ok(`grep '^${name}:' /proc/${pid}/status`);
+    return text.replace(/^\w+:\s*/, "").trim();
+  };
+  assert.is(await of("Uid"), Array(4).fill(SERVICE_UID).join("\t"));
+  assert.is(await of("Gid"), Array(4).fill(SERVICE_UID).join("\t"));
+  assert.is(await of("Groups"), "");
+  for (const set of ["CapInh", "CapPrm", "CapEff", "CapAmb"]) assert.match(await of(set), /^0+$/, set);
+  assert.is(await gateway.ok("find / -xdev -type f -perm /6000 2>/dev/null"), "", "no program gives away rights");
+
+  // As the service: every folder of the machine is tried, with what it could be tempted to do.
+  const program = `
+    process.setgroups([]); process.setgid(${SERVICE_UID}); process.setuid(${SERVICE_UID});
+    const fs = require("node:fs"), path = require("node:path");
+    const open = [];
+    const walk = (folder) => {
+      let entries = [];
+      try { fs.accessSync(folder, fs.constants.W_OK); open.push(folder); } catch {}
+      try { entries = fs.readdirSync(folder, { withFileTypes: true }); } catch {}
+      for (const entry of entries) {
+        const at = path.join(folder, entry.name);
+        if (at === "/proc" || at === "/dev") continue;
+        if (entry.isDirectory()) walk(at);
+        else if (entry.isFile()) { try { fs.accessSync(at, fs.constants.W_OK); open.push(at); } catch {} }
+      }
+    };
+    walk("/");
+    const refused = (action) => { try { action(); return false; } catch { return true; } };
+    const acts = {
+      uid: () => process.setuid(0),
+      sysctl: () => fs.writeFileSync("/proc/sys/kernel/hostname", "owned"),
+      memory: () => fs.openSync("/dev/mem", "r+"),
+      kill: () => process.kill(1, 9),
+      configfs: () => fs.mkdirSync("/sys/kernel/config/target/core/ipscsi_0/owned"),
+      disk: () => fs.openSync("/dev/vda", "r+"),
+      init: () => fs.writeFileSync("/etc/init.d/S99x", ""),
+      root: () => fs.readFileSync("/etc/shadow"),
+    };
+    const done = Object.keys(acts).filter((name) => !refused(acts[name]));
+    console.log(JSON.stringify({ open, done }));`;
+  await gateway.writeFile("/run/tempted.js", program);
+  const { open, done } = await gateway.json<{ open: string[]; done: string[] }>("node /run/tempted.js");
+  assert.equal(done, []);
+  const allowed = /^(\/data\/scsigate|\/run\/scsigate\/service|\/tmp|\/var\/tmp)(\/|$)/;
+  assert.equal(
+    open.filter((path) => !allowed.test(path)),
+    [],
+  );
+  assert.ok(open.includes("/data/scsigate"));
+});
+
+tests.test(
+  "a full data partition: told, changes refused, packets pass; with room again, all is well",
+  async (bench) => {
+    const gateway = bench.vm("gateway");
+    await gateway.run("dd if=/dev/zero of=/data/filler bs=64k 2>/dev/null; sync");
+    try {
+      await degraded(gateway, "data-full");
+      const { code, said } = await tryChange(gateway);
+      assert.is(code, 1, said);
+      assert.match(said, "data-unwritable");
+      await forwards(bench);
+    } finally {
+      await gateway.ok("rm -f /data/filler; sync");
+    }
+    await healthy(gateway);
+    assert.is((await tryChange(gateway)).code, 0);
+    await takeBack(gateway);
+  },
+);
+
+tests.test("a data partition that becomes read-only: the same", async (bench) => {
+  const gateway = bench.vm("gateway");
+  // As the kernel does it after errors: whoever has files open for writing is not asked.
+  await gateway.ok("echo u >/proc/sysrq-trigger");
+  try {
+    await degraded(gateway, "data-unwritable");
+    const { code, said } = await tryChange(gateway);
+    assert.is(code, 1, said);
+    assert.match(said, "data-unwritable");
+    await forwards(bench);
+  } finally {
+    await gateway.ok("mount -o remount,rw /data");
+  }
+  await healthy(gateway);
+  assert.is((await tryChange(gateway)).code, 0);
+  await takeBack(gateway);
+});
+
+tests.test("a clock that jumps, forward and back, ends no change that waits", async (bench) => {
+  const gateway = bench.vm("gateway");
+  const now = await gateway.ok("date -u +%s");
+  const state = (): Promise<string> =>
+    gateway.ok("curl -sf --unix-socket /run/scsigate/service/control.sock http://g/api/v1/config/transaction");
+  const { code, said } = await tryChange(gateway);
+  assert.is(code, 0, said);
+  await waitFor("the change to wait", async () => (await state()).includes('"state":"waiting"'), {
+    timeout: FOLLOW_TIMEOUT,
+  });
+  for (const seconds of [Number(now) + 20 * 86_400, Number(now) + 400 * 86_400, 1000, Number(now)]) {
+    await gateway.ok(`date -u -s @${seconds}`);
+    await forwards(bench);
+    assert.match(await state(), '"state":"waiting"', `the clock says ${seconds}`);
+  }
+  await takeBack(gateway);
+  await healthy(gateway);
+});
+
+tests.test("a DHCP and DNS server that dies comes back, and leases go on", async (bench) => {
+  const gateway = bench.vm("gateway");
+  const before = await gateway.ok("cat /run/scsigate/dnsmasq-seg0.pid");
+  await gateway.ok(`kill -9 ${before}`);
+  await waitFor(
+    "another dnsmasq",
+    async () => {
+      const { stdout } = await gateway.run("cat /run/scsigate/dnsmasq-seg0.pid");
+      const pid = stdout.trim();
+      return pid !== "" && pid !== before && (await gateway.run(`kill -0 ${pid}`)).code === 0;
+    },
+    { timeout: FOLLOW_TIMEOUT },
+  );
+  const [a] = [bench.vm("station-a")];
+  await a.ok("killall -USR2 udhcpc && killall -USR1 udhcpc");
+  await forwards(bench);
+  await healthy(gateway);
+});
+
+tests.test("the LAN's card is pulled and put back", async (bench) => {
+  const gateway = bench.vm("gateway");
+  await gateway.ok("echo 1 >$(readlink -f /sys/class/net/eth0/device)/../remove");
+  await degraded(gateway, "interface-missing");
+  await gateway.ok("echo 1 >/sys/bus/pci/rescan");
+  await healthy(gateway);
+  await forwards(bench);
+});
+
+tests.test("the archive for support has what root sees, and no secret", async (bench) => {
+  const gateway = bench.vm("gateway");
+  await gateway.ok(
+    "scsigate support /run/support.tar.gz && mkdir /run/support && gunzip -c /run/support.tar.gz | tar -x -C /run/support",
+  );
+  const [text, key] = [
+    await gateway.ok("cat /run/support/*/machine/*.txt"),
+    await gateway.ok("sed -n 2p /data/scsigate/tls/server.pem"),
+  ];
+  assert.match(text, "table inet scsigate");
+  assert.match(text, /core\/ipscsi_0\/seg0\/enable: 1/);
+  assert.ok(key.length > 40);
+  assert.is((await gateway.run(`grep -rF '${key}' /run/support`)).code, 1);
+  await gateway.ok("rm -r /run/support /run/support.tar.gz");
+});
+
+tests.test("a reboot that is asked for, and the log has the kernel's lines, too", async (bench) => {
+  const gateway = bench.vm("gateway");
+  await gateway.reboot("scsigate reboot --yes");
+  await healthy(gateway);
+  await forwards(bench);
+  await gateway.ok("ip link set lo promisc on && ip link set lo promisc off"); // the kernel tells of it
+  await waitFor(
+    "lines of all three",
+    async () => {
+      const lines = await gateway.json<{ process: string }[]>("scsigate logs --lines 500 --json");
+      const processes = new Set(lines.map((line) => line.process));
+      return ["executor", "service", "kernel"].every((name) => processes.has(name));
+    },
+    { timeout: FOLLOW_TIMEOUT },
+  );
+});
+
+tests.run();

@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+// Gateways that find each other, and stations that reach each other through them.
+import * as assert from "uvu/assert";
+import { MeshStation } from "../src/rigs/meshStation.ts";
+import { configure } from "../src/rigs/supervisor.ts";
+import { scenario } from "../src/scenario.ts";
+import { waitFor } from "../src/time.ts";
+import { mesh, meshKey, meshLan, meshSegments } from "../src/topologies/mesh.ts";
+import type { Vm } from "../src/vm/vm.ts";
+
+interface Status {
+  readonly health: { readonly status: string; readonly reasons: readonly { readonly code: string }[] };
+  readonly segments: readonly { readonly name: string; readonly ips: readonly string[] }[];
+  readonly mesh: {
+    readonly running: boolean;
+    readonly neighbours: readonly { readonly interface: string; readonly peer: string | null }[];
+    readonly routes: readonly { readonly destination: string; readonly interface: string }[];
+    readonly peers: readonly { readonly address: string; readonly reached: boolean }[];
+  } | null;
+}
+
+/** For routes to come and go, leases to come, BIRD to be started again: milliseconds. */
+const FOLLOW_TIMEOUT = 90_000;
+const ROUTED4 = /^10\.(1[2-9]|2)\d*\./;
+const ROUTED6 = /^fd/;
+
+const status = (gateway: Vm): Promise<Status> => gateway.json<Status>("scsigate status --json");
+
+async function until(gateway: Vm, what: string, condition: (now: Status) => boolean): Promise<void> {
+  await waitFor(`${gateway.name}: ${what}`, async () => condition(await status(gateway)), {
+    timeout: FOLLOW_TIMEOUT,
+    interval: 1000,
+  });
+}
+
+const healthy = (gateway: Vm): Promise<void> => until(gateway, "well", ({ health }) => health.status === "ok");
+
+/** Everything that a mode could leave behind; what other gateways are up to is left out. */
+function traces(gateway: Vm): Promise<string> {
+  return gateway.ok(`
+    nft -s -t list ruleset
+    ip -br link; ip -br addr | sed 's/seg1.*//'; ip -4 route; ip -6 route show table all proto bird; bridge link
+    ls /run/scsigate/*.pid; ls -R /run/scsigate/ours; cat /run/scsigate/bird.conf; pidof bird | wc -w`);
+}
+
+let a: MeshStation;
+let b: MeshStation;
+
+const tests = scenario("mesh", mesh, async (bench) => {
+  a = new MeshStation(bench.vm("gateway-a"));
+  b = new MeshStation(bench.vm("gateway-b"));
+  await Promise.all([a.plug(), b.plug()]);
+});
+
+tests.test("stations behind two gateways reach each other with nothing configured but the key", async () => {
+  const [from, to] = await Promise.all([a.address(ROUTED4), b.address(ROUTED4)]);
+  await a.reaches(to);
+  await b.reaches(from);
+  await a.reaches(await b.address(ROUTED6));
+  assert.is(await a.ok(`curl -sf -m 20 http://${to}/page`), "page of gateway-b");
+  assert.is(await b.ok(`curl -sf -m 20 http://${from}/page`), "page of gateway-a");
+});
+
+tests.test("the status shows neighbours and routes, and health is well", async () => {
+  const known = await status(a.gateway);
+  assert.equal(
+    known.mesh?.neighbours.map(({ interface: name, peer }) => ({ name, peer })),
+    [{ name: "eth0", peer: null }],
+  );
+  const theirs = (await status(b.gateway)).segments.find(({ name }) => name === "seg0")?.ips ?? [];
+  assert.is(known.mesh?.routes.length, theirs.length);
+  assert.is(theirs.length, 2, "IPv4 and IPv6");
+  assert.match(await a.gateway.ok("scsigate status"), /^mesh {5}neighbours: 1, routes: 2$/m);
+  await healthy(a.gateway);
+  await healthy(b.gateway);
+});
+
+tests.test("a neighbour's default route, its LAN and a part of our LAN are not taken", async () => {
+  const before = await a.gateway.ok("ip -4 route; ip -6 route");
+  // What a gateway would announce that is not what it should be: our own filters are all that stands in the way.
+  await b.gateway.ok(`set -e
+    sed -e 's/^protocol direct .*/protocol static evil { ipv4; route 0.0.0.0\\/0 unreachable; route 192.168.77.0\\/25 unreachable; route 8.8.8.0\\/24 unreachable; route 10.99.0.0\\/24 unreachable; }/' \
+      -e 's/if source = RTS_DEVICE .*/if source = RTS_STATIC then accept;/' /run/scsigate/bird.conf >/tmp/evil.conf
+    birdcl -s /run/scsigate/bird.ctl configure '"/tmp/evil.conf"'`);
+  await waitFor("the one route that may be", async () => (await a.gateway.ok("ip -4 route")).includes("10.99.0.0/24"), {
+    timeout: FOLLOW_TIMEOUT,
+  });
+  const now = await a.gateway.ok("ip -4 route; ip -6 route");
+  assert.not.match(now, "default");
+  assert.not.match(now, "192.168.77.0/25");
+  assert.not.match(now, "8.8.8.0");
+  await b.gateway.ok("birdcl -s /run/scsigate/bird.ctl configure");
+  await waitFor("the routes to be as before", async () => (await a.gateway.ok("ip -4 route; ip -6 route")) === before, {
+    timeout: FOLLOW_TIMEOUT,
+  });
+});
+
+tests.test("BIRD that is killed is started again, and one that runs is adopted by a new supervisor", async () => {
+  const to = await b.address(ROUTED4);
+  const pid = await a.gateway.ok("pidof bird");
+  await a.gateway.ok(`kill -9 ${pid}`);
+  await waitFor("another BIRD", async () => !["", pid].includes((await a.gateway.run("pidof bird")).stdout.trim()), {
+    timeout: FOLLOW_TIMEOUT,
+  });
+  await a.reaches(to);
+  const next = await a.gateway.ok("pidof bird");
+  await a.gateway.ok("kill $(pidof node | tr ' ' '\\n' | sort -n | head -1)"); // the executor; init starts it again
+  await waitFor("the supervisor to answer", async () => (await status(a.gateway)).mesh?.running, {
+    timeout: FOLLOW_TIMEOUT,
+  });
+  await healthy(a.gateway);
+  assert.is(await a.gateway.ok("pidof bird"), next);
+  await a.reaches(to);
+});
+
+tests.test("a gateway with another key is none of the mesh", async () => {
+  const lost = (now: Status): boolean => now.mesh?.neighbours.length === 0 && now.mesh.routes.length === 0;
+  await configure(b.gateway, { "mesh.key": "another-key-altogether" });
+  await until(a.gateway, "alone", lost);
+  await configure(b.gateway, { "mesh.key": meshKey });
+  await a.reaches(await b.address(ROUTED4));
+});
+
+tests.test("mesh, routed and mesh again at run time: routes go and come, nothing is left", async () => {
+  const gateway = a.gateway;
+  const meshed = await traces(gateway);
+  const to = await b.address(ROUTED4);
+  await configure(gateway, { mode: "routed" });
+  assert.is((await status(gateway)).mesh, null);
+  assert.is((await gateway.run("pidof bird")).stdout.trim(), "");
+  assert.is(
+    await gateway.ok("ip route show proto bird; ip -6 route show proto bird; ls /run/scsigate | grep bird.conf || :"),
+    "",
+  );
+  assert.not.match(await gateway.ok("nft list ruleset"), "6696");
+  await configure(gateway, { mode: "mesh" });
+  await a.reaches(to);
+  await waitFor("the state to be as before", async () => (await traces(gateway)) === meshed, {
+    timeout: FOLLOW_TIMEOUT,
+  });
+});
+
+tests.test("a gateway that dies is forgotten, and found when it comes back", async (bench) => {
+  const gateway = bench.vm("gateway-b");
+  const before = await b.address(ROUTED4);
+  await gateway.kill();
+  await until(a.gateway, "alone", (now) => now.mesh?.routes.length === 0);
+  await gateway.boot();
+  await b.plug();
+  const to = await b.address(ROUTED4); // another station, by its address
+  assert.is(to.replace(/\d+$/, ""), before.replace(/\d+$/, ""), "the same subnet, though nothing was kept");
+  await a.reaches(to);
+});
+
+tests.test("a gateway that is not on the LAN is reached through a tunnel", async () => {
+  const [ipA = "", ipB = ""] = Object.values(meshLan);
+  await configure(a.gateway, { "mesh.peers": `["${ipB}"]` });
+  await until(a.gateway, "telling that the other does not answer", ({ health }) =>
+    health.reasons.some(({ code }) => code === "mesh-peer-unreached"),
+  );
+  await configure(b.gateway, { "mesh.peers": `["${ipA}"]` });
+  // As if routers were in between: nothing of the mesh's own gets through the LAN.
+  for (const { gateway } of [a, b]) {
+    await gateway.ok("nft insert rule inet scsigate input iifname eth0 udp dport 6696 drop");
+  }
+  await until(a.gateway, "all routes through the tunnel", ({ mesh: now }) => {
+    const links = now?.routes.map((route) => route.interface) ?? [];
+    return links.length === 2 && links.every((name) => name.startsWith("mesh"));
+  });
+  assert.equal((await status(a.gateway)).mesh?.peers, [{ address: ipB, reached: true }]);
+  await a.reaches(await b.address(ROUTED4), "-s 1400");
+  await a.reaches(await b.address(ROUTED6));
+  assert.is(await a.ok(`curl -sf -m 20 http://${await b.address(ROUTED4)}/page`), "page of gateway-b");
+  await healthy(a.gateway);
+  for (const { gateway } of [a, b]) {
+    await configure(gateway, { "mesh.peers": "[]" });
+    assert.not.match(await gateway.ok("ip -br link"), /^mesh/m);
+  }
+  await a.reaches(await b.address(ROUTED4));
+});
+
+tests.test("one segment over two gateways: ARP, DHCP and pings go from station to station", async () => {
+  const [ipA = "", ipB = ""] = Object.values(meshLan);
+  const before = await traces(a.gateway);
+  const extend = (peer: string): string => `{"vni":100,"peers":["${peer}"]}`;
+  const subnet = (n: number) => ({ "segments.0.ipv4.address": `10.250.0.${n}/24`, "segments.0.ipv6.enabled": "false" });
+  await configure(a.gateway, { ...subnet(1), "segments.0.extend": extend(ipB) });
+  await configure(b.gateway, { ...subnet(2), "segments.0.extend": extend(ipA), "segments.0.dhcp.enabled": "false" });
+  await Promise.all([a.renew(), b.renew()]);
+  const [own, other] = await Promise.all([a.address(/^10\.250\.0\./), b.address(/^10\.250\.0\./)]);
+  assert.equal([await a.mtu(), await b.mtu()], ["1450", "1450"]);
+  await a.reaches(other);
+  assert.match(await a.ok(`ip neigh show ${other}`), await b.mac());
+  await b.reaches(own, "-M do -s 1422");
+  assert.is(await a.ok(`curl -sf -m 20 http://${other}/page`), "page of gateway-b");
+  assert.match(await a.gateway.ok("nft list chain inet scsigate input"), `ip saddr ${ipB} udp dport 4789 accept`);
+  await Promise.all([healthy(a.gateway), healthy(b.gateway)]);
+
+  for (const { gateway } of [a, b]) await configure(gateway, { segments: JSON.stringify(meshSegments) });
+  await Promise.all([a.renew(), b.renew()]);
+  await a.address(ROUTED4);
+  await a.reaches(await b.address(ROUTED4));
+  await waitFor("the state to be as before", async () => (await traces(a.gateway)) === before, {
+    timeout: FOLLOW_TIMEOUT,
+  });
+});
+
+tests.run();

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+// What an operator does with stations, on a real gateway: ping, capture, throughput, block and allow.
+import * as assert from "uvu/assert";
+import { scenario } from "../src/scenario.ts";
+import { waitFor } from "../src/time.ts";
+import { cluster, lanAddresses } from "../src/topologies/cluster.ts";
+import type { Vm } from "../src/vm/vm.ts";
+
+const FOLLOW_TIMEOUT = 60_000;
+
+interface Station {
+  readonly address: string;
+  readonly segment: string;
+  readonly ips: readonly string[];
+  readonly access: string;
+}
+
+/** A call of the API on the gateway's own socket. */
+async function api<T>(gateway: Vm, method: string, path: string, body?: object): Promise<T> {
+  const data = body === undefined ? "" : `-H 'Content-Type: application/json' -d '${JSON.stringify(body)}'`;
+  const socket = "/run/scsigate/service/control.sock";
+  const text = await gateway.ok(`curl -s -X ${method} ${data} --unix-socket ${socket} http://gateway/api/v1/${path}`);
+  return (text === "" ? undefined : JSON.parse(text)) as T;
+}
+
+/** The gateway's entry of a station, once it has an address. */
+function stationOf(gateway: Vm, name: string): Promise<Station & { readonly ip: string }> {
+  return waitFor(
+    `${name} to have an address`,
+    async () => {
+      const list = await api<(Station & { name: string })[]>(gateway, "GET", "stations");
+      const found = list.find((station) => station.name === name);
+      const ip = found?.ips.find((one) => !one.includes(":"));
+      return found === undefined || ip === undefined ? undefined : { ...found, ip };
+    },
+    { timeout: FOLLOW_TIMEOUT },
+  );
+}
+
+async function pings(from: Vm, to: string): Promise<boolean> {
+  return (await from.run(`ping -n -c 1 -W 1 ${to}`)).code === 0;
+}
+
+/** Waits until all of these are so. */
+async function reaches(expected: boolean, ways: readonly (readonly [Vm, string])[]): Promise<void> {
+  for (const [from, to] of ways) {
+    await waitFor(
+      `${from.name} ${expected ? "to reach" : "to lose"} ${to}`,
+      async () => (await pings(from, to)) === expected,
+      {
+        timeout: FOLLOW_TIMEOUT,
+      },
+    );
+  }
+}
+
+const tests = scenario("stations", cluster);
+
+tests.test("checks: ping, throughput, a capture of real packets", async (bench) => {
+  const [gateway, a] = [bench.vm("gateway"), bench.vm("station-a")];
+  const { address, ip } = await stationOf(gateway, "station-a");
+  const path = `stations/${address}`;
+  const ping = await api<{ ip: string; received: number }>(gateway, "POST", `${path}/ping`, { count: 3 });
+  assert.equal([ping.ip, ping.received], [ip, 3], JSON.stringify(ping));
+  const nobody = await api<{ code: string }>(gateway, "POST", `${path}/throughput`, { seconds: 1 });
+  assert.is(nobody.code, "station-no-server");
+  await a.ok("iperf3 -s -D; sleep 0.5");
+  const { toStation, fromStation } = await api<{ toStation: number; fromStation: number }>(
+    gateway,
+    "POST",
+    `${path}/throughput`,
+    { seconds: 1 },
+  );
+  assert.ok(toStation > 1e6 && fromStation > 1e6, `${toStation} ${fromStation}`);
+  await a.ok("killall iperf3");
+  await api(gateway, "POST", `${path}/capture`, { seconds: 3 });
+  await a.ok(`ping -n -c 10 -i 0.2 ${lanAddresses.lan}`);
+  const { capture } = await waitFor(
+    "the capture to end",
+    async () => {
+      const now = await api<{ capture: { state: string; packets: number; reason: string } }>(gateway, "GET", "capture");
+      return now.capture.state !== "running" && now;
+    },
+    { timeout: FOLLOW_TIMEOUT },
+  );
+  assert.is(capture.state, "done", JSON.stringify(capture));
+  const socket = "/run/scsigate/service/control.sock";
+  const file = `curl -s --unix-socket ${socket} http://gateway/api/v1/capture/file`;
+  assert.match(
+    await gateway.ok(`${file} | tcpdump -Z root -n -r - 2>/dev/null`),
+    new RegExp(`${ip} > ${lanAddresses.lan}`),
+  );
+});
+
+tests.test("a blocked station reaches nobody and nobody reaches it; the other one goes on; and back", async (bench) => {
+  const [gateway, a, b, lan] = ["gateway", "station-a", "station-b", "lan"].map((name) => bench.vm(name)) as [
+    Vm,
+    Vm,
+    Vm,
+    Vm,
+  ];
+  const one = await stationOf(gateway, "station-a");
+  const other = await stationOf(gateway, "station-b");
+  const ways = [
+    [a, lanAddresses.lan],
+    [a, other.ip],
+    [b, one.ip],
+    [lan, one.ip],
+    [gateway, one.ip],
+  ] as const;
+  const others = [
+    [b, lanAddresses.lan],
+    [lan, other.ip],
+    [gateway, other.ip],
+  ] as const;
+  await reaches(true, [...ways, ...others]);
+  const { access } = await api<Station>(gateway, "PATCH", `stations/${one.address}`, { access: "block" });
+  assert.is(access, "block");
+  await reaches(false, ways);
+  await reaches(true, others);
+  assert.is(await gateway.ok("cat /sys/class/net/seg0/ipscsi/relay"), "0");
+  await api<Station>(gateway, "PATCH", `stations/${one.address}`, { access: "allow" });
+  await reaches(true, [...ways, ...others]);
+  assert.is(await gateway.ok("cat /sys/class/net/seg0/ipscsi/relay; nft list tables | grep -c netdev; true"), "1\n0");
+});
+
+tests.test("a reserved address and a name hold at the next lease", async (bench) => {
+  const [gateway, a] = [bench.vm("gateway"), bench.vm("station-a")];
+  const { address, ip } = await stationOf(gateway, "station-a");
+  const reserved = ip.replace(/[0-9]+$/, "201");
+  await api<Station>(gateway, "PATCH", `stations/${address}`, { reservedIp: reserved, name: "node-1" });
+  await waitFor(
+    "the station to have its address",
+    async () => {
+      await a.run("killall -USR2 udhcpc; killall -USR1 udhcpc");
+      return (await a.ok("ip -br -4 addr")).includes(reserved);
+    },
+    { timeout: FOLLOW_TIMEOUT, interval: 2000 },
+  );
+  await reaches(true, [[a, lanAddresses.lan]]);
+  assert.match(await bench.vm("station-b").ok("nslookup node-1.seg0.internal 2>&1"), new RegExp(reserved));
+});
+
+tests.run();
