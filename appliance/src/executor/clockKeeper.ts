@@ -29,6 +29,8 @@ export interface ClockKeeperOptions {
 export class ClockKeeper {
   readonly #options: ClockKeeperOptions;
   #cancel: Cancel | undefined;
+  /** The last note on its way: they go one after the other, so that the newest stays. */
+  #writing: Promise<void> = Promise.resolve();
 
   constructor(options: ClockKeeperOptions) {
     this.#options = options;
@@ -68,10 +70,12 @@ export class ClockKeeper {
   }
 
   /** A partition that takes nothing is told of elsewhere. */
-  async #write(): Promise<void> {
+  #write(): Promise<void> {
     const { file, clock } = this.#options;
-    await writeFile(`${file}.new`, `${clock.now()}\n`)
+    this.#writing = this.#writing
+      .then(() => writeFile(`${file}.new`, `${clock.now()}\n`))
       .then(() => rename(`${file}.new`, file))
       .catch(() => {});
+    return this.#writing;
   }
 }

@@ -37,8 +37,9 @@ export class CaptureSlot {
 
   stop(): void {
     this.#cancel?.();
-    this.#kept?.stop();
-    this.#kept = undefined;
+    const kept = this.#kept;
+    this.#kept = undefined; // before its end, which would set the timer again
+    kept?.stop();
   }
 
   get view(): CaptureView | null {
