@@ -56,8 +56,8 @@ export interface Planned {
   problems: Problem[];
   /** Name of the interface that has the LAN's address: the LAN interface, or the bridge over it. */
   lan: string | undefined;
-  /** Each planned segment's "address/prefix", by name: to be remembered for when the next one is to be chosen. */
-  segmentAddresses: Record<string, string>;
+  /** The "address/prefix" that was chosen for each segment that leaves it to us, by name: to be remembered for the next time. */
+  chosenAddresses: Record<string, string>;
   /** Segments that wait for the LAN to settle. */
   waiting: string[];
 }
@@ -179,9 +179,10 @@ export function buildPlan(
   // Before anything can be reached: after tidying up and the system's own settings.
   const firewall = firewallOperation(config, face, segmentAddresses, prefixes6);
   groups.splice(tidying ? 2 : 1, 0, { name: "firewall", operations: [firewall] });
-  // A part of the LAN's subnet is no address for a segment in any other mode.
-  const memorable = config.mode === "proxy" ? {} : segmentAddresses;
-  return { plan: { groups }, problems, lan: face, segmentAddresses: memorable, waiting };
+  // What was written fits one mode, or one time: a part of the LAN's subnet, the same subnet on two gateways.
+  const left = config.segments.filter(({ ipv4 }) => ipv4.address === "auto").map(({ name }) => name);
+  const chosen = Object.entries(segmentAddresses).filter(([name]) => left.includes(name));
+  return { plan: { groups }, problems, lan: face, chosenAddresses: Object.fromEntries(chosen), waiting };
 }
 
 /** "address/prefix" of the LAN's and the storage's interface, as they are now, of IPv6 the prefix. */

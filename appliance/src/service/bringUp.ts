@@ -155,7 +155,7 @@ export class BringUp {
   }
 
   async #remember(planned: Planned): Promise<void> {
-    const next = { ...this.#remembered, ...planned.segmentAddresses };
+    const next = { ...this.#remembered, ...planned.chosenAddresses };
     if (JSON.stringify(next) === JSON.stringify(this.#remembered)) return;
     this.#remembered = next;
     await writeDurably(join(this.#environment.paths.data, "addresses.json"), `${JSON.stringify(next)}\n`);

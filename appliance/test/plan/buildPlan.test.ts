@@ -149,7 +149,7 @@ test("no LAN interface: a problem with a next step, and the segments still come 
 test("an automatic subnet waits for the LAN, a remembered or a written one does not", () => {
   const early = observed({ lanSettled: false, routes: [] });
   assert.equal(buildPlan(config({}), early, identity, {}).waiting, ["seg0"]);
-  assert.equal(buildPlan(config({}), early, identity, { seg0: "10.143.7.1/24" }).segmentAddresses, {
+  assert.equal(buildPlan(config({}), early, identity, { seg0: "10.143.7.1/24" }).chosenAddresses, {
     seg0: "10.143.7.1/24",
   });
   assert.equal(
@@ -176,7 +176,7 @@ test("the station address is locally administered, unicast, stable, and differs 
 });
 
 test("a remembered subnet that the LAN uses now is given up", () => {
-  const { segmentAddresses } = buildPlan(
+  const { chosenAddresses } = buildPlan(
     config({}),
     observed({ routes: [{ destination: "10.0.0.0/8", interface: "eth0" }] }),
     identity,
@@ -184,13 +184,20 @@ test("a remembered subnet that the LAN uses now is given up", () => {
       seg0: "10.143.0.1/24",
     },
   );
-  assert.match(segmentAddresses["seg0"] ?? "", /^172\.29\.[0-9]+\.1\/24$/);
+  assert.match(chosenAddresses["seg0"] ?? "", /^172\.29\.[0-9]+\.1\/24$/);
+});
+
+test("a written address is not remembered for when none is written any more", () => {
+  const written = config({ segments: [{ name: "seg0", ipv4: { address: "10.250.0.1/24" } }] });
+  assert.equal(buildPlan(written, observed(), identity, {}).chosenAddresses, {});
+  const left = config({ segments: [{ name: "seg0" }] });
+  assert.match(buildPlan(left, observed(), identity, {}).chosenAddresses["seg0"] ?? "", /\/24$/);
 });
 
 test("a part of the LAN's subnet, of mode proxy, is not remembered for other modes", () => {
   const proxy = config({ mode: "proxy", segments: [{ name: "seg0", ipv4: { address: "192.168.1.225/28" } }] });
   const planned = buildPlan(proxy, observed(), identity, { seg0: "10.143.0.1/24" });
-  assert.equal(planned.segmentAddresses, {});
+  assert.equal(planned.chosenAddresses, {});
   const link = planned.plan.groups.find((group) => group.name === "seg0");
   assert.ok(link?.operations.some((entry) => entry.kind === "address" && entry.address === "192.168.1.225/28"));
 });
@@ -198,7 +205,7 @@ test("a part of the LAN's subnet, of mode proxy, is not remembered for other mod
 test("the segment's own route does not count as taken", () => {
   const routes = [{ destination: "10.143.0.0/24", interface: "seg0" }];
   assert.is(
-    buildPlan(config({}), observed({ routes }), identity, { seg0: "10.143.0.1/24" }).segmentAddresses["seg0"],
+    buildPlan(config({}), observed({ routes }), identity, { seg0: "10.143.0.1/24" }).chosenAddresses["seg0"],
     "10.143.0.1/24",
   );
 });
@@ -314,9 +321,9 @@ test("property: automatic subnets overlap neither the LAN's routes nor each othe
     fc.property(fc.array(route, { maxLength: 12 }), (destinations) => {
       const routes = destinations.map((destination) => ({ destination, interface: "eth0" }));
       const segments = ["seg0", "seg1", "seg2"].map((name) => ({ name }));
-      const { segmentAddresses, plan } = buildPlan(config({ segments }), observed({ routes }), identity, {});
+      const { chosenAddresses, plan } = buildPlan(config({ segments }), observed({ routes }), identity, {});
       const taken = destinations.map((text) => parseInterface(text));
-      for (const text of Object.values(segmentAddresses)) {
+      for (const text of Object.values(chosenAddresses)) {
         const mine = parseInterface(text);
         assert.ok(mine);
         for (const other of taken)

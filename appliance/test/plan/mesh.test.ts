@@ -52,7 +52,7 @@ function plan(document: object, who = identity) {
 const segments = [{ name: "seg0", ipv6: { enabled: true } }];
 
 test("the mesh is the last group, with all segments, the LAN, and what nobody may announce", () => {
-  const { of, problems, plan: whole, segmentAddresses } = plan({ mode: "mesh", mesh: { key: KEY }, segments });
+  const { of, problems, plan: whole, chosenAddresses } = plan({ mode: "mesh", mesh: { key: KEY }, segments });
   assert.equal(problems, []);
   assert.is(whole.groups.at(-1)?.name, "mesh");
   const [mesh] = of("mesh");
@@ -60,7 +60,7 @@ test("the mesh is the last group, with all segments, the LAN, and what nobody ma
   assert.equal(mesh?.reserved, ["192.168.77.2/24", "fd77:0:0:0::/64"]);
   assert.equal(
     mesh?.segments.map(({ interface: name, subnet }) => [name, subnet]),
-    [["seg0", segmentAddresses["seg0"]]],
+    [["seg0", chosenAddresses["seg0"]]],
   );
   assert.match(mesh?.segments[0]?.prefix6 ?? "", /^fd.*::\/64$/);
   assert.ok(mesh !== undefined && !JSON.stringify(withoutPasswords(mesh)).includes(KEY));
@@ -68,7 +68,7 @@ test("the mesh is the last group, with all segments, the LAN, and what nobody ma
 });
 
 test("without a key nothing is spoken, the segments come up, and the problem says what to do", () => {
-  const { of, problems, rules, segmentAddresses } = plan({ mode: "mesh", segments });
+  const { of, problems, rules, chosenAddresses } = plan({ mode: "mesh", segments });
   assert.equal(
     problems.map(({ code }) => code),
     ["mesh-key-missing"],
@@ -77,7 +77,7 @@ test("without a key nothing is spoken, the segments come up, and the problem say
   assert.equal(of("mesh"), []);
   assert.equal(of("prune")[0]?.mesh, false);
   assert.not.match(rules, "6696");
-  assert.ok(segmentAddresses["seg0"]);
+  assert.ok(chosenAddresses["seg0"]);
 });
 
 test("in the other modes a key changes nothing", () => {
@@ -94,7 +94,7 @@ test("two gateways choose different subnets and are told apart in the mesh", () 
   const document = { mode: "mesh", mesh: { key: KEY }, segments };
   const gateways = Array.from({ length: 8 }, (_, index) => plan(document, identityOf(`52:54:00:00:00:0${index}`)));
   const different = (values: (string | undefined)[]) => assert.is(new Set(values).size, 8);
-  different(gateways.map(({ segmentAddresses }) => segmentAddresses["seg0"]));
+  different(gateways.map(({ chosenAddresses }) => chosenAddresses["seg0"]));
   different(gateways.map(({ of }) => of("mesh")[0]?.routerId));
   different(gateways.map(({ of }) => of("mesh")[0]?.segments[0]?.prefix6));
 });
@@ -103,7 +103,7 @@ test("what other gateways have is not chosen, and what they say takes nothing aw
   const learned = (destination: string) => ({ destination, interface: "eth0", learned: true as const });
   const choose = (destination: string, remembered: Record<string, string>) => {
     const routes = [...observed.routes, learned(destination)];
-    return buildPlan(config({ mode: "mesh" }), { ...observed, routes }, identity, remembered).segmentAddresses["seg0"];
+    return buildPlan(config({ mode: "mesh" }), { ...observed, routes }, identity, remembered).chosenAddresses["seg0"];
   };
   const first = choose("10.1.0.0/24", {});
   assert.ok(first !== undefined);
