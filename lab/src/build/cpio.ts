@@ -15,6 +15,9 @@ export type TreeEntry =
       readonly minor: number;
     };
 
+/** For root alone, which git does not keep: as in Buildroot's system/device_table.txt. */
+const PRIVATE: ReadonlySet<string> = new Set(["etc/shadow"]);
+
 /** Top folders that are links into /usr in the guest, as in every current distribution. */
 const MERGED = ["bin", "sbin", "lib", "lib64"];
 
@@ -37,7 +40,8 @@ export function readTree(root: string, prefix = ""): TreeEntry[] {
         walk(join(absolute, name), relative === "" ? name : `${relative}/${name}`);
       }
     } else {
-      entries.push({ kind: "file", path: relative, mode: stat.mode & 0o111 ? 0o755 : 0o644, source: absolute });
+      const mode = PRIVATE.has(relative) ? 0o600 : stat.mode & 0o111 ? 0o755 : 0o644;
+      entries.push({ kind: "file", path: relative, mode, source: absolute });
     }
   };
   walk(root, prefix);
