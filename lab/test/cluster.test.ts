@@ -194,7 +194,7 @@ tests.test("killing the supervisor brings the last will and does not stop forwar
   };
   try {
     await waitFor("the retained state", () => state() === "online", { timeout: 15_000 });
-    const pings = bench.vm("station-a").start(`ping -n -i 0.5 -c 30 -W 3 ${lanAddresses.lan}`);
+    const pings = bench.vm("station-a").start(`ping -n -q -i 0.02 -c 750 -W 3 ${lanAddresses.lan}`);
     await sleep(1000);
     await gateway.ok("killall -9 node");
     await waitFor("the last will", () => state() === "offline", { timeout: 15_000, interval: 20 });

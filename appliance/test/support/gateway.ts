@@ -4,7 +4,7 @@ import { randomBytes } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { Agent, request } from "node:https";
 import { join } from "node:path";
-import { pino } from "pino";
+import { pino, stdTimeFunctions } from "pino";
 import type { DeviceLatency, InspectedFile, MeshAnswers } from "../../src/protocol/messages.ts";
 import type { GroupResult, Plan } from "../../src/protocol/operations.ts";
 import type { ExecutorLink } from "../../src/service/environment.ts";
@@ -119,7 +119,7 @@ export async function startGateway(options: GatewayOptions = {}): Promise<TestGa
     },
     announce: (text) => announced.push(text),
     logs,
-    log: pino({ formatters: { level: (label) => ({ level: label }) } }, logs),
+    log: pino({ timestamp: stdTimeFunctions.isoTime, formatters: { level: (label) => ({ level: label }) } }, logs),
   });
   await service.start();
   return {
