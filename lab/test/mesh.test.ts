@@ -40,7 +40,15 @@ function traces(gateway: Vm): Promise<string> {
   return gateway.ok(`
     nft -s -t list ruleset
     ip -br link; ip -br addr | sed 's/seg1.*//'; ip -4 route; ip -6 route show table all proto bird; bridge link
-    ls /run/scsigate/*.pid; ls -R /run/scsigate/ours; cat /run/scsigate/bird.conf; pidof bird | wc -w`);
+    ls /run/scsigate/*.pid; find /run/scsigate/ours -type f | sort; cat /run/scsigate/bird.conf; pidof bird | wc -w`);
+}
+
+/** Waits until something is as it was; else says what differs. */
+async function asBefore(read: () => Promise<string>, before: string): Promise<void> {
+  const options = { timeout: FOLLOW_TIMEOUT, interval: 1000 };
+  await waitFor("the state to be as before", async () => (await read()) === before, options).catch(async () =>
+    assert.is(await read(), before),
+  );
 }
 
 let a: MeshStation;
@@ -76,23 +84,22 @@ tests.test("the status shows neighbours and routes, and health is well", async (
 });
 
 tests.test("a neighbour's default route, its LAN and a part of our LAN are not taken", async () => {
-  const before = await a.gateway.ok("ip -4 route; ip -6 route");
+  const routes = (): Promise<string> => a.gateway.ok("ip -4 route; ip -6 route");
+  const before = await routes();
   // What a gateway would announce that is not what it should be: our own filters are all that stands in the way.
   await b.gateway.ok(`set -e
     sed -e 's/^protocol direct .*/protocol static evil { ipv4; route 0.0.0.0\\/0 unreachable; route 192.168.77.0\\/25 unreachable; route 8.8.8.0\\/24 unreachable; route 10.99.0.0\\/24 unreachable; }/' \
       -e 's/if source = RTS_DEVICE .*/if source = RTS_STATIC then accept;/' /run/scsigate/bird.conf >/tmp/evil.conf
     birdcl -s /run/scsigate/bird.ctl configure '"/tmp/evil.conf"'`);
-  await waitFor("the one route that may be", async () => (await a.gateway.ok("ip -4 route")).includes("10.99.0.0/24"), {
+  await waitFor("the one route that may be", async () => (await routes()).includes("10.99.0.0/24"), {
     timeout: FOLLOW_TIMEOUT,
   });
-  const now = await a.gateway.ok("ip -4 route; ip -6 route");
+  const now = await routes();
   assert.not.match(now, "default");
   assert.not.match(now, "192.168.77.0/25");
   assert.not.match(now, "8.8.8.0");
   await b.gateway.ok("birdcl -s /run/scsigate/bird.ctl configure");
-  await waitFor("the routes to be as before", async () => (await a.gateway.ok("ip -4 route; ip -6 route")) === before, {
-    timeout: FOLLOW_TIMEOUT,
-  });
+  await asBefore(routes, before);
 });
 
 tests.test("BIRD that is killed is started again, and one that runs is adopted by a new supervisor", async () => {
@@ -135,9 +142,7 @@ tests.test("mesh, routed and mesh again at run time: routes go and come, nothing
   assert.not.match(await gateway.ok("nft list ruleset"), "6696");
   await configure(gateway, { mode: "mesh" });
   await a.reaches(to);
-  await waitFor("the state to be as before", async () => (await traces(gateway)) === meshed, {
-    timeout: FOLLOW_TIMEOUT,
-  });
+  await asBefore(() => traces(gateway), meshed);
 });
 
 tests.test("a gateway that dies is forgotten, and found when it comes back", async (bench) => {
@@ -200,9 +205,7 @@ tests.test("one segment over two gateways: ARP, DHCP and pings go from station t
   await Promise.all([a.renew(), b.renew()]);
   await a.address(ROUTED4);
   await a.reaches(await b.address(ROUTED4));
-  await waitFor("the state to be as before", async () => (await traces(a.gateway)) === before, {
-    timeout: FOLLOW_TIMEOUT,
-  });
+  await asBefore(() => traces(a.gateway), before);
 });
 
 tests.run();

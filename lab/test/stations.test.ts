@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// What an operator does with stations, on a real gateway: ping, capture, throughput, block and allow.
+// What a person does with a real gateway: the setup and a change in a browser; then, with stations, ping, capture,
+// throughput, block and allow.
+import { button, eventually, openBrowser, PASSWORD, strings, text, violations, watch } from "@scsigate/web-ui/testing";
 import * as assert from "uvu/assert";
+import { configure } from "../src/rigs/supervisor.ts";
 import { scenario } from "../src/scenario.ts";
-import { waitFor } from "../src/time.ts";
+import { scaled, waitFor } from "../src/time.ts";
 import { cluster, lanAddresses } from "../src/topologies/cluster.ts";
 import type { Vm } from "../src/vm/vm.ts";
 
@@ -55,6 +58,56 @@ async function reaches(expected: boolean, ways: readonly (readonly [Vm, string])
 }
 
 const tests = scenario("stations", cluster);
+
+tests.test("in a browser: setup, another mode with real packets, a restart of the supervisor", async (bench) => {
+  const [gateway, a, lan] = [bench.vm("gateway"), bench.vm("station-a"), bench.vm("lan")];
+  const [, token = ""] = /setup token: (\S+)/.exec(gateway.console()) ?? [];
+  const browser = await openBrowser();
+  try {
+    const page = await browser.context.newPage();
+    const complaints = watch(page);
+    page.setDefaultTimeout(scaled(FOLLOW_TIMEOUT));
+    const soon = (what: string, condition: () => Promise<boolean>): Promise<void> =>
+      eventually(what, condition, scaled(FOLLOW_TIMEOUT));
+    await page.goto(`https://127.0.0.1:${bench.ports["https"]}/`);
+    await page.getByRole("link", { name: strings.setup.start }).click();
+    await page.getByLabel(strings.setup.token).fill(token);
+    await page.getByLabel(strings.setup.name).fill("root");
+    await page.getByLabel(strings.setup.password, { exact: true }).fill(PASSWORD);
+    await page.getByLabel(strings.setup.repeat).fill(PASSWORD);
+    await button(page, strings.setup.create).click();
+    for (const step of ["basics", "network", "segment", "telemetry"] as const) {
+      await page.getByTestId(`setup-${step}`).waitFor();
+      if (step === "network") await page.getByRole("radio", { name: strings.modes["nat"] ?? "" }).check();
+      await button(page, strings.setup.next).click();
+    }
+    assert.match(await text(page, "setup-summary"), "nat");
+    await button(page, strings.plan.apply).click();
+    await page.getByTestId("countdown").waitFor();
+    await button(page, strings.transaction.keep).click();
+    await soon("the first station", async () => (await text(page, "setup-done")).includes("station-"));
+    assert.is(await gateway.ok("scsigate config get mode"), "nat");
+    await page.getByRole("link", { name: strings.setup.toOverview }).click();
+    await soon("both stations on the map", async () => {
+      const map = (await page.getByTestId("map").textContent()) ?? "";
+      return ["station-a", "station-b", lanAddresses.gateway].every((part) => map.includes(part));
+    });
+    assert.equal(await violations(page), []);
+    await reaches(true, [[a, lanAddresses.lan]]);
+    const seen = lan.start("tcpdump -Z root -l -n -i eth0 -c 1 'icmp[icmptype] == icmp-echo' 2>/dev/null");
+    await a.ok(`ping -n -c 10 -i 0.3 -W 3 ${lanAddresses.lan}`);
+    await seen.done;
+    assert.match(seen.output, `${lanAddresses.gateway} > ${lanAddresses.lan}`, "the LAN sees no station's address");
+
+    await gateway.ok("killall -9 node");
+    await soon("the loss to be shown", async () => (await text(page, "connection")) !== strings.connection.live);
+    await soon("the way back", async () => (await text(page, "connection")) === strings.connection.live);
+    assert.equal(complaints, []);
+  } finally {
+    await browser.close();
+  }
+  await configure(gateway, { mode: "routed" });
+});
 
 tests.test("checks: ping, throughput, a capture of real packets", async (bench) => {
   const [gateway, a] = [bench.vm("gateway"), bench.vm("station-a")];

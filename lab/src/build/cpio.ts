@@ -78,6 +78,7 @@ function header(ino: number, mode: number, size: number, name: string, major = 0
 
 function* members(entries: readonly TreeEntry[]): Generator<Buffer> {
   let ino = 1;
+  yield header(ino, S_IFDIR | 0o755, 0, "."); // the kernel's own root is open for writing
   for (const entry of normalizeTree(entries)) {
     ino += 1;
     switch (entry.kind) {

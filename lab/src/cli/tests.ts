@@ -94,10 +94,21 @@ async function timed(suite: Suite, quiet: boolean): Promise<Result> {
   return { name: suite.name, tally, seconds: (Date.now() - from) / 1000 };
 }
 
-/** Runs some suites side by side, then others one after the other; the last line that it prints is the sum alone. */
-async function runSuites(together: readonly Suite[], inTurn: readonly Suite[]): Promise<number> {
-  const results = await Promise.all(together.map((suite) => timed(suite, true)));
-  for (const suite of inTurn) results.push(await timed(suite, false));
+/** Suites that run one after the other. */
+type Lane = readonly Suite[];
+
+/**
+ * Runs phases one after the other, and the lanes of each side by side: then a suite's output is shown as a whole when it
+ * has ended. The last line that it prints is the sum alone.
+ */
+async function runPhases(phases: readonly (readonly Lane[])[]): Promise<number> {
+  const results: Result[] = [];
+  for (const lanes of phases) {
+    const ends = lanes.map(async (lane) => {
+      for (const suite of lane) results.push(await timed(suite, lanes.length > 1));
+    });
+    await Promise.all(ends);
+  }
   console.log("");
   for (const { name, tally, seconds } of results) {
     console.log(`${tally.failed === 0 ? "ok    " : "FAILED"} ${name}: ${formatTally(tally)} (${seconds.toFixed(0)} s)`);
@@ -124,11 +135,12 @@ function kernelHostSuite(): Suite {
   };
 }
 
-function workspaceSuite(workspace: string): Suite {
+/** A workspace's tests; `level`: unit or integration, as the names of its files say; left out: it has unit tests only. */
+function workspaceSuite(workspace: string, level?: "unit" | "integration"): Suite {
   return {
-    name: workspace,
+    name: level === undefined ? workspace : `${workspace}, ${level}`,
     command: "npm",
-    args: ["test", "--silent", "-w", workspace],
+    args: ["run", "--silent", "-w", workspace, level === undefined ? "test" : `test:${level}`],
     cwd: repoDir,
     minutes: 10,
     ...(existsSync(join(repoDir, workspace, "package.json")) ? {} : { missing: `${workspace} has no package.json` }),
@@ -160,30 +172,49 @@ export async function runScenarios(names: readonly string[]): Promise<number> {
     console.error(`No scenario in lab/test has ${names.join(" or ")} in its file name.`);
     return 1;
   }
-  return runSuites([], suites);
+  return runPhases([[suites]]);
 }
 
-const workspaces = ["appliance", "web-ui", "lab"] as const;
-
-/** The kernel's scenarios on the other kernel that is supported: what the driver meets differs there. */
-function otherKernelSuites(): Suite[] {
-  return scenarioSuites(["kernel-features", "kernel-trouble"]).map((suite) => ({
-    ...suite,
-    name: `${suite.name} on 6.12`,
-    env: { LAB_KERNEL: "6.12" },
-  }));
+/** The driver's scenarios on the other kernel that is supported: what the driver meets differs there. */
+function on612(suites: readonly Suite[]): Suite[] {
+  return suites.map((suite) => ({ ...suite, name: `${suite.name} on 6.12`, env: { LAB_KERNEL: "6.12" } }));
 }
 
-/** Suites without a VM: they mostly wait, so they run side by side. */
-function unitSuites(): Suite[] {
-  return [kernelHostSuite(), ...workspaces.map(workspaceSuite)];
+/** With more patience: something else runs beside it. */
+function beside(suites: readonly Suite[]): Suite[] {
+  const env = { LAB_TIMEOUT_SCALE: String(scaled(2)) };
+  return suites.map((suite) => ({ ...suite, env: { ...suite.env, ...env } }));
+}
+
+/** All scenarios; those that mostly wait, the mesh and the driver's trouble, run side by side. */
+function scenarioPhases(): Lane[][] {
+  const mesh = scenarioSuites(["mesh"]);
+  const trouble = scenarioSuites(["kernel-trouble"]);
+  const strangers = scenarioSuites(["kernel-strangers"]);
+  const waiting = new Set([...mesh, ...trouble, ...strangers].map(({ name }) => name));
+  const others = scenarioSuites([]).filter(({ name }) => !waiting.has(name));
+  return [
+    [beside(mesh), beside([...trouble, ...strangers, ...on612(trouble)])],
+    [[...others, ...on612(scenarioSuites(["kernel-features"]))]],
+  ];
+}
+
+/** Each beside the others. */
+function unitSuites(): Lane[] {
+  return [
+    [kernelHostSuite()],
+    [workspaceSuite("appliance", "unit")],
+    [workspaceSuite("web-ui", "unit")],
+    [workspaceSuite("lab")],
+  ];
 }
 
 export async function runAllTests(): Promise<number> {
-  return runSuites(unitSuites(), [...scenarioSuites([]), ...otherKernelSuites()]);
+  const integration = [[workspaceSuite("appliance", "integration")], [workspaceSuite("web-ui", "integration")]];
+  return runPhases([[...unitSuites(), ...integration], ...scenarioPhases()]);
 }
 
 /** Unit tests only; `make check` does types and lint itself. */
 export async function runCheck(): Promise<number> {
-  return runSuites(unitSuites(), []);
+  return runPhases([unitSuites()]);
 }
