@@ -386,6 +386,9 @@ export const strings = {
     noAddress: "no address",
     noStation: "no station yet",
     more: (count: number) => `and ${count} more`,
+    neighbour: "Other gateway",
+    otherGateway: (routes: number) => `told ${routes} ${routes === 1 ? "network" : "networks"}`,
+    silentGateway: "not heard",
   },
   plan: {
     title: "What would change",
@@ -629,5 +632,8 @@ export const strings = {
     intervalSeconds: "Interval, seconds",
     initiators: "Initiators",
     homeAssistant: "Home Assistant",
+    time: "Date and time",
+    servers: "Time servers",
+    serve: "Time server of the segments",
   } as Record<string, string>,
 };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** A button that asks once more, and says what will happen. */
 import { useSignal } from "@preact/signals";
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { strings } from "../strings.ts";
 
 interface AskProps {
@@ -19,8 +19,8 @@ export function Ask({ label, name = label, what, disabled = false, onYes }: AskP
   const first = useRef<HTMLButtonElement>(null);
   const asked = useRef(false);
   const open = asking.value;
-  // The keyboard goes along: to the harmless answer, and back.
-  useEffect(() => {
+  // The keyboard goes along, before anybody can press a key: to the harmless answer, and back.
+  useLayoutEffect(() => {
     if (open || asked.current) first.current?.focus();
     asked.current = open;
   }, [open]);

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * The live map: LAN, gateway, and each segment as a bus with terminators at its ends and its stations in order. Colour
- * is health, width is traffic. The tables say the same to those who cannot see it.
+ * The live map: LAN, other gateways of the mesh, this gateway, and each segment as a bus with terminators at its ends and
+ * its stations in order. Colour is health, width is traffic. The tables say the same to those who cannot see it.
  */
 import { signal } from "@preact/signals";
-import type { Rates, SegmentStatus, Status } from "@scsigate/appliance/api";
+import type { MeshStatus, Rates, SegmentStatus, Status } from "@scsigate/appliance/api";
 import * as format from "../core/format.ts";
 import { href, segmentHref, stationHref } from "../core/router.ts";
 import { strings } from "../strings.ts";
@@ -13,8 +13,10 @@ import { stateOf, stateTone } from "./stations/state.ts";
 
 /** More would make the map a list. */
 const MAX_STATIONS = 12;
+const MAX_GATEWAYS = 6;
 const ROW = 46;
 const BOX_HEIGHT = 62;
+const GATEWAY_ROW = BOX_HEIGHT + 14;
 /** Letters that fit a box; an SVG text does not wrap. */
 const MAX_LETTERS = 20;
 
@@ -29,6 +31,10 @@ interface Layout {
   lan: [number, number];
   gateway: [number, number];
   boxWidth: number;
+  /** Left edge of other gateways, which are below the LAN. */
+  othersX: number;
+  /** From the LAN down to them, and in a narrow drawing on to this gateway. */
+  trunkX: number;
   busX: number;
   top: number;
   stationX: number;
@@ -39,6 +45,8 @@ const WIDE: Layout = {
   lan: [10, 30],
   gateway: [330, 30],
   boxWidth: 210,
+  othersX: 50,
+  trunkX: 28,
   busX: 680,
   top: 19, // so that the first bus is met in a straight line
   stationX: 740,
@@ -48,13 +56,16 @@ const NARROW: Layout = {
   lan: [5, 5],
   gateway: [5, 110],
   boxWidth: 330,
+  othersX: 50,
+  trunkX: 24,
   busX: 50,
   top: 210,
   stationX: 90,
 };
 
 export function NetworkMap({ status }: { status: Status }) {
-  const layout = narrow.value ? NARROW : WIDE;
+  const others = otherGateways(status.mesh);
+  const layout = narrow.value ? below(NARROW, others.length) : WIDE;
   let y = layout.top;
   const placed = status.segments.map((segment) => {
     const top = y;
@@ -62,13 +73,13 @@ export function NetworkMap({ status }: { status: Status }) {
     y += 44 + rows * ROW + 26;
     return { segment, top, rows };
   });
-  const height = Math.max(y, layout.gateway[1] + BOX_HEIGHT + 20);
+  const height = Math.max(y, layout.gateway[1] + BOX_HEIGHT + 20, otherTop(layout, others.length));
   const stations = status.segments.reduce((sum, { stations: { length } }) => sum + length, 0);
   const [lanX, lanY] = layout.lan;
   const [gatewayX, gatewayY] = layout.gateway;
   const { lan } = status;
   const lanPath = narrow.value
-    ? `M${lanX + layout.boxWidth / 2} ${lanY + BOX_HEIGHT}V${gatewayY}`
+    ? `M${layout.trunkX} ${lanY + BOX_HEIGHT}V${gatewayY}`
     : `M${lanX + layout.boxWidth} ${lanY + BOX_HEIGHT / 2}H${gatewayX}`;
   return (
     <section class="card" aria-labelledby="map-title" data-testid="map">
@@ -81,6 +92,34 @@ export function NetworkMap({ status }: { status: Status }) {
         aria-label={strings.map.label(stations, status.segments.length)}
       >
         <Wire path={lanPath} rates={lan.rates} tone={lan.carrier ? "good" : "bad"} />
+        {others.length > 0 && !narrow.value && (
+          <path
+            class={`wire ${lan.carrier ? "good" : "bad"}`}
+            d={`M${layout.trunkX} ${lanY + BOX_HEIGHT}V${otherTop(layout, others.length - 1) + BOX_HEIGHT / 2}`}
+            stroke-width="2"
+          />
+        )}
+        {others.map(({ address, name, line, tone }, index) => {
+          const top = otherTop(layout, index);
+          return (
+            <g key={address}>
+              <path
+                class={`wire ${tone}`}
+                d={`M${layout.trunkX} ${top + BOX_HEIGHT / 2}H${layout.othersX}`}
+                stroke-width="2"
+              />
+              <Box
+                href={href("network")}
+                x={layout.othersX}
+                y={top}
+                width={layout.boxWidth - layout.othersX + lanX}
+                tone={tone}
+                title={name}
+                lines={[line]}
+              />
+            </g>
+          );
+        })}
         {placed.map(({ segment, top, rows }) => (
           <Bus key={segment.name} segment={segment} top={top} rows={rows} layout={layout} />
         ))}
@@ -106,6 +145,42 @@ export function NetworkMap({ status }: { status: Status }) {
       </svg>
     </section>
   );
+}
+
+interface OtherGateway {
+  address: string;
+  name: string;
+  line: string;
+  tone: Tone;
+}
+
+/** Those that are heard, and those of mesh.peers that are not. */
+function otherGateways(mesh: MeshStatus | null): OtherGateway[] {
+  if (mesh === null) return [];
+  const heard = mesh.neighbours.map(
+    ({ address, peer, routes }): OtherGateway => ({
+      address,
+      name: peer ?? strings.map.neighbour,
+      line: strings.map.otherGateway(routes),
+      tone: "good",
+    }),
+  );
+  const silent = mesh.peers
+    .filter(({ reached }) => !reached)
+    .map(({ address }): OtherGateway => ({ address, name: address, line: strings.map.silentGateway, tone: "bad" }));
+  return [...heard, ...silent].slice(0, MAX_GATEWAYS);
+}
+
+/** Upper edge of another gateway's box. */
+function otherTop({ lan: [, y] }: Layout, index: number): number {
+  return y + BOX_HEIGHT + 14 + index * GATEWAY_ROW;
+}
+
+/** The layout with room for other gateways between the LAN and this one. */
+function below(layout: Layout, others: number): Layout {
+  const [x, y] = layout.gateway;
+  const room = others * GATEWAY_ROW;
+  return { ...layout, gateway: [x, y + room], top: layout.top + room };
 }
 
 interface BusProps {

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+/** Gateways of a mesh on the map and on the page Network, as they come, stay away and clash; and motion that can be off. */
+import { startGateway, type TestGateway } from "@scsigate/appliance/testing";
+import type { Page } from "playwright-core";
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { strings } from "../src/strings.ts";
+import { hasBrowser, openBrowser, type TestBrowser } from "./support/browser.ts";
+import { setupToken, startDemo } from "./support/demo.ts";
+import { inspect, logIn, PASSWORD, WEB, watch } from "./support/session.ts";
+import { eventually, text } from "./support/wait.ts";
+
+interface Context {
+  gateway: TestGateway;
+  browser: TestBrowser;
+  page: Page;
+  complaints: string[];
+  url: string;
+  answers: { neighbours: string; routes: string; refused: string };
+}
+
+const mesh = suite<Context>("mesh in a browser");
+const check = hasBrowser ? mesh : mesh.skip;
+
+/** As birdcl prints them. */
+const neighbour = (address: string, name: string): string => `${address} ${name} 96 2 8 1.490 Yes\n`;
+const route = (destination: string): string =>
+  `${destination} unicast [mesh 01:58:37.422 from fe80::1] * (130/96) [00:00:00:00:0a:8f:02:01]\n` +
+  "\tvia 192.168.77.3 on eth0\n";
+
+mesh.before(async (context) => {
+  if (!hasBrowser) return;
+  context.answers = {
+    neighbours: neighbour("fe80::5054:ff:fe5c:5110", "eth0"),
+    routes: route("10.143.2.0/24"),
+    refused: "",
+  };
+  context.gateway = await startGateway({
+    config: { version: 1, mode: "mesh", mesh: { key: "0123456789abcdef", peers: ["10.9.0.1"] } },
+    web: WEB,
+    mesh: () => context.answers,
+  });
+  const body = JSON.stringify({ token: setupToken(context.gateway), name: "root", password: PASSWORD });
+  const headers = { "Content-Type": "application/json" };
+  await context.gateway.get("/api/v1/setup", { method: "POST", headers, body });
+  context.browser = await openBrowser();
+  context.page = await context.browser.context.newPage();
+  context.complaints = watch(context.page);
+  context.url = `https://127.0.0.1:${context.gateway.service.ports.https}/`;
+  await context.page.goto(context.url);
+  await logIn(context.page, "root", PASSWORD);
+});
+
+mesh.after(async (context) => {
+  await context.browser?.close();
+  await context.gateway?.stop();
+});
+
+check("the map has the gateways that are heard, and those that should be", async ({ page, answers }) => {
+  const map = async (): Promise<string> => (await page.getByTestId("map").textContent()) ?? "";
+  await eventually("both", async () => (await map()).includes(strings.map.silentGateway));
+  assert.ok((await map()).includes(strings.map.neighbour));
+  assert.ok((await map()).includes("10.9.0.1"));
+  await inspect(page, "mesh-map");
+  answers.neighbours += neighbour("fe80::2", "mesh0a090001");
+  await eventually("the tunnel", async () => !(await map()).includes(strings.map.silentGateway));
+  assert.ok((await map()).includes("10.9.0.1"));
+});
+
+check("the page Network has neighbours, routes, and what clashes", async ({ page, url, answers, complaints }) => {
+  await page.goto(`${url}#/network`);
+  await eventually("routes", async () => (await text(page, "mesh")).includes("10.143.2.0/24"));
+  const card = await text(page, "mesh");
+  for (const part of ["fe80::5054:ff:fe5c:5110", "10.9.0.1", "192.168.77.3"]) assert.ok(card.includes(part), part);
+  assert.is(await page.getByTestId("field/mesh/key").getAttribute("type"), "password");
+  answers.refused = route("10.143.0.0/24");
+  const clash = strings.network.clash("10.143.0.0/24", "192.168.77.3");
+  await eventually("the clash", async () => (await text(page, "mesh")).includes(clash));
+  await inspect(page, "mesh-network");
+  assert.equal(complaints, []);
+});
+
+check("traffic moves on the map, but not for those who want no motion", async ({ browser }) => {
+  const demo = await startDemo(WEB);
+  const page = await browser.context.newPage();
+  try {
+    await page.goto(demo.url);
+    await logIn(page, "operator", PASSWORD);
+    await page.locator(".wire-motion").first().waitFor({ state: "attached" });
+    const shown = (): Promise<string> =>
+      page.evaluate(
+        `(() => {
+          const { animationName, visibility } = getComputedStyle(document.querySelector(".wire-motion"));
+          return animationName + " " + visibility;
+        })()`,
+      ) as Promise<string>;
+    await page.emulateMedia({ reducedMotion: "no-preference" });
+    assert.is(await shown(), "travel visible");
+    await page.emulateMedia({ reducedMotion: "reduce" });
+    assert.is(await shown(), "none hidden");
+    const running = "document.getAnimations().filter((one) => one.playState === 'running').length";
+    assert.is(await page.evaluate(running), 0, "nothing else moves either");
+  } finally {
+    await page.close();
+    await demo.stop();
+  }
+});
+
+mesh.run();
