@@ -177,6 +177,41 @@ tests.test("a clock that jumps, forward and back, ends no change that waits", as
   await healthy(gateway);
 });
 
+tests.test(
+  "the clock follows the LAN's time server, stations follow the gateway; chrony that dies comes back",
+  async (bench) => {
+    const [gateway, a, lan] = [bench.vm("gateway"), bench.vm("station-a"), bench.vm("lan")];
+    const clock = async (): Promise<string> => {
+      const { checks } = await gateway.json<{ checks: { id: string; state: string; measured: string }[] }>(
+        "scsigate diagnose --json",
+      );
+      const link = checks.find(({ id }) => id === "clock");
+      return `${link?.state} ${link?.measured}`;
+    };
+    const before = Number(await gateway.ok("date -u +%s"));
+    assert.match(await clock(), "not synchronised");
+    await lan.ok(`date -u -s @${before + 3600}
+    printf 'local stratum 3\nallow\ncmdport 0\nuser root\npidfile /run/lab/chronyd.pid\n' >/run/lab/chrony.conf
+    chronyd -f /run/lab/chrony.conf`);
+    await gateway.ok("kill -9 $(cat /run/scsigate/chronyd.pid)"); // the next one asks at once
+    await waitFor("the LAN's time", async () => Number(await gateway.ok("date -u +%s")) > before + 3500, {
+      timeout: FOLLOW_TIMEOUT,
+    });
+    await waitFor("the diagnosis to be content", async () => (await clock()).startsWith("good"), {
+      timeout: FOLLOW_TIMEOUT,
+    });
+    assert.match(
+      (await a.run("chronyd -u root -Q -t 20 'server 10.143.0.1 iburst' 2>&1")).stdout,
+      /wrong by 3[56]\d\d\./,
+    );
+    await a.ok("printf '#!/bin/sh\\nenv\\n' >/tmp/env; chmod +x /tmp/env");
+    assert.match(await a.ok("udhcpc -n -q -f -i seg0 -s /tmp/env -O ntpsrv 2>/dev/null"), "ntpsrv=10.143.0.1");
+    await lan.ok(`kill $(cat /run/lab/chronyd.pid); date -u -s @${before}`);
+    await gateway.ok(`date -u -s @${before}`);
+    await healthy(gateway);
+  },
+);
+
 tests.test("a DHCP and DNS server that dies comes back, and leases go on", async (bench) => {
   const gateway = bench.vm("gateway");
   const before = await gateway.ok("cat /run/scsigate/dnsmasq-seg0.pid");

@@ -1,7 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a person does with a real gateway: the setup and a change in a browser; then, with stations, ping, capture,
 // throughput, block and allow.
-import { button, eventually, openBrowser, PASSWORD, strings, text, violations, watch } from "@scsigate/web-ui/testing";
+import {
+  button,
+  eventually,
+  logIn,
+  openBrowser,
+  PASSWORD,
+  strings,
+  text,
+  violations,
+  watch,
+} from "@scsigate/web-ui/testing";
 import * as assert from "uvu/assert";
 import { configure } from "../src/rigs/supervisor.ts";
 import { scenario } from "../src/scenario.ts";
@@ -100,7 +110,9 @@ tests.test("in a browser: setup, another mode with real packets, a restart of th
     assert.match(seen.output, `${lanAddresses.gateway} > ${lanAddresses.lan}`, "the LAN sees no station's address");
 
     await gateway.ok("killall -9 node");
-    await soon("the loss to be shown", async () => (await text(page, "connection")) !== strings.connection.live);
+    // Sessions end with the service; the page says so and asks again.
+    await page.getByTestId("login").waitFor();
+    await logIn(page, "root", PASSWORD);
     await soon("the way back", async () => (await text(page, "connection")) === strings.connection.live);
     assert.equal(complaints, []);
   } finally {

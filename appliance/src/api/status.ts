@@ -33,7 +33,7 @@ export interface Rates {
   tx_bytes: number;
 }
 
-/** The driver's own counters of a segment, under their names in `ethtool -S`; docs/driver.md says what each counts. */
+/** The driver's own counters of a segment or a station, by their names in `ethtool -S`; docs/driver.md says what each counts. */
 export type DriverCounters = Record<string, number>;
 
 /** How long commands took in the last few seconds, milliseconds. Upper bounds: the driver counts in powers of two. */
@@ -105,6 +105,8 @@ export interface StationStatus {
   /** Null where the driver measures none: it does for stations that we send commands to. */
   latency: StationLatency | null;
   counters: StationCounters;
+  /** Those that are not zero, as they were a few seconds ago. Null until they were read, and where they cannot be. */
+  driver: DriverCounters | null;
   rates: Rates;
 }
 

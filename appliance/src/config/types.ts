@@ -162,7 +162,7 @@ export interface Config {
   chap: ChapConfig;
   mesh: MeshConfig;
   /** IANA name of a time zone. */
-  time: { zone: string };
+  time: { zone: string; servers: string[]; serve: boolean };
   firewall: FirewallConfig;
   http: HttpConfig;
   mqtt: MqttConfig;

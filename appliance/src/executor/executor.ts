@@ -32,6 +32,7 @@ import {
 import { prune } from "./operations/prune.ts";
 import { setStationFilter } from "./operations/stationFilter.ts";
 import { setBackstore, setIscsiTarget, setLoopTarget, setPortTarget } from "./operations/target.ts";
+import { setTimeKeeper } from "./operations/timeKeeper.ts";
 import { ping } from "./ping.ts";
 
 export class Executor {
@@ -153,6 +154,8 @@ function perform(operation: Operation, context: ExecutorContext): Promise<boolea
       return setHostname(operation, context);
     case "timeZone":
       return setTimeZone(operation, context);
+    case "timeKeeper":
+      return setTimeKeeper(operation, context);
     case "link":
       return setLink(operation, context);
     case "address":

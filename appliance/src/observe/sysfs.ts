@@ -6,7 +6,7 @@
  */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { LinkCounters, StationCounters } from "../api/status.ts";
+import type { DriverCounters, LinkCounters, StationCounters } from "../api/status.ts";
 
 /** ARPHRD_ETHER of linux/if_arp.h */
 const ARPHRD_ETHER = 1;
@@ -100,6 +100,22 @@ export class Sysfs {
       carrier: text(join(folder, "carrier")) === "1", // reading it fails while the interface is down
       counters: readCounters(join(folder, "statistics"), LINK_COUNTERS),
     };
+  }
+
+  /**
+   * What the driver counted of each station of a segment, by its address and under the names of `ethtool -S`; without what
+   * it has not counted yet. A driver that counts for whole segments alone has none.
+   */
+  stationCounters(name: string): Map<string, DriverCounters> {
+    const folder = join(this.#net, name, "ipscsi/peers");
+    const found = new Map<string, DriverCounters>();
+    for (const address of names(folder)) {
+      const files = names(join(folder, address, "counters"));
+      if (files.length === 0) continue;
+      const entries = files.sort().map((file) => [file, number(join(folder, address, "counters", file))] as const);
+      found.set(address.toLowerCase(), Object.fromEntries(entries.filter(([, value]) => value !== 0)));
+    }
+    return found;
   }
 
   /** A segment with its stations, by address; undefined when the interface does not exist or is no segment. */

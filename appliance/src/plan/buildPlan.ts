@@ -162,6 +162,11 @@ export function buildPlan(
     groups.push(...segmentParts.map((parts) => parts[part]).filter((group) => group.operations.length > 0));
     if (part === "link") groups.push(...segmentParts.map(({ link: { name } }) => stationFilter(config, name)));
   }
+  const served = config.time.serve ? [...Object.values(segmentAddresses), ...Object.values(prefixes6)] : [];
+  groups.push({
+    name: "clock",
+    operations: [{ kind: "timeKeeper", servers: config.time.servers, clients: served }],
+  });
   if (identity !== undefined) {
     const announced = config.segments.flatMap((segment) => {
       const subnet = segmentAddresses[segment.name];
@@ -368,6 +373,7 @@ function segmentGroups(
           range: [formatIpv4(first), formatIpv4(last)],
           leaseSeconds: segment.dhcp.leaseSeconds,
           hostname,
+          timeServer: config.time.serve,
           ...hostsOf(segment),
         },
       ],

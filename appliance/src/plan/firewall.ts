@@ -69,6 +69,7 @@ export function firewallOperation(
     connectionsPerAddress: firewall.connectionsPerAddress,
     isolateSegments: firewall.betweenSegments === "isolate",
     nat: mode === "nat",
+    timeServer: config.time.serve,
     mesh: isMeshed(config)
       ? { lan: sides.lan, tunnels, peers: config.mesh.peers }
       : { lan: [], tunnels: [], peers: [] },

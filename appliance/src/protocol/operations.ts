@@ -63,6 +63,15 @@ export interface TimeZoneOperation {
   zone: string;
 }
 
+/** chrony: sets the clock by time servers, and is one (NTP, RFC 5905). */
+export interface TimeKeeperOperation {
+  kind: "timeKeeper";
+  /** Names or addresses; none: those of the LAN's DHCP server, and a public pool. */
+  servers: string[];
+  /** Subnets whose hosts are served. */
+  clients: string[];
+}
+
 /** Brings an interface up; creates it first where a kind is given and it is not there. */
 export interface LinkOperation {
   kind: "link";
@@ -148,6 +157,8 @@ export interface FirewallOperation {
   isolateSegments: boolean;
   /** Segments go out under the gateway's address, and nobody on the LAN opens a connection to them. */
   nat: boolean;
+  /** Segments' hosts may ask for the time. */
+  timeServer: boolean;
   mesh: {
     /** Where gateways find each other: the LAN, and tunnels to those elsewhere. */
     lan: string[];
@@ -295,6 +306,8 @@ export interface DnsmasqOperation {
   leaseSeconds: number;
   /** The gateway's own name. */
   hostname: string;
+  /** Whether the gateway is their time server. */
+  timeServer: boolean;
   /** Stations with an address or a name of their own. */
   hosts?: { address: string; ipv4?: string; name?: string }[];
 }
@@ -366,6 +379,7 @@ export type Operation =
   | ConfigfsOperation
   | HostnameOperation
   | TimeZoneOperation
+  | TimeKeeperOperation
   | LinkOperation
   | AddressOperation
   | Address6Operation

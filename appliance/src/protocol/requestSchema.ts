@@ -64,6 +64,14 @@ const OPERATIONS = [
   operation("configfs", {}),
   operation("hostname", { name: HOSTNAME }),
   operation("timeZone", { zone: ZONE }),
+  operation("timeKeeper", {
+    servers: {
+      type: "array",
+      maxItems: 8,
+      items: { type: "string", pattern: "^[A-Za-z0-9]([A-Za-z0-9.:-]{0,251}[A-Za-z0-9])?$" },
+    },
+    clients: { type: "array", maxItems: 32, items: { anyOf: [IPV4_INTERFACE, IPV6] } },
+  }),
   operation(
     "link",
     {
@@ -106,6 +114,7 @@ const OPERATIONS = [
     connectionsPerAddress: { type: "integer", minimum: 10, maximum: 10000 },
     isolateSegments: { type: "boolean" },
     nat: { type: "boolean" },
+    timeServer: { type: "boolean" },
     mesh: record({ lan: NAMES, tunnels: NAMES, peers: ADDRESSES }),
     vxlanPeers: { type: "array", maxItems: 256, items: IPV4 },
     portForwards: {
@@ -192,6 +201,7 @@ const OPERATIONS = [
       range: { type: "array", minItems: 2, maxItems: 2, items: IPV4 },
       leaseSeconds: { type: "integer", minimum: 120, maximum: 2592000 },
       hostname: HOSTNAME,
+      timeServer: { type: "boolean" },
       hosts: {
         type: "array",
         maxItems: 63,

@@ -236,6 +236,7 @@ export class Monitor {
     const packetsPerCommand = this.#batches.update(`${segment} ${peer.address}`, rx_packets + tx_packets, commands);
     const adapter = peer.device === "" ? fabric : adapterOf(this.#environment.paths.sys, peer.device);
     const latency = this.#slow.latencies.get(peer.device) ?? null;
+    const driver = this.#slow.stationCounters.get(`${segment} ${peer.address}`) ?? null;
     const lease = leases.find((entry) => entry.address === peer.address);
     const faces = [segment, extensionBridge(segment)];
     const known = this.#slow.neighbours.filter(
@@ -249,7 +250,7 @@ export class Monitor {
       ?.stations.find((entry) => entry.address === peer.address);
     const name = settings?.name ?? (peer.name || lease?.name || "");
     const blocked = settings?.access === "block";
-    return { ...peer, name, blocked, ip, adapter, packetsPerCommand, latency, rates };
+    return { ...peer, name, blocked, ip, adapter, driver, packetsPerCommand, latency, rates };
   }
 
   #addressesOf(name: string): string[] {

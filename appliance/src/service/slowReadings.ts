@@ -9,6 +9,7 @@ import { parseDriverCounters } from "../observe/driverCounters.ts";
 import { type InterfaceAddress, type Neighbour, parseAddresses, parseNeighbours } from "../observe/ipJson.ts";
 import { type LatencyClass, parseLatency, percentiles } from "../observe/latency.ts";
 import { readTemperatures } from "../observe/sensors.ts";
+import { Sysfs } from "../observe/sysfs.ts";
 import type { MeshAnswers } from "../protocol/messages.ts";
 import { toProblem } from "../shared/errors.ts";
 import type { ServiceEnvironment } from "./environment.ts";
@@ -24,6 +25,7 @@ export interface SegmentDriver {
 
 export class SlowReadings {
   readonly #environment: ServiceEnvironment;
+  readonly #sysfs: Sysfs;
   readonly #batches = new BatchMeter();
   readonly #complaints = new Map<string, string>();
   #readAt: number | undefined;
@@ -34,6 +36,8 @@ export class SlowReadings {
   neighbours: Neighbour[] = [];
   /** By segment. */
   drivers = new Map<string, SegmentDriver>();
+  /** By "segment address", without those that are zero. */
+  stationCounters = new Map<string, DriverCounters>();
   /** By device h:c:t:l. */
   latencies = new Map<string, StationLatency>();
   /** What they come from, since the devices attached; too long for the state that goes out every second. */
@@ -46,6 +50,7 @@ export class SlowReadings {
 
   constructor(environment: ServiceEnvironment) {
     this.#environment = environment;
+    this.#sysfs = new Sysfs(environment.paths.sys);
   }
 
   /**
@@ -89,6 +94,7 @@ export class SlowReadings {
   async #readDrivers(segments: readonly string[]): Promise<void> {
     const { run } = this.#environment;
     const drivers = new Map<string, SegmentDriver>();
+    const ofStations = new Map<string, DriverCounters>();
     for (const name of segments) {
       const output = await run("ethtool", ["-S", name]).catch((error: unknown) => this.#complain("ethtool", error));
       if (output === undefined) continue;
@@ -97,10 +103,12 @@ export class SlowReadings {
       const packets = sum("rx_packets", "tx_packets");
       const packetsPerCommand = this.#batches.update(name, packets, sum("rx_messages", "tx_messages"));
       drivers.set(name, { counters, packetsPerCommand });
+      for (const [address, own] of this.#sysfs.stationCounters(name)) ofStations.set(`${name} ${address}`, own);
       this.#complaints.delete("ethtool");
     }
     this.#batches.keepOnly(drivers);
     this.drivers = drivers;
+    this.stationCounters = ofStations;
   }
 
   async #readMesh(): Promise<void> {

@@ -92,7 +92,7 @@ for (const [name, document] of Object.entries(DOCUMENTS)) {
 firewall("by default, the page is reached from the Ethernets, not from a segment", () => {
   const text = rules({});
   assert.ok(text.includes('iifname { "eth0", "eth1" } tcp dport { 80, 443 } accept'));
-  assert.ok(text.includes('iifname { "seg0", "seg1" } udp dport { 53, 67, 547 } accept'));
+  assert.ok(text.includes('iifname { "seg0", "seg1" } udp dport { 53, 67, 123, 547 } accept'));
   assert.ok(text.includes("type filter hook input priority filter; policy drop;"));
   assert.is(text.filter((line) => line.includes("443")).length, 1);
 });

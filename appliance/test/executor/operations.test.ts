@@ -20,6 +20,7 @@ const DNSMASQ: DnsmasqOperation = {
   range: ["10.143.0.16", "10.143.0.254"],
   leaseSeconds: 3600,
   hostname: "gateway",
+  timeServer: true,
 };
 
 const executor = suite<{ test: TestExecutor }>("executor");

@@ -44,6 +44,23 @@ sysfs("a segment with its stations", ({ tree, sysfs }) => {
   assert.equal(segment?.peers[0]?.features, ["ext", "get"]);
 });
 
+sysfs(
+  "what the driver counted of each station, without zeros; nothing of a driver that does not",
+  ({ tree, sysfs }) => {
+    writePeer(tree, "seg0", "02:00:00:00:00:0a", { driver: { timeout: 2, retries: 0, rx_forged: 1 } });
+    writePeer(tree, "seg0", "02:00:00:00:00:0b", { driver: { timeout: 0 } });
+    writePeer(tree, "seg0", "02:00:00:00:00:0c");
+    assert.equal(
+      [...sysfs.stationCounters("seg0")],
+      [
+        ["02:00:00:00:00:0a", { rx_forged: 1, timeout: 2 }],
+        ["02:00:00:00:00:0b", {}],
+      ],
+    );
+    assert.is(sysfs.stationCounters("none").size, 0);
+  },
+);
+
 sysfs("what is not there is undefined; a station that leaves while it is read is left out", ({ tree, sysfs }) => {
   assert.is(sysfs.link("none"), undefined);
   assert.is(sysfs.segment("none"), undefined);

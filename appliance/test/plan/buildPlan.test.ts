@@ -121,10 +121,10 @@ test("a whole gateway, in the order in which things depend on each other", () =>
   assert.is(lan, "eth0");
   assert.equal(
     plan.groups.map((group) => group.name),
-    ["tidy", "system", "firewall", "lan", "storage", "seg0", "seg0-stations", "seg0-dhcp", "seg0-fabric"],
+    ["tidy", "system", "firewall", "lan", "storage", "seg0", "seg0-stations", "seg0-dhcp", "seg0-fabric", "clock"],
   );
   assert.equal(
-    plan.groups.at(-1)?.operations.map((operation) => operation.kind),
+    plan.groups.at(-2)?.operations.map((operation) => operation.kind),
     ["modules", "configfs", "modules", "backstore", "iscsiTarget"],
   );
   assert.equal(operations(plan, "dnsmasq")[0], {
@@ -135,8 +135,20 @@ test("a whole gateway, in the order in which things depend on each other", () =>
     range: ["10.143.0.16", "10.143.0.254"],
     leaseSeconds: 3600,
     hostname: "scsigate",
+    timeServer: true,
   });
+  assert.equal(operations(plan, "timeKeeper"), [{ kind: "timeKeeper", servers: [], clients: ["10.143.0.1/24"] }]);
   assert.ok(validateRequest({ type: "apply", id: 0, plan }), JSON.stringify(validateRequest.errors));
+});
+
+test("a gateway that is no time server says so nowhere", () => {
+  const time = { serve: false, servers: ["time.example.org"] };
+  const { plan } = buildPlan(config({ time, segments: [{ name: "seg0" }] }), observed(), identity, {});
+  assert.equal(operations(plan, "timeKeeper"), [{ kind: "timeKeeper", servers: time.servers, clients: [] }]);
+  const [dnsmasq] = operations(plan, "dnsmasq");
+  assert.is(dnsmasq?.kind === "dnsmasq" && dnsmasq.timeServer, false);
+  const [firewall] = operations(plan, "firewall");
+  assert.is(firewall?.kind === "firewall" && firewall.timeServer, false);
 });
 
 test("no LAN interface: a problem with a next step, and the segments still come up", () => {

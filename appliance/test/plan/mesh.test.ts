@@ -159,7 +159,7 @@ test("a segment that spans gateways: the bridge has its addresses, rules and DHC
   );
   assert.ok(of("noAddress").some(({ interface: name }) => name === "seg0"));
   assert.match(rules, 'iifname { "eth0" } ip saddr { 192.168.77.3, 192.168.77.4 } udp dport 4789 accept');
-  assert.match(rules, 'iifname { "seg0-br" } udp dport { 53, 67, 547 } accept');
+  assert.match(rules, 'iifname { "seg0-br" } udp dport { 53, 67, 123, 547 } accept');
   assert.match(rules, 'iifname "seg0-br" ip saddr != { 10.150.0.0/24, 0.0.0.0 } counter drop');
   assert.equal(of("prune")[0]?.extended, ["seg0"]);
   const [dnsmasq] = of("dnsmasq");

@@ -76,6 +76,7 @@ export class FakeMachine {
         .sort(),
       forwarding6: this.test.tree.read("proc/sys/net/ipv6/conf/all/forwarding"),
       bird: this.test.tree.read("run/scsigate/bird.conf")?.replaceAll(this.test.tree.root, "") ?? null,
+      chrony: this.test.tree.read("run/scsigate/chrony.conf")?.replaceAll(this.test.tree.root, "") ?? null,
       rules: this.rules,
     };
   }
@@ -112,6 +113,7 @@ export class FakeMachine {
     const after = (word: string) => args[args.indexOf(word) + 1] ?? "";
     if (file === "nft") this.rules = this.test.tree.read(args[1]?.slice(this.test.tree.root.length + 1) ?? "") ?? "";
     else if (file === "dnsmasq") this.#program(/(dnsmasq-\w+)\.conf$/.exec(text)?.[1] ?? "", "");
+    else if (file === "chronyd") this.#program("chronyd", "");
     else if (file === "bird" && args.includes("-P")) this.#program("bird", "");
     else if (file === "bird" || file === "birdcl") return "";
     else if (file === "bridge") return this.#bridge(args);

@@ -17,6 +17,7 @@ export function writeMachine(tree: Tree): void {
   writePeer(tree, "seg0", STATION_A, {
     name: "station-a",
     counters: { rx_bytes: 4_000_000, rx_packets: 7000, tx_bytes: 1234, tx_packets: 12, commands: 7012 },
+    driver: { rx_packets: 7000, timeout: 2, retries: 0 },
   });
   writePeer(tree, "seg0", STATION_B, { state: "stalled", counters: { rx_dropped: 3 } });
   tree.write({

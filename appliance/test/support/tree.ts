@@ -83,6 +83,8 @@ export interface PeerFixture {
   role?: string;
   mode?: string;
   counters?: Partial<Record<string, number>>;
+  /** What it counted by kind. */
+  driver?: Record<string, number>;
 }
 
 export function writePeer(tree: Tree, segment: string, address: string, peer: PeerFixture = {}): void {
@@ -102,4 +104,5 @@ export function writePeer(tree: Tree, segment: string, address: string, peer: Pe
   for (const counter of [...COUNTERS, "commands"]) {
     tree.write({ [`${folder}/${counter}`]: peer.counters?.[counter] ?? 0 });
   }
+  for (const [name, value] of Object.entries(peer.driver ?? {})) tree.write({ [`${folder}/counters/${name}`]: value });
 }

@@ -21,6 +21,7 @@ const PROGRAMS: Readonly<Record<string, readonly string[]>> = {
   nftables: ["nft"],
   "dnsmasq-base": ["dnsmasq"],
   bird2: ["bird", "birdcl"],
+  chrony: ["chronyd", "chronyc"],
   iperf3: ["iperf3"],
   "iputils-ping": ["ping"],
   curl: ["curl"],

@@ -186,16 +186,17 @@ function beside(suites: readonly Suite[]): Suite[] {
   return suites.map((suite) => ({ ...suite, env: { ...suite.env, ...env } }));
 }
 
-/** All scenarios; those that mostly wait, the mesh and the driver's trouble, run side by side. */
+/** All scenarios, in lanes that leave the machine little to wait for: most of them do nothing but that, half of their time. */
 function scenarioPhases(): Lane[][] {
-  const mesh = scenarioSuites(["mesh"]);
-  const trouble = scenarioSuites(["kernel-trouble"]);
-  const strangers = scenarioSuites(["kernel-strangers"]);
-  const waiting = new Set([...mesh, ...trouble, ...strangers].map(({ name }) => name));
-  const others = scenarioSuites([]).filter(({ name }) => !waiting.has(name));
+  const named = (...names: string[]): Suite[] => names.flatMap((name) => scenarioSuites([name]));
+  const [mesh, limits] = [named("mesh"), named("kernel-limits")];
+  const trouble = [...named("kernel-trouble", "kernel-strangers"), ...on612(named("kernel-trouble"))];
+  const features = [...named("kernel-features", "kernel-wire"), ...on612(named("kernel-features"))];
+  const placed = new Set([...mesh, ...limits, ...trouble, ...features].map(({ name }) => name));
+  const others = scenarioSuites([]).filter(({ name }) => !placed.has(name));
   return [
-    [beside(mesh), beside([...trouble, ...strangers, ...on612(trouble)])],
-    [[...others, ...on612(scenarioSuites(["kernel-features"]))]],
+    [beside(mesh), beside(trouble), beside(limits)],
+    [beside(others), beside(features)],
   ];
 }
 

@@ -3,5 +3,5 @@
 export { strings } from "../../src/strings.ts";
 export { violations } from "./axe.ts";
 export { openBrowser, type TestBrowser } from "./browser.ts";
-export { button, PASSWORD, watch } from "./session.ts";
+export { button, logIn, PASSWORD, watch } from "./session.ts";
 export { eventually, text } from "./wait.ts";

@@ -24,7 +24,7 @@ export const setDhcpClient: Handler<DhcpClientOperation> = async (operation, con
     ...["-f", "-i", operation.interface, "-p", pidFile, "-s", UDHCPC_SCRIPT],
     // Ask at once, every 3 s at first, and never give up: a LAN may come up after the gateway.
     ...["-t", "5", "-T", "3", "-A", "10"],
-    ...["-x", `hostname:${operation.hostname}`, "-O", "staticroutes"],
+    ...["-x", `hostname:${operation.hostname}`, "-O", "staticroutes", "-O", "ntpsrv"],
   ];
   await context.processes.startDetached("udhcpc", args, { DEFAULT_ROUTE: operation.defaultRoute ? "yes" : "no" });
   return true;
@@ -74,6 +74,7 @@ export function renderDnsmasq(operation: DnsmasqOperation, paths: ExecutorPaths)
     `dhcp-range=${operation.range[0]},${operation.range[1]},${netmaskOf(address)},${operation.leaseSeconds}`,
     `dhcp-option=option:router,${gateway}`,
     `dhcp-option=option:dns-server,${gateway}`,
+    ...(operation.timeServer ? [`dhcp-option=option:ntp-server,${gateway}`] : []),
     // Whether a host asks for it or not: what is longer does not get to hosts behind other gateways.
     ...(operation.mtu === undefined
       ? []

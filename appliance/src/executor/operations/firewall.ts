@@ -84,7 +84,7 @@ function input(operation: FirewallOperation): string[] {
     ...(segments.length === 0
       ? []
       : [
-          `iifname ${names(segments)} udp dport { 53, 67, 547 } accept`,
+          `iifname ${names(segments)} udp dport { 53, 67, ${operation.timeServer ? "123, " : ""}547 } accept`,
           `iifname ${names(segments)} tcp dport 53 accept`,
         ]),
     ...(management.interfaces.length === 0

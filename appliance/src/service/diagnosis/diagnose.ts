@@ -307,7 +307,10 @@ function clockVerdict({ clock, status }: Facts): Verdict {
   if (status.time < OLDEST_TIME) return bad(now, "Let the gateway reach a time server (NTP, UDP port 123).");
   if (!clock.keeper) return unknown(`${now}; nothing here compares it with a time server`);
   if (clock.offset === null) {
-    return warn(`${now}, not synchronised`, "Let the gateway reach a time server (NTP, UDP port 123).");
+    return warn(
+      `${now}, not synchronised`,
+      "Let the gateway reach a time server (NTP, UDP port 123), or set time.servers.",
+    );
   }
   const said = `${now}, within ${(clock.offset * 1000).toFixed(1)} ms`;
   return clock.offset > CLOCK_LIMIT_S ? warn(said, "It is being corrected; look again in some minutes.") : good(said);

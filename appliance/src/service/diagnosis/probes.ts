@@ -71,6 +71,9 @@ export async function probeNames(hostname: string, wanted: string | undefined): 
   return { servers, answered, wanted: { name: wanted, known } };
 }
 
+/** chrony's reference identifier while it has no server, and gives its own clock to those who ask. */
+const LOCAL_CLOCK = "7F7F0101";
+
 /** Of chrony, where it runs. */
 export async function probeClock(run: CommandRunner): Promise<ClockFacts> {
   const text = await run("chronyc", ["-c", "tracking"], { timeoutMs: QUICK_MS }).catch(() => undefined);
@@ -78,7 +81,8 @@ export async function probeClock(run: CommandRunner): Promise<ClockFacts> {
   // Reference id, name, stratum, reference time, system time's offset, ..., leap status.
   const fields = text.trim().split(",");
   const offset = Math.abs(Number(fields[4]));
-  const synchronised = Number(fields[2]) > 0 && fields.at(-1) === "Normal" && Number.isFinite(offset);
+  const synchronised =
+    fields[0] !== LOCAL_CLOCK && Number(fields[2]) > 0 && fields.at(-1) === "Normal" && Number.isFinite(offset);
   return { keeper: true, offset: synchronised ? offset : null };
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** What is kept of stations and segments over time, and how two readings of counters become one row of it. */
-import type { LinkCounters, SegmentStatus, StationStatus } from "../../api/status.ts";
+import type { DriverCounters, LinkCounters, SegmentStatus, StationStatus } from "../../api/status.ts";
 import { type LatencyClass, percentiles } from "../../observe/latency.ts";
 import { REASONS } from "../telemetry/payloads.ts";
 
@@ -12,7 +12,7 @@ const COUNTERS = [
 /** Milliseconds. */
 const LATENCIES = ["send_p50", "send_p90", "send_p99", "get_p50", "get_p90", "get_p99"] as const;
 
-/** A row's columns. Stations have no reasons of their own: those columns stay empty for them. */
+/** A row's columns. */
 export const FIELDS = [...COUNTERS, ...LATENCIES, ...REASONS] as const;
 export type Field = (typeof FIELDS)[number];
 export const WIDTH = FIELDS.length;
@@ -35,12 +35,16 @@ export function stationKey(segment: string, address: string): string {
 }
 
 export function readStation(
-  { counters, device }: StationStatus,
+  { counters, device, driver }: StationStatus,
   at: number,
   classes: ReadonlyMap<string, readonly LatencyClass[]>,
 ): Reading {
+  return { at, counters: countersOf(counters, driver), classes: classes.get(device) ?? [] };
+}
+
+function countersOf(counters: LinkCounters, driver: DriverCounters | null): number[] {
   const own = COUNTERS.map((name) => counters[name]);
-  return { at, counters: [...own, ...REASONS.map(() => Number.NaN)], classes: classes.get(device) ?? [] };
+  return [...own, ...REASONS.map((name) => (driver === null ? Number.NaN : (driver[name] ?? 0)))];
 }
 
 /** A segment's latencies are those of all its stations together. */
@@ -49,8 +53,6 @@ export function readSegment(
   at: number,
   classes: ReadonlyMap<string, readonly LatencyClass[]>,
 ): Reading {
-  const own = COUNTERS.map((name) => counters[name]);
-  const reasons = REASONS.map((name) => (driver === null ? Number.NaN : (driver[name] ?? 0)));
   const sums = new Map<number, LatencyClass>();
   for (const { device } of stations) {
     for (const { below, sends, gets } of classes.get(device) ?? []) {
@@ -59,7 +61,7 @@ export function readSegment(
     }
   }
   const merged = [...sums.values()].sort((one, other) => one.below - other.below);
-  return { at, counters: [...own, ...reasons], classes: merged };
+  return { at, counters: countersOf(counters, driver), classes: merged };
 }
 
 /**

@@ -125,6 +125,12 @@ function station(
     const help = "Batching factor: packets for each command over the last second.";
     out.gauge("scsigate_peer_packets_per_command", help, entry.packetsPerCommand, labels);
   }
+  if (entry.driver !== null) {
+    const help = "What was lost, late or done again for a station, by the driver's counters.";
+    for (const reason of REASONS) {
+      out.counter("scsigate_peer_reasons_total", help, entry.driver[reason] ?? 0, { ...labels, reason });
+    }
+  }
   if (classes === undefined) return;
   for (const [kind, help] of [
     ["sends", "How long SENDs took."],

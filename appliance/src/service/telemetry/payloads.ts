@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Topics and payloads of the telemetry: schema/mqtt/ has their form. Counters keep the kernel's names and values. */
-import type { Percentiles, Rates, SegmentStatus, StationStatus, Status } from "../../api/status.ts";
+import type { DriverCounters, Percentiles, Rates, SegmentStatus, StationStatus, Status } from "../../api/status.ts";
 
 export interface Message {
   topic: string;
@@ -104,8 +104,12 @@ function segmentPayload(segment: SegmentStatus): Record<string, unknown> {
     packets_per_command: segment.packetsPerCommand,
     send_p99_ms: worst(stations.map((station) => station.latency?.send?.p99)),
     get_p99_ms: worst(stations.map((station) => station.latency?.get?.p99)),
-    by_reason: driver === null ? null : Object.fromEntries(REASONS.map((name) => [name, driver[name] ?? 0])),
+    by_reason: byReason(driver),
   };
+}
+
+function byReason(driver: DriverCounters | null): Record<string, number> | null {
+  return driver === null ? null : Object.fromEntries(REASONS.map((name) => [name, driver[name] ?? 0]));
 }
 
 function stationPayload(station: StationStatus): Record<string, unknown> {
@@ -125,6 +129,7 @@ function stationPayload(station: StationStatus): Record<string, unknown> {
     packets_per_command: station.packetsPerCommand,
     send: percentiles(station.latency?.send),
     get: percentiles(station.latency?.get),
+    by_reason: byReason(station.driver),
   };
 }
 

@@ -299,6 +299,8 @@ probes("the clock: what chrony says, when it is there", async () => {
     `A9FEA97B,10.0.2.1,${stratum},1763862000.1,-0.000012,0,0,0,0,0,0,0,0,${leap}\n`;
   assert.equal(await probeClock(async () => line(3, "Normal")), { keeper: true, offset: 0.000012 });
   assert.equal(await probeClock(async () => line(0, "Not synchronised")), { keeper: true, offset: null });
+  const own = "7F7F0101,,10,1763862000.1,0.000000000,0,0,0,0,0,0,0,0,Normal\n";
+  assert.equal(await probeClock(async () => own), { keeper: true, offset: null }, "nothing but our own clock");
   assert.equal(await probeClock(() => Promise.reject(new Error("no chronyc"))), { keeper: false, offset: null });
 });
 

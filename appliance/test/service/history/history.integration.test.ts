@@ -48,6 +48,7 @@ function station(address: string, rx_bytes: number, more: Partial<StationStatus[
     nexus: "",
     ...latency,
     counters,
+    driver: null,
     rates: ZERO_RATES,
   };
 }

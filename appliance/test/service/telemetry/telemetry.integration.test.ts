@@ -54,7 +54,10 @@ mqtt("every topic, with the kernel's figures, in the form that the schemas promi
   assert.is(segment?.["in_flight"], 2);
   assert.is(segment?.["held_gets"], 8);
   assert.match(JSON.stringify(segment?.["by_reason"]), '"unit_attention":1');
-  assert.is(broker.last(`${BASE}/segment/seg0/peer/${STATION_A}`)?.["rx_packets"], 7000);
+  const station = broker.last(`${BASE}/segment/seg0/peer/${STATION_A}`);
+  assert.is(station?.["rx_packets"], 7000);
+  assert.match(JSON.stringify(station?.["by_reason"]), '"timeout":2,"retries":0');
+  assert.is(broker.last(`${BASE}/segment/seg0/peer/${STATION_B}`)?.["by_reason"], null);
   const gateway = broker.last(`${BASE}/telemetry`);
   assert.equal(gateway?.["temperatures"], { cpu_thermal: 48.3 });
   assert.is(gateway?.["boot_time"], "2026-09-21T14:13:20.000Z");
