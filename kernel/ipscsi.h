@@ -379,6 +379,7 @@ void ipscsi_debugfs_exit(void);
 
 /* sysfs.c */
 extern const struct kobj_type ipscsi_peer_ktype;
+void ipscsi_sysfs_init(void);
 int ipscsi_sysfs_add(struct ipscsi_seg *seg);
 void ipscsi_sysfs_remove(struct ipscsi_seg *seg);
 

@@ -212,6 +212,7 @@ static int __init ipscsi_module_init(void)
 	err = -ENOMEM;
 	if (!ipscsi_wq || !ipscsi_io_wq)
 		goto wq;
+	ipscsi_sysfs_init();
 	err = register_netdevice_notifier(&ipscsi_notifier);
 	if (err)
 		goto wq;

@@ -463,7 +463,42 @@ static struct attribute *peer_attrs[] = {
 	&peer_rx_errors.attr, &peer_tx_errors.attr, &peer_commands.attr,
 	&peer_bridge.attr, NULL,
 };
-ATTRIBUTE_GROUPS(peer);
+
+static const struct attribute_group peer_group = {
+	.attrs = peer_attrs,
+};
+
+/* counters/: what ethtool -S adds up over all peers, by the same names */
+static struct peer_attr peer_counters[IPSCSI_C_COUNT];
+static struct attribute *peer_counter_attrs[IPSCSI_C_COUNT + 1];
+
+static const struct attribute_group peer_counter_group = {
+	.name = "counters",
+	.attrs = peer_counter_attrs,
+};
+
+static const struct attribute_group *peer_groups[] = {
+	&peer_group, &peer_counter_group, NULL,
+};
+
+/**
+ * ipscsi_sysfs_init - name the files of the counters
+ *
+ * Context: module initialisation, before there is a segment.
+ */
+void __init ipscsi_sysfs_init(void)
+{
+	unsigned int i, n = 0;
+
+	for (i = 0; i < IPSCSI_C_COUNT; i++) {
+		if (i == IPSCSI_C_TX_NO_PEER)	/* of the segment alone */
+			continue;
+		peer_counters[i].attr.name = ipscsi_counter_names[i];
+		peer_counters[i].attr.mode = 0444;
+		peer_counters[i].counter = i;
+		peer_counter_attrs[n++] = &peer_counters[i].attr;
+	}
+}
 
 static void peer_free_rcu(struct rcu_head *rcu)
 {

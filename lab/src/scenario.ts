@@ -115,7 +115,7 @@ export function scenario(name: string, topology: Topology, prepare?: (bench: Ben
           checkKernels(on);
           say(`ok: ${testName} (${((Date.now() - from) / 1000).toFixed(1)} s)`);
         } catch (error) {
-          say(`FAILED: ${testName}`);
+          say(`FAILED: ${testName}: ${messageOf(error).split("\n", 1)[0]}`);
           await failed(on, `${name}/${testName.replaceAll(/[^A-Za-z0-9]+/g, "-")}`, error);
         }
       });
