@@ -52,6 +52,11 @@ test-debug-kernel: install ## loop scenarios and KUnit on a kernel with KASAN, l
 check: install types lint ## types, lint, unit tests; no VM, under a minute
 	@$(LAB) check
 
+.PHONY: coverage
+coverage: install ## how much of the supervisor its tests run, to build/coverage
+	@npx --no-install c8 --all --src appliance/src --include 'appliance/src/**' --exclude '**/*.d.ts' \
+	    --reporter text --reporter html --reports-dir build/coverage npm test --silent -w appliance
+
 .PHONY: types
 types: $(NODE_STAMP)
 	@npm run types --silent --workspaces --if-present

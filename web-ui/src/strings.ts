@@ -197,11 +197,13 @@ export const strings = {
   },
   segmentPage: {
     unknown: (name: string) => `There is no segment ${name}.`,
-    counters: "Counters of the driver",
+  },
+  counters: {
+    title: "Counters of the driver",
     counter: "Counter",
     count: "Count",
-    stations: "Stations",
-    noCounters: "They cannot be read yet.",
+    unread: "They cannot be read yet.",
+    none: "Nothing was counted yet.",
   },
   features: {
     ext: "whole Ethernet frames",

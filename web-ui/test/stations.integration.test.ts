@@ -111,6 +111,7 @@ check(
     await page.keyboard.press("Enter");
     await page.getByTestId("identity").waitFor();
     assert.ok((await text(page, "identity")).includes(STATION_A));
+    await eventually("its counters", async () => /timeout\s+2\b/.test(await text(page, "counters")));
   },
 );
 

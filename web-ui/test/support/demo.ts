@@ -135,6 +135,10 @@ function station(gateway: TestGateway, segment: string, at: number, name: string
       ...{ rx_bytes: bytes, rx_packets: Math.floor(bytes / 1400), tx_bytes: sent, tx_packets: Math.floor(sent / 1400) },
       ...{ commands: Math.floor(bytes / 9000), tx_dropped: name === "altair" ? 12 : 0 },
     },
+    driver: {
+      ...{ rx_messages: Math.floor(bytes / 12_000), tx_messages: Math.floor(bytes / 30_000) },
+      ...{ unit_attention: 1, tx_queue_full: name === "altair" ? 12 : 0 },
+    },
   });
 }
 

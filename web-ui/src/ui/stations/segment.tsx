@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The page of a segment: its figures, charts, stations and the driver's counters. */
-import type { DriverCounters } from "@scsigate/appliance/api";
-import * as format from "../../core/format.ts";
 import { href, pageArguments } from "../../core/router.ts";
 import { status } from "../../core/store.ts";
 import { strings } from "../../strings.ts";
 import { PageTitle } from "../parts.tsx";
 import { Segment } from "../segments.tsx";
-import { Table } from "../table.tsx";
+import { Counters } from "./counters.tsx";
 import { History } from "./history.tsx";
 
 export function SegmentPage() {
@@ -31,19 +29,5 @@ export function SegmentPage() {
         </>
       )}
     </>
-  );
-}
-
-function Counters({ counters }: { counters: DriverCounters | null }) {
-  return (
-    <section class="card" aria-labelledby="counters-title">
-      <h2 id="counters-title">{strings.segmentPage.counters}</h2>
-      <Table
-        caption={strings.segmentPage.counters}
-        columns={[strings.segmentPage.counter, strings.segmentPage.count]}
-        rows={Object.entries(counters ?? {}).map(([name, count]) => [name, format.count(count)])}
-        empty={strings.segmentPage.noCounters}
-      />
-    </section>
   );
 }

@@ -14,6 +14,7 @@ import { useAction } from "../action.ts";
 import { AddressList, Fact, Facts, PageTitle, Pill } from "../parts.tsx";
 import { ProblemNotice } from "../problem.tsx";
 import { Checks } from "./checks.tsx";
+import { Counters } from "./counters.tsx";
 import { History } from "./history.tsx";
 import { Settings } from "./settings.tsx";
 import { stateOf, stateTone } from "./state.ts";
@@ -63,6 +64,7 @@ export function StationPage() {
             <Addresses view={known} />
           </div>
           <History segment={segment} address={address} />
+          {live !== undefined && <Counters counters={live.driver} />}
           {may("operate") ? (
             <>
               <Settings
