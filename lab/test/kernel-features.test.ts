@@ -364,6 +364,53 @@ tests.test(
   },
 );
 
+tests.test(
+  "two peers on an adapter that takes one command at a time: who finds no tag waits, and loses nothing",
+  async (bench) => {
+    const vm = bench.vm("loop");
+    await vm.ok("modprobe ipscsi; modprobe scsi_debug ptype=9 max_luns=2 max_queue=1 delay=1"); // each takes a jiffy
+    const devices = await waitFor(
+      "both devices",
+      async () => {
+        const { stdout } = await vm.run("grep -lx 9 /sys/bus/scsi/devices/*:*:*:*/type");
+        const found = stdout
+          .trim()
+          .split("\n")
+          .map((path) => path.split("/").at(-2) ?? "");
+        return found.length === 2 && found;
+      },
+      { timeout: 10_000 },
+    );
+    assert.is(await vm.ok(`cat /sys/class/scsi_host/host${devices[0]?.split(":")[0]}/can_queue`), "1");
+    const names = ["seg8", "seg9"];
+    for (const [index, name] of names.entries()) {
+      await vm.ok(`set -e
+      ip link add ${name} type ipscsi; ip addr add 10.145.${index}.1/24 dev ${name}; ip link set ${name} up
+      echo ${name} >/sys/bus/scsi/devices/${devices[index]}/ipscsi/segment`);
+      await waitFor(
+        "the peer to be up",
+        async () => (await vm.run(`cat /sys/class/net/${name}/ipscsi/peers/*/state`)).stdout.trim() === "up",
+        { timeout: 10_000 },
+      );
+      await vm.ok(`ip neigh replace 10.145.${index}.2 lladdr $(ls /sys/class/net/${name}/ipscsi/peers) dev ${name}`);
+    }
+    const before = await Promise.all(names.map((name) => counter(vm, name, "tx_packets")));
+    await Promise.all(names.map((_name, index) => vm.run(`ping -q -c 300 -i 0.002 -W 1 10.145.${index}.2`)));
+    for (const [index, name] of names.entries()) {
+      await waitFor(
+        "all to be sent",
+        async () => (await counter(vm, name, "tx_packets")) >= (before[index] ?? 0) + 300,
+        {
+          timeout: 20_000,
+        },
+      );
+      for (const lost of ["tx_failed", "tx_nomem", "tx_queue_full", "tx_peer_down", "timeout"])
+        assert.is(await counter(vm, name, lost), 0, `${name}: ${lost}`);
+    }
+    await vm.ok("modprobe -r scsi_debug; ip link del seg8; ip link del seg9; modprobe -r ipscsi", { timeout: 60_000 });
+  },
+);
+
 tests.test("user space is told when a peer goes down and comes up", async (bench) => {
   const vm = bench.vm("loop");
   await withRig(vm, 1, async (rig) => {

@@ -16,7 +16,7 @@ export interface Processes {
   find(pidFile: string, argument: string): Promise<number | undefined>;
   /** Starts a program in a session of its own, without our input and output. */
   startDetached(file: string, args: readonly string[], environment?: Record<string, string>): Promise<number>;
-  /** Asks a process to end and waits until it has, two seconds at most; then it is killed. */
+  /** Asks a process to end and waits until it has; after two seconds it is killed. */
   stop(pid: number): Promise<void>;
 }
 
@@ -62,12 +62,13 @@ export function systemProcesses(proc: string): Processes {
     },
 
     async stop(pid) {
-      if (!signal(pid, "SIGTERM")) return;
-      for (let waited = 0; waited < STOP_TIMEOUT_MS; waited += STOP_POLL_MS) {
-        await new Promise((resolve) => setTimeout(resolve, STOP_POLL_MS));
-        if ((await commandLine(pid)).length === 0) return;
+      for (const name of ["SIGTERM", "SIGKILL"] as const) {
+        if (!signal(pid, name)) return;
+        for (let waited = 0; waited < STOP_TIMEOUT_MS; waited += STOP_POLL_MS) {
+          await new Promise((resolve) => setTimeout(resolve, STOP_POLL_MS));
+          if ((await commandLine(pid)).length === 0) return;
+        }
       }
-      signal(pid, "SIGKILL");
     },
   };
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { writeFileSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pino } from "pino";
 import { test } from "uvu";
@@ -22,6 +22,19 @@ test("a program that was started is found by its pid file, and only if it is the
   await processes.stop(pid);
   assert.is(await processes.find(pidFile, "1234.5"), undefined);
   assert.is(await processes.find(join(tree.root, "none"), "1234.5"), undefined);
+  tree.dispose();
+});
+
+test("a program that does not end when it is asked to is gone when stop() has returned", async () => {
+  const tree = temporaryTree();
+  const processes = systemProcesses("/proc");
+  const pidFile = join(tree.root, "x.pid");
+  const ready = join(tree.root, "ready");
+  const pid = await processes.startDetached("sh", ["-c", `trap '' TERM; : >'${ready}'; while :; do sleep 0.1; done`]);
+  writeFileSync(pidFile, `${pid}\n`);
+  await until("the trap", () => existsSync(ready));
+  await processes.stop(pid);
+  assert.is(await processes.find(pidFile, "-c"), undefined);
   tree.dispose();
 });
 

@@ -44,7 +44,9 @@ keeper("it is started once, and again only when something changed", async ({ tes
   test.running.set("run/scsigate/chronyd.pid", config);
   assert.is(await setTimeKeeper(operation(), test.context), false);
   assert.equal(test.commands, ["chronyd -f /run/scsigate/chrony.conf"]);
+  test.tree.write({ "run/scsigate/chronyd.pid": 4711 });
   assert.is(await setTimeKeeper(operation({ servers: ["10.0.0.1"] }), test.context), true);
+  assert.not(test.tree.exists("run/scsigate/chronyd.pid"), "one that had to be killed would be in the way of the next");
   assert.equal(test.commands.slice(1), ["stop 4711", "chronyd -f /run/scsigate/chrony.conf"]);
   test.running.clear();
   assert.is(await setTimeKeeper(operation({ servers: ["10.0.0.1"] }), test.context), true, "it had died");

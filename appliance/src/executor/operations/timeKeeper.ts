@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** chrony: the clock by time servers, and the segments' time server. It outlives this process and is found again. */
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { TimeKeeperOperation } from "../../protocol/operations.ts";
 import type { ExecutorPaths, Handler } from "../context.ts";
@@ -47,6 +48,7 @@ export const setTimeKeeper: Handler<TimeKeeperOperation> = async (operation, { p
   const rewritten = await writeIfChanged(config, renderChrony(operation, paths));
   if (pid !== undefined && !rewritten) return false;
   if (pid !== undefined) await processes.stop(pid);
+  await rm(pidFile, { force: true }); // one that was killed has left it, and the next takes its word
   await run("chronyd", ["-f", config]); // goes into the background when it works, or exits with its reason
   return true;
 };
