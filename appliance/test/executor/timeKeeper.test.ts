@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { validateRequest } from "#request-validator";
+import { clearAddresses } from "../../src/executor/operations/network.ts";
 import { renderChrony, setTimeKeeper } from "../../src/executor/operations/timeKeeper.ts";
 import type { TimeKeeperOperation } from "../../src/protocol/operations.ts";
 import { type TestExecutor, testExecutor } from "../support/executor.ts";
@@ -51,6 +52,23 @@ keeper("it is started once, and again only when something changed", async ({ tes
   test.running.clear();
   assert.is(await setTimeKeeper(operation({ servers: ["10.0.0.1"] }), test.context), true, "it had died");
 });
+
+keeper(
+  "what the LAN's DHCP server told goes with its addresses, whether chrony hears of it or not",
+  async ({ test }) => {
+    const told = "run/udhcpc/eth0.sources";
+    test.tree.write({ [told]: "server 192.168.1.1 iburst" });
+    await clearAddresses("eth0", test.context);
+    assert.not(test.tree.exists(told));
+    assert.equal(test.commands, ["chronyc -h /run/scsigate/chrony/chronyd.sock reload sources"]);
+    await clearAddresses("eth0", test.context);
+    assert.is(test.commands.length, 1, "there is nothing to tell");
+    test.tree.write({ [told]: "server 192.168.1.1 iburst" });
+    test.context.run = () => Promise.reject(new Error("506 Cannot talk to daemon"));
+    await clearAddresses("eth0", test.context);
+    assert.not(test.tree.exists(told));
+  },
+);
 
 keeper("what could be another directive is refused", () => {
   const valid = (change: Partial<TimeKeeperOperation>): boolean => {

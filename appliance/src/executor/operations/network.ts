@@ -18,6 +18,7 @@ import { canonicalIpv6, hostsOf } from "../../shared/ipv6.ts";
 import type { ExecutorContext, Handler } from "../context.ts";
 import { exists, writeIfChanged } from "../files.ts";
 import { Ours } from "../ours.ts";
+import { forgetTimeServers } from "./timeKeeper.ts";
 
 const IFF_UP = 1;
 
@@ -142,7 +143,7 @@ export const setProxyNeighbours: Handler<ProxyNeighboursOperation> = async ({ in
 export const setNoAddress: Handler<NoAddressOperation> = (operation, context) =>
   clearAddresses(operation.interface, context);
 
-/** Takes an interface's IPv4 addresses away, with the name servers and the lease that came with them. */
+/** Takes an interface's IPv4 addresses away, with the name servers, time servers and the lease that came with them. */
 export async function clearAddresses(name: string, context: ExecutorContext): Promise<boolean> {
   const { run } = context.paths;
   let changed = false;
@@ -157,6 +158,7 @@ export async function clearAddresses(name: string, context: ExecutorContext): Pr
   await rm(servers, { force: true });
   // Nobody else writes there while this interface had the name servers.
   if (told !== "") await writeIfChanged(join(run, "resolv.conf"), "");
+  await forgetTimeServers(name, context);
   await new Ours(run, "addresses").forget(name);
   return changed;
 }

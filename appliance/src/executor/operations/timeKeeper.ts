@@ -3,8 +3,9 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { TimeKeeperOperation } from "../../protocol/operations.ts";
-import type { ExecutorPaths, Handler } from "../context.ts";
-import { writeIfChanged } from "../files.ts";
+import { toProblem } from "../../shared/errors.ts";
+import type { ExecutorContext, ExecutorPaths, Handler } from "../context.ts";
+import { exists, writeIfChanged } from "../files.ts";
 
 /** Where chrony keeps what is its own: it makes these folders itself, for its own user. */
 function files({ run, data }: ExecutorPaths) {
@@ -52,3 +53,14 @@ export const setTimeKeeper: Handler<TimeKeeperOperation> = async (operation, { p
   await run("chronyd", ["-f", config]); // goes into the background when it works, or exits with its reason
   return true;
 };
+
+/** Takes away what an interface's DHCP server told. */
+export async function forgetTimeServers(name: string, { paths, run, log }: ExecutorContext): Promise<void> {
+  const told = join(paths.run, "udhcpc", `${name}.sources`);
+  if (!(await exists(told))) return;
+  await rm(told);
+  // Where none runs, the next one reads what is left.
+  await run("chronyc", ["-h", files(paths).control, "reload", "sources"]).catch((error: unknown) =>
+    log.debug({ problem: toProblem(error) }, "chrony was not told"),
+  );
+}
