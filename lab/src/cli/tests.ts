@@ -186,17 +186,16 @@ function beside(suites: readonly Suite[]): Suite[] {
   return suites.map((suite) => ({ ...suite, env: { ...suite.env, ...env } }));
 }
 
-/** All scenarios, in lanes that leave the machine little to wait for: most of them do nothing but that, half of their time. */
+/** All scenarios. Those that wait for most of their time run side by side; those of the cluster, with many VMs, by themselves. */
 function scenarioPhases(): Lane[][] {
   const named = (...names: string[]): Suite[] => names.flatMap((name) => scenarioSuites([name]));
   const [mesh, limits] = [named("mesh"), named("kernel-limits")];
   const trouble = [...named("kernel-trouble", "kernel-strangers"), ...on612(named("kernel-trouble"))];
-  const features = [...named("kernel-features", "kernel-wire"), ...on612(named("kernel-features"))];
-  const placed = new Set([...mesh, ...limits, ...trouble, ...features].map(({ name }) => name));
+  const placed = new Set([...mesh, ...limits, ...trouble].map(({ name }) => name));
   const others = scenarioSuites([]).filter(({ name }) => !placed.has(name));
   return [
     [beside(mesh), beside(trouble), beside(limits)],
-    [beside(others), beside(features)],
+    [[...others, ...on612(named("kernel-features"))]],
   ];
 }
 
