@@ -193,10 +193,7 @@ function scenarioPhases(): Lane[][] {
   const trouble = [...named("kernel-trouble", "kernel-strangers"), ...on612(named("kernel-trouble"))];
   const placed = new Set([...mesh, ...limits, ...trouble].map(({ name }) => name));
   const others = scenarioSuites([]).filter(({ name }) => !placed.has(name));
-  return [
-    [beside(mesh), beside(trouble), beside(limits)],
-    [[...others, ...on612(named("kernel-features"))]],
-  ];
+  return [[beside(mesh), beside(trouble), beside(limits)], [[...others, ...on612(named("kernel-features"))]]];
 }
 
 /** Each beside the others. */
