@@ -1,17 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a person does with a real gateway: the setup and a change in a browser; then, with stations, ping, capture,
 // throughput, block and allow.
-import {
-  button,
-  eventually,
-  logIn,
-  openBrowser,
-  PASSWORD,
-  strings,
-  text,
-  violations,
-  watch,
-} from "@scsigate/web-ui/testing";
+import { button, eventually, logIn, openPage, PASSWORD, strings, text, violations } from "@scsigate/web-ui/testing";
 import * as assert from "uvu/assert";
 import { configure } from "../src/rigs/supervisor.ts";
 import { scenario } from "../src/scenario.ts";
@@ -72,10 +62,8 @@ const tests = scenario("stations", cluster);
 tests.test("in a browser: setup, another mode with real packets, a restart of the supervisor", async (bench) => {
   const [gateway, a, lan] = [bench.vm("gateway"), bench.vm("station-a"), bench.vm("lan")];
   const [, token = ""] = /setup token: (\S+)/.exec(gateway.console()) ?? [];
-  const browser = await openBrowser();
+  const { browser, page, complaints } = await openPage();
   try {
-    const page = await browser.context.newPage();
-    const complaints = watch(page);
     page.setDefaultTimeout(scaled(FOLLOW_TIMEOUT));
     const soon = (what: string, condition: () => Promise<boolean>): Promise<void> =>
       eventually(what, condition, scaled(FOLLOW_TIMEOUT));

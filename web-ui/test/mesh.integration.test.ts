@@ -1,20 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Gateways of a mesh on the map and on the page Network, as they come, stay away and clash; and motion that can be off. */
 import { startGateway, type TestGateway } from "@scsigate/appliance/testing";
-import type { Page } from "playwright-core";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { strings } from "../src/strings.ts";
-import { hasBrowser, openBrowser, type TestBrowser } from "./support/browser.ts";
+import { hasBrowser } from "./support/browser.ts";
 import { setupToken, startDemo } from "./support/demo.ts";
-import { inspect, logIn, PASSWORD, WEB, watch } from "./support/session.ts";
-import { eventually, text } from "./support/wait.ts";
+import { inspect, logIn, openPage, PASSWORD, type Visit, WEB } from "./support/session.ts";
+import { becomes, eventually, shows } from "./support/wait.ts";
 
-interface Context {
+interface Context extends Visit {
   gateway: TestGateway;
-  browser: TestBrowser;
-  page: Page;
-  complaints: string[];
   url: string;
   answers: { neighbours: string; routes: string; refused: string };
 }
@@ -43,9 +39,7 @@ mesh.before(async (context) => {
   const body = JSON.stringify({ token: setupToken(context.gateway), name: "root", password: PASSWORD });
   const headers = { "Content-Type": "application/json" };
   await context.gateway.get("/api/v1/setup", { method: "POST", headers, body });
-  context.browser = await openBrowser();
-  context.page = await context.browser.context.newPage();
-  context.complaints = watch(context.page);
+  Object.assign(context, await openPage());
   context.url = `https://127.0.0.1:${context.gateway.service.ports.https}/`;
   await context.page.goto(context.url);
   await logIn(context.page, "root", PASSWORD);
@@ -57,25 +51,24 @@ mesh.after(async (context) => {
 });
 
 check("the map has the gateways that are heard, and those that should be", async ({ page, answers }) => {
-  const map = async (): Promise<string> => (await page.getByTestId("map").textContent()) ?? "";
-  await eventually("both", async () => (await map()).includes(strings.map.silentGateway));
-  assert.ok((await map()).includes(strings.map.neighbour));
-  assert.ok((await map()).includes("10.9.0.1"));
+  const map = async (...parts: string[]): Promise<boolean> => {
+    const shown = (await page.getByTestId("map").textContent()) ?? "";
+    return parts.every((part) => shown.includes(part));
+  };
+  await eventually("both", () => map(strings.map.silentGateway, strings.map.neighbour, "10.9.0.1"));
   await inspect(page, "mesh-map");
   answers.neighbours += neighbour("fe80::2", "mesh0a090001");
-  await eventually("the tunnel", async () => !(await map()).includes(strings.map.silentGateway));
-  assert.ok((await map()).includes("10.9.0.1"));
+  await eventually("the tunnel", async () => !(await map(strings.map.silentGateway)));
+  assert.ok(await map("10.9.0.1"));
 });
 
 check("the page Network has neighbours, routes, and what clashes", async ({ page, url, answers, complaints }) => {
   await page.goto(`${url}#/network`);
-  await eventually("routes", async () => (await text(page, "mesh")).includes("10.143.2.0/24"));
-  const card = await text(page, "mesh");
-  for (const part of ["fe80::5054:ff:fe5c:5110", "10.9.0.1", "192.168.77.3"]) assert.ok(card.includes(part), part);
+  await shows(page, "mesh", "10.143.2.0/24", "fe80::5054:ff:fe5c:5110", "10.9.0.1", "192.168.77.3");
   assert.is(await page.getByTestId("field/mesh/key").getAttribute("type"), "password");
   answers.refused = route("10.143.0.0/24");
   const clash = strings.network.clash("10.143.0.0/24", "192.168.77.3");
-  await eventually("the clash", async () => (await text(page, "mesh")).includes(clash));
+  await shows(page, "mesh", clash);
   await inspect(page, "mesh-network");
   assert.equal(complaints, []);
 });
@@ -95,11 +88,11 @@ check("traffic moves on the map, but not for those who want no motion", async ({
         })()`,
       ) as Promise<string>;
     await page.emulateMedia({ reducedMotion: "no-preference" });
-    assert.is(await shown(), "travel visible");
+    await becomes("motion", shown, "travel visible");
     await page.emulateMedia({ reducedMotion: "reduce" });
-    assert.is(await shown(), "none hidden");
+    await becomes("motion", shown, "none hidden");
     const running = "document.getAnimations().filter((one) => one.playState === 'running').length";
-    assert.is(await page.evaluate(running), 0, "nothing else moves either");
+    await becomes("what else moves", () => page.evaluate(running), 0);
   } finally {
     await page.close();
     await demo.stop();

@@ -3,14 +3,13 @@
 import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fakeIp, STATION_A, STATION_B, startGateway, type TestGateway, writePeer } from "@scsigate/appliance/testing";
-import type { Page } from "playwright-core";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { strings } from "../src/strings.ts";
-import { hasBrowser, openBrowser, type TestBrowser } from "./support/browser.ts";
+import { hasBrowser, openBrowser } from "./support/browser.ts";
 import { setupToken } from "./support/demo.ts";
-import { button, HOSTILE, inspect, PASSWORD, SHOTS, WEB, watch } from "./support/session.ts";
-import { eventually, text } from "./support/wait.ts";
+import { button, HOSTILE, inspect, openPage, PASSWORD, SHOTS, type Visit, WEB } from "./support/session.ts";
+import { becomes, eventually, shows, text } from "./support/wait.ts";
 
 const PING =
   "10 packets transmitted, 9 received, 10% packet loss, time 1800ms\nrtt min/avg/max/mdev = 0.5/1.25/4/0.1 ms\n";
@@ -22,11 +21,8 @@ const RECORDING = Buffer.concat([
   Buffer.alloc(16),
 ]);
 
-interface Context {
+interface Context extends Visit {
   gateway: TestGateway;
-  browser: TestBrowser;
-  page: Page;
-  complaints: string[];
   requests: string[];
   iperf: string;
   url: string;
@@ -51,9 +47,7 @@ stations.before(async (context) => {
     latency: () => [{ device: "2:0:0:0", text: `100 ${Date.now() % 1e9} 5\n3200 7 1\n` }],
   });
   context.gateway.tree.write({ [`sys/class/net/seg0/ipscsi/peers/${STATION_A}/device`]: "2:0:0:0" });
-  context.browser = await openBrowser();
-  context.page = await context.browser.context.newPage();
-  context.complaints = watch(context.page);
+  Object.assign(context, await openPage());
   context.page.setDefaultTimeout(10_000);
   context.requests = [];
   context.page.on("request", (request) => context.requests.push(request.url()));
@@ -97,7 +91,7 @@ check(
     const lan = map.getByRole("link", { name: new RegExp(`^${strings.lan.title}`) });
     await lan.focus();
     await page.keyboard.press("Enter");
-    assert.is(await page.evaluate("document.activeElement.id"), "lan-title");
+    await becomes("focus", () => page.evaluate("document.activeElement.id"), "lan-title");
     assert.equal(
       requests.filter((url) => url.includes("/plot-")),
       [],
@@ -110,7 +104,7 @@ check(
     await map.getByRole("link", { name: /station-a/ }).focus();
     await page.keyboard.press("Enter");
     await page.getByTestId("identity").waitFor();
-    assert.ok((await text(page, "identity")).includes(STATION_A));
+    await shows(page, "identity", STATION_A);
     await eventually("its counters", async () => /timeout\s+2\b/.test(await text(page, "counters")));
   },
 );
@@ -124,20 +118,19 @@ check("the table is sorted by any column, both ways, and keeps its order", async
       .locator("[data-testid^=row-]")
       .evaluateAll((rows) => rows.map((row) => row.getAttribute("data-testid")?.slice(4)));
   await page.getByTestId(`row-${STATION_B}`).waitFor();
-  assert.equal(await order(), [STATION_A, STATION_B]);
+  await becomes("order", order, [STATION_A, STATION_B]);
   await button(page, strings.stations.ip).click();
-  assert.equal(await order(), [STATION_A, STATION_B]);
+  await becomes("order", order, [STATION_A, STATION_B]);
   await button(page, strings.stations.ip).click();
-  assert.equal(await order(), [STATION_B, STATION_A]);
+  await becomes("order", order, [STATION_B, STATION_A]);
   assert.is(
     await page.getByRole("columnheader", { name: strings.stations.ip }).getAttribute("aria-sort"),
     "descending",
   );
   await page.getByTestId(`row-${STATION_B}`).getByRole("link").click();
   await page.getByRole("link", { name: strings.station.back }).click();
-  assert.equal(await order(), [STATION_B, STATION_A]);
-  const row = await text(page, `row-${STATION_A}`);
-  for (const part of ["station-a", "10.143.0.20", "GET", "up"]) assert.ok(row.includes(part), row);
+  await becomes("order", order, [STATION_B, STATION_A]);
+  await shows(page, `row-${STATION_A}`, "station-a", "10.143.0.20", "GET", "up");
   await inspect(page, "stations");
 });
 
@@ -176,16 +169,16 @@ check("a station is renamed and gets a reserved address; a mistake is told", asy
   const name = form.getByLabel(strings.station.name, { exact: true });
   await name.fill(HOSTILE);
   await button(page, strings.station.save).click();
-  assert.ok((await text(page, "problem")).includes("body-invalid"));
+  await shows(page, "problem", "body-invalid");
   await name.fill("node-1");
   await form.getByLabel(strings.station.reserve).fill("10.9.9.9");
   await button(page, strings.station.save).click();
-  await eventually("refused", async () => (await text(page, "problem")).includes("station-change-invalid"));
+  await shows(page, "problem", "station-change-invalid");
   await form.getByLabel(strings.station.reserve).fill("10.143.0.40");
   await button(page, strings.station.save).click();
   await form.getByText(strings.station.saved).waitFor();
-  assert.is(await page.getByRole("heading", { level: 1 }).textContent(), "node-1");
-  assert.ok((await text(page, "addresses")).includes("10.143.0.40"));
+  await becomes("heading", () => page.getByRole("heading", { level: 1 }).textContent(), "node-1");
+  await shows(page, "addresses", "10.143.0.40");
   assert.match(readFileSync(join(gateway.tree.root, "data/config.json"), "utf8"), /"node-1"/);
   assert.is(await page.getByTestId("transaction-end").count(), 0);
 });
@@ -195,7 +188,7 @@ check("blocking says what it does, is asked once more, and can be taken back", a
   const question = page.getByRole("alertdialog");
   assert.ok(((await question.textContent()) ?? "").includes("node-1"));
   await page.keyboard.press("Escape");
-  assert.is(await question.count(), 0);
+  await becomes("questions", () => question.count(), 0);
   await button(page, strings.station.block).click();
   await question.getByRole("button", { name: strings.station.block }).click();
   await eventually("blocked", async () => (await text(page, "station-state")) === strings.states["blocked"]);
@@ -208,19 +201,17 @@ check("blocking says what it does, is asked once more, and can be taken back", a
 check("ping, throughput without a server and with one", async (context) => {
   const { page } = context;
   await button(page, strings.station.pingRun).click();
-  await eventually("pinged", async () => (await text(page, "ping")).includes("9 of 10 came back, 10 % lost"));
-  assert.ok((await text(page, "ping")).includes("0.5 / 1.25 / 4 ms"));
+  await shows(page, "ping", "9 of 10 came back, 10 % lost", "0.5 / 1.25 / 4 ms");
   await button(page, strings.station.throughputRun).click();
-  await eventually("told", async () => (await text(page, "throughput")).includes("station-no-server"));
-  assert.ok((await text(page, "throughput")).includes("iperf3 -s"));
+  await shows(page, "throughput", "station-no-server", "iperf3 -s");
   context.iperf = IPERF;
   await button(page, strings.station.throughputRun).click();
-  await eventually("measured", async () => (await text(page, "throughput")).includes("940 Mbit/s to the station"));
+  await shows(page, "throughput", "940 Mbit/s to the station");
 });
 
 check("a capture is started, stopped, downloaded and dropped", async ({ page }) => {
   await button(page, strings.station.captureStart).click();
-  await eventually("running", async () => (await text(page, "capture")).includes("1 packet,"));
+  await shows(page, "capture", "1 packet,");
   await button(page, strings.station.captureStop).click();
   await page.getByText(strings.station.captureReasons["asked"] ?? "").waitFor();
   await inspect(page, "station-checked");
@@ -241,12 +232,12 @@ check(
     gateway.tree.write({ [`sys/class/net/seg0/ipscsi/peers/${STATION_B}/features`]: HOSTILE.replaceAll(" ", "/") });
     gateway.tree.write({ [`sys/class/net/seg0/ipscsi/peers/${STATION_B}/nexus`]: HOSTILE });
     await page.goto(`${url}#/stations`);
-    await eventually("in the table", async () => (await text(page, `row-${STATION_B}`)).includes("<img src=x"));
+    await shows(page, `row-${STATION_B}`, "<img src=x");
     await page.getByTestId(`row-${STATION_B}`).getByRole("link").click();
     await eventually("as title", async () => (await page.getByRole("heading", { level: 1 }).textContent()) === HOSTILE);
-    assert.ok((await text(page, "identity")).includes("<img"));
+    await shows(page, "identity", "<img");
     assert.is(await page.locator("main img").count(), 0);
-    assert.is(await page.title(), `${strings.pages.station} · gateway`);
+    await becomes("title", () => page.title(), `${strings.pages.station} · gateway`);
     for (const [target, said] of [
       ["station/seg0/%3Cimg%20src=x%3E", "station-unknown"],
       ["station/seg0/%zz", "station-unknown"],
@@ -269,9 +260,7 @@ check(
     await page.goto(`${url}#/stations`);
     await page.waitForTimeout(1500);
     await page.reload();
-    await eventually("not there", async () =>
-      (await text(page, `row-${STATION_A}`)).includes(strings.states["absent"] ?? ""),
-    );
+    await shows(page, `row-${STATION_A}`, strings.states["absent"] ?? "");
     await inspect(page, "stations-absent");
   },
 );

@@ -3,28 +3,18 @@ import { spawnSync } from "node:child_process";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { validateRequest } from "#request-validator";
-import type { Config } from "../../src/config/types.ts";
-import { validate } from "../../src/config/validate.ts";
 import { Executor } from "../../src/executor/executor.ts";
 import { renderFirewall } from "../../src/executor/operations/firewall.ts";
-import { firewallOperation } from "../../src/plan/firewall.ts";
 import type { FirewallOperation } from "../../src/protocol/operations.ts";
 import { testExecutor } from "../support/executor.ts";
+import { firewallOf } from "../support/firewall.ts";
 
 const ADDRESSES = { seg0: "10.143.0.1/24", seg1: "10.143.1.1/24" };
 
 const PREFIXES = { seg0: "fd12:3456:789a:1::/64" };
 
 function operation(document: object, addresses: Record<string, string> = ADDRESSES): FirewallOperation {
-  const whole = {
-    version: 1,
-    storage: { interface: "eth1" },
-    segments: [{ name: "seg0" }, { name: "seg1" }],
-    ...document,
-  };
-  const result = validate(whole);
-  if (!result.valid) throw new Error(JSON.stringify(result.errors));
-  return firewallOperation(result.config as Config, "eth0", addresses, PREFIXES);
+  return firewallOf(document, addresses, PREFIXES);
 }
 
 function rules(document: object): string[] {

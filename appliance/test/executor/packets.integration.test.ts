@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // The firewall with real packets: gateway, LAN host, storage host and two stations as network namespaces inside of one
 // of our own.
-import { spawnSync } from "node:child_process";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { validate } from "../../src/config/validate.ts";
 import { renderFirewall } from "../../src/executor/operations/firewall.ts";
-import { firewallOperation } from "../../src/plan/firewall.ts";
+import { firewallOf } from "../support/firewall.ts";
+import { hasNamespaces, runInNamespaces } from "../support/namespaces.ts";
 
 const ADDRESSES: Record<string, string> = { seg0: "10.143.0.1/24", seg1: "10.143.1.1/24" };
 const PREFIXES = { seg0: "fd12:0:0:1::/64", seg1: "fd12:0:0:2::/64" };
@@ -50,19 +49,8 @@ function run(
   addresses: Record<string, string>,
   prefixes: Record<string, string>,
 ): string[] {
-  const whole = {
-    version: 1,
-    storage: { interface: "eth1" },
-    segments: [{ name: "seg0" }, { name: "seg1" }],
-    ...document,
-  };
-  const result = validate(whole);
-  if (!result.valid) throw new Error(JSON.stringify(result.errors));
-  const rules = renderFirewall(firewallOperation(result.config, "eth0", addresses, prefixes));
-  const text = `${SETUP}\nnft -f - <<'END'\n${rules}END\n${script.join("\n")}\n`;
-  const { stdout, stderr, status } = spawnSync("unshare", ["-rnm", "bash", "-u", "-c", text], { encoding: "utf8" });
-  assert.is(status, 0, stderr);
-  return stdout.trim().split("\n");
+  const rules = renderFirewall(firewallOf(document, addresses, prefixes));
+  return runInNamespaces(`${SETUP}\nnft -f - <<'END'\n${rules}END\n${script.join("\n")}\n`).said;
 }
 
 /** A script with its expected answers. */
@@ -76,14 +64,8 @@ function expect(
   assert.equal(Object.fromEntries(Object.keys(cases).map((line, index) => [line, said[index]])), cases);
 }
 
-const probe = spawnSync("unshare", [
-  "-rnm",
-  "bash",
-  "-c",
-  "mount -t tmpfs t /run && ip netns add x && nft list ruleset",
-]);
 const packets = suite("packets through the firewall");
-const test = probe.status === 0 ? packets : packets.skip;
+const test = hasNamespaces ? packets : packets.skip;
 
 test("routed: everybody reaches everybody, but not the storage network, and stations not the page", () => {
   expect(

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Blocking a station: what the executor does for it, and with real packets between network namespaces inside of one of our own.
-import { spawnSync } from "node:child_process";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { Executor } from "../../src/executor/executor.ts";
 import { renderStationFilter } from "../../src/executor/operations/stationFilter.ts";
 import type { Operation } from "../../src/protocol/operations.ts";
 import { type TestExecutor, testExecutor } from "../support/executor.ts";
+import { hasNamespaces, runInNamespaces } from "../support/namespaces.ts";
 import { writeSegment } from "../support/tree.ts";
 
 const A = "02:11:22:33:44:0a";
@@ -103,14 +103,8 @@ function load(...blocked: string[]): string {
   return `nft -f - <<'END'\n${rules}END`;
 }
 
-const probe = spawnSync("unshare", [
-  "-rnm",
-  "bash",
-  "-c",
-  "mount -t tmpfs t /run && ip netns add x && nft list ruleset",
-]);
 const packets = suite("packets of a blocked station");
-const withPackets = probe.status === 0 ? packets : packets.skip;
+const withPackets = hasNamespaces ? packets : packets.skip;
 
 withPackets("nothing gets through from it or to it; others are not disturbed; and back", () => {
   const ways = [
@@ -123,13 +117,10 @@ withPackets("nothing gets through from it or to it; others are not disturbed; an
   const others = ["tcp b 192.168.77.1", "tcp lan 10.143.0.21", "gateway 10.143.0.21"];
   const phases = [":", load(A), load()];
   const script = phases.flatMap((phase) => [phase, ...ways, "tcp b 10.143.0.20", ...others]);
-  const text = [SETUP, ...script].join("\n");
-  const { stdout, stderr, status } = spawnSync("unshare", ["-rnm", "bash", "-u", "-c", text], { encoding: "utf8" });
-  assert.is(status, 0, stderr);
-  const said = stdout.trim().split("\n");
+  const { said, errors } = runInNamespaces([SETUP, ...script].join("\n"));
   const each = ways.length + 1 + others.length;
   const all = (count: number, answer: string) => new Array<string>(count).fill(answer);
-  assert.equal(said.slice(0, each), all(each, "answered"), `before ${stderr}`);
+  assert.equal(said.slice(0, each), all(each, "answered"), `before ${errors}`);
   assert.equal(
     said.slice(each, 2 * each),
     [...all(ways.length + 1, "dropped"), ...all(others.length, "answered")],

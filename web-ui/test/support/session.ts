@@ -6,6 +6,7 @@ import type { Locator, Page } from "playwright-core";
 import * as assert from "uvu/assert";
 import { strings } from "../../src/strings.ts";
 import { violations } from "./axe.ts";
+import { openBrowser, type TestBrowser } from "./browser.ts";
 
 export const WEB = join(import.meta.dirname, "../../dist");
 /** Where pictures go, for people to look at. */
@@ -37,6 +38,21 @@ export async function inspect(page: Page, name: string): Promise<void> {
     assert.is(await page.evaluate(overflow), 0, `${name} at ${width} px scrolls sideways`);
     await page.screenshot({ path: join(SHOTS, `${name}-${width}.png`), fullPage: true });
   }
+}
+
+/** Somebody at a page. */
+export interface Visit {
+  browser: TestBrowser;
+  page: Page;
+  /** See watch(). */
+  complaints: string[];
+}
+
+/** A browser with an empty page that is watched. */
+export async function openPage(): Promise<Visit> {
+  const browser = await openBrowser();
+  const page = await browser.context.newPage();
+  return { browser, page, complaints: watch(page) };
 }
 
 /** Script errors, content that the policy blocked, and dialogs: there must be none. */

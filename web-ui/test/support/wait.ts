@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Waits for what a page will show. */
+import { isDeepStrictEqual } from "node:util";
 import type { Page } from "playwright-core";
 
 /** The text that an element shows. */
@@ -19,4 +20,31 @@ export async function eventually(
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
   throw new Error(`timed out: ${what}`);
+}
+
+/**
+ * Waits until an element shows all of the parts. A page shows what it learns as it learns it, so what it shows is never
+ * asserted at once.
+ */
+export async function shows(page: Page, id: string, ...parts: readonly string[]): Promise<void> {
+  let shown = "";
+  const all = async (): Promise<boolean> => {
+    shown = await text(page, id);
+    return parts.every((part) => shown.includes(part));
+  };
+  await eventually(`${id} shows ${parts.join(", ")}`, all).catch((error: Error) => {
+    throw new Error(`${error.message}; it shows: ${shown}`);
+  });
+}
+
+/** Waits until what is read is what is expected. */
+export async function becomes<T>(what: string, read: () => Promise<T>, expected: T): Promise<void> {
+  let last: T | undefined;
+  const same = async (): Promise<boolean> => {
+    last = await read();
+    return isDeepStrictEqual(last, expected);
+  };
+  await eventually(`${what} is ${JSON.stringify(expected)}`, same).catch((error: Error) => {
+    throw new Error(`${error.message}; it is ${JSON.stringify(last)}`);
+  });
 }
