@@ -17,6 +17,11 @@ export function formatTally(tally: Tally): string {
   return `${tally.passed} passed, ${tally.failed} failed, ${tally.skipped} skipped`;
 }
 
+function lines(output: string): string[] {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: colour codes begin with one
+  return output.replaceAll(/\x1b\[[0-9;]*m/g, "").split(/\r?\n/);
+}
+
 const PLAIN = /^(\d+) passed, (\d+) failed(?:, (\d+) skipped)?$/;
 const UVU = /^ *(Total|Passed|Skipped): +(\d+)$/;
 
@@ -28,8 +33,7 @@ export function readTally(output: string): Tally {
   let tally = NOTHING;
   let total = 0;
   let passed = 0;
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: colour codes begin with one
-  for (const line of output.replaceAll(/\x1b\[[0-9;]*m/g, "").split(/\r?\n/)) {
+  for (const line of lines(output)) {
     const plain = PLAIN.exec(line.trim());
     if (plain !== null) {
       tally = addTallies(tally, {
@@ -62,4 +66,21 @@ export function judge(tally: Tally, exitCode: number): { readonly tally: Tally; 
     return { tally: { ...tally, failed: 1 }, why: "it ran no test" };
   }
   return { tally };
+}
+
+const EXCERPT_LINES = 20;
+
+/**
+ * Why a suite failed, for who sees the end of a long log alone: what uvu prints of each test that failed, or else the last
+ * lines of its output.
+ */
+export function excerpt(output: string): string[] {
+  const all = lines(output.trimEnd());
+  const starts = all.flatMap((line, index) => (/^ *FAIL /.test(line) ? [index] : []));
+  if (starts.length === 0) return all.slice(-EXCERPT_LINES);
+  return starts.flatMap((start, index) => {
+    const block = all.slice(start, Math.min(start + EXCERPT_LINES, starts[index + 1] ?? all.length));
+    const end = block.findIndex((line) => UVU.test(line));
+    return (end < 0 ? block : block.slice(0, end)).filter((line) => line.trim() !== "");
+  });
 }

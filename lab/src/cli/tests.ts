@@ -5,7 +5,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { isDebugKernel } from "../build/kernel.ts";
 import { kernelDir, labDir, repoDir } from "../paths.ts";
-import { addTallies, formatTally, judge, NOTHING, readTally, type Tally } from "../tally.ts";
+import { addTallies, excerpt, formatTally, judge, NOTHING, readTally, type Tally } from "../tally.ts";
 import { scaled } from "../time.ts";
 import { disownPid, ownPid } from "../vm/cleanup.ts";
 
@@ -21,16 +21,22 @@ interface Suite {
   readonly env?: Readonly<Record<string, string>>;
 }
 
+interface Outcome {
+  readonly tally: Tally;
+  /** See excerpt(). */
+  readonly failures: readonly string[];
+}
+
 /** Time for a suite to clean up after it was asked to end. */
 const END_MS = 15_000;
 
 /** With `quiet`, the output is shown as a whole when the suite has ended: others run beside it. */
-async function runSuite(suite: Suite, quiet: boolean): Promise<Tally> {
+async function runSuite(suite: Suite, quiet: boolean): Promise<Outcome> {
   const title = `\n=== ${suite.name}`;
   if (!quiet) console.log(title);
   if (suite.missing !== undefined) {
     console.log(`${quiet ? `${title}\n` : ""}failed: ${suite.missing}`);
-    return { ...NOTHING, failed: 1 };
+    return { tally: { ...NOTHING, failed: 1 }, failures: [suite.missing] };
   }
   const child = spawn(suite.command, suite.args, {
     cwd: suite.cwd,
@@ -79,19 +85,18 @@ async function runSuite(suite: Suite, quiet: boolean): Promise<Tally> {
   if (quiet) console.log(`${title}\n${output.trimEnd()}`);
   const { tally, why } = judge(readTally(output), late ? 1 : code);
   if (why !== undefined) console.log(`${suite.name} failed: ${why}`);
-  return tally;
+  return { tally, failures: tally.failed === 0 ? [] : [...excerpt(output), ...(why === undefined ? [] : [why])] };
 }
 
-interface Result {
+interface Result extends Outcome {
   readonly name: string;
-  readonly tally: Tally;
   readonly seconds: number;
 }
 
 async function timed(suite: Suite, quiet: boolean): Promise<Result> {
   const from = Date.now();
-  const tally = await runSuite(suite, quiet);
-  return { name: suite.name, tally, seconds: (Date.now() - from) / 1000 };
+  const outcome = await runSuite(suite, quiet);
+  return { name: suite.name, ...outcome, seconds: (Date.now() - from) / 1000 };
 }
 
 /** Suites that run one after the other. */
@@ -99,7 +104,7 @@ type Lane = readonly Suite[];
 
 /**
  * Runs phases one after the other, and the lanes of each side by side: then a suite's output is shown as a whole when it
- * has ended. The last line that it prints is the sum alone.
+ * has ended. What failed is repeated at the end; the last line is the sum alone.
  */
 async function runPhases(phases: readonly (readonly Lane[])[]): Promise<number> {
   const results: Result[] = [];
@@ -112,6 +117,9 @@ async function runPhases(phases: readonly (readonly Lane[])[]): Promise<number> 
   console.log("");
   for (const { name, tally, seconds } of results) {
     console.log(`${tally.failed === 0 ? "ok    " : "FAILED"} ${name}: ${formatTally(tally)} (${seconds.toFixed(0)} s)`);
+  }
+  for (const { name, failures } of results.filter(({ tally }) => tally.failed > 0)) {
+    console.log(`\n--- ${name}\n${failures.join("\n")}`);
   }
   const sum = results.map((result) => result.tally).reduce(addTallies, NOTHING);
   console.log(`\n${formatTally(sum)}`);

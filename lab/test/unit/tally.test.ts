@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { addTallies, formatTally, judge, NOTHING, readTally } from "../../src/tally.ts";
+import { addTallies, excerpt, formatTally, judge, NOTHING, readTally } from "../../src/tally.ts";
 
 const test = suite("tally");
 
@@ -47,6 +47,22 @@ test("a suite that ran nothing, or ended badly, has failed", () => {
   assert.is(judge({ passed: 4, failed: 0, skipped: 0 }, 1).tally.failed, 1);
   assert.is(judge({ passed: 4, failed: 2, skipped: 0 }, 1).tally.failed, 2);
   assert.is(judge({ passed: 4, failed: 0, skipped: 1 }, 0).tally.failed, 0);
+});
+
+test("an excerpt has each failed test with its reason, and nothing of those that passed", () => {
+  const block = (name: string): string =>
+    `\n   \x1b[41mFAIL \x1b[49m suite  "${name}"\n    no ${name}\n    at x.ts:1\n`;
+  const output = `noise\n • ✘ (1 / 3)\n${block("one")}${block("two")}${uvu(3, 1, 0)}npm error\n`;
+  assert.equal(
+    excerpt(output).map((line) => line.trim()),
+    ['FAIL  suite  "one"', "no one", "at x.ts:1", 'FAIL  suite  "two"', "no two", "at x.ts:1"],
+  );
+});
+
+test("an excerpt of what printed no failed test is its end", () => {
+  const output = Array.from({ length: 99 }, (_, index) => `line ${index}`).join("\n");
+  assert.is(excerpt(`${output}\n\n`).at(-1), "line 98");
+  assert.is(excerpt(output).length, 20);
 });
 
 test.run();
