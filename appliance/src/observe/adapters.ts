@@ -3,9 +3,10 @@
  * What could export a segment on this machine: ports with target mode, by what the running kernel offers, with what
  * they export and what keeps one from being used. Nothing here needs root.
  */
-import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
-import { basename, join } from "node:path";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import type { Adapter, AdapterExport, Problem } from "../api/status.ts";
+import { linkName, namesInOrder, text } from "./files.ts";
 import type { InterfaceAddress } from "./ipJson.ts";
 
 export interface AdapterSources {
@@ -91,7 +92,7 @@ function portals(
 
 /** Ports of all Fibre Channel adapters; of those, qla2xxx has target mode. */
 function fibreChannelPorts(sys: string): Port[] {
-  return names(join(sys, "class/fc_host")).map((device) => {
+  return namesInOrder(join(sys, "class/fc_host")).map((device) => {
     const folder = join(sys, "class/fc_host", device);
     const driver = text(join(sys, "class/scsi_host", device, "proc_name"));
     const name = text(join(folder, "port_name")).replace(/^0x/, "");
@@ -119,7 +120,7 @@ function fibreChannelProblem(sys: string, device: string, driver: string): Probl
 /** The machine's own FireWire cards; other nodes of the bus are no ports of ours. */
 function fireWireCards(sys: string): Port[] {
   const root = join(sys, "bus/firewire/devices");
-  return names(root)
+  return namesInOrder(root)
     .filter((name) => /^fw[0-9]+$/.test(name) && text(join(root, name, "is_local")) === "1")
     .map((device) => {
       const guid = text(join(root, device, "guid")).replace(/^0x/, "");
@@ -131,8 +132,8 @@ function fireWireCards(sys: string): Port[] {
 /** Ports of InfiniBand and RoCE adapters, by their first GID. */
 function rdmaPorts(sys: string): Port[] {
   const root = join(sys, "class/infiniband");
-  return names(root).flatMap((adapter) =>
-    names(join(root, adapter, "ports")).map((number) => {
+  return namesInOrder(root).flatMap((adapter) =>
+    namesInOrder(join(root, adapter, "ports")).map((number) => {
       const folder = join(root, adapter, "ports", number);
       const gid = text(join(folder, "gids/0")).replaceAll(":", "");
       const port = /^[0-9a-f]{32}$/.test(gid) ? `0x${gid}` : null;
@@ -155,12 +156,12 @@ interface Exported extends AdapterExport {
 /** Targets of one fabric that lead to a segment. */
 function exports(sys: string, fabric: Fabric): Exported[] {
   const root = join(sys, "kernel/config/target", FABRICS[fabric].folder);
-  return names(root).flatMap((target) => {
+  return namesInOrder(root).flatMap((target) => {
     const tpg = join(root, target, "tpgt_1");
-    const segment = reference(join(tpg, "lun/lun_0/scsigate"));
+    const segment = linkName(join(tpg, "lun/lun_0/scsigate"));
     if (segment === undefined) return [];
     const enabled = fabric === "loop" || text(join(tpg, "enable")) === "1";
-    return [{ segment, target, enabled, portals: names(join(tpg, "np")) }];
+    return [{ segment, target, enabled, portals: namesInOrder(join(tpg, "np")) }];
   });
 }
 
@@ -184,30 +185,4 @@ function missingModule(fabric: Fabric, { sys, proc, modules }: AdapterSources): 
 
 function unusable(message: string, nextStep: string): Problem {
   return { code: "adapter-unusable", message, nextStep };
-}
-
-/** Name of the object that a reference leads to. */
-function reference(path: string): string | undefined {
-  try {
-    return basename(readlinkSync(path));
-  } catch {
-    return undefined;
-  }
-}
-
-/** A file without its line end; empty when it cannot be read: adapters come and go. */
-function text(path: string): string {
-  try {
-    return readFileSync(path, "utf8").trim();
-  } catch {
-    return "";
-  }
-}
-
-function names(folder: string): string[] {
-  try {
-    return readdirSync(folder).sort((one, other) => one.localeCompare(other, "en", { numeric: true }));
-  } catch {
-    return [];
-  }
 }

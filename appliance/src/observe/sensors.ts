@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Temperatures of the board, and the drivers of its SCSI host adapters. */
-import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Temperature } from "../api/status.ts";
+import { namesInOrder, text } from "./files.ts";
 
 /** What no sensor of a working board shows, degrees Celsius: readings outside are a sensor that is not connected. */
 const PLAUSIBLE = { lowest: -60, highest: 200 };
@@ -11,7 +11,7 @@ const MAX_SENSORS = 16;
 
 /** Thermal zones; where the kernel has none, hardware monitors. @param sys /sys */
 export function readTemperatures(sys: string): Temperature[] {
-  const zones = names(join(sys, "class/thermal"))
+  const zones = namesInOrder(join(sys, "class/thermal"))
     .filter((name) => name.startsWith("thermal_zone"))
     .map((name) => join(sys, "class/thermal", name))
     .flatMap((folder) => temperature(join(folder, "temp"), text(join(folder, "type"))));
@@ -19,9 +19,9 @@ export function readTemperatures(sys: string): Temperature[] {
 }
 
 function hardwareMonitors(sys: string): Temperature[] {
-  return names(join(sys, "class/hwmon")).flatMap((name) => {
+  return namesInOrder(join(sys, "class/hwmon")).flatMap((name) => {
     const folder = join(sys, "class/hwmon", name);
-    const inputs = names(folder).filter((file) => /^temp[0-9]+_input$/.test(file));
+    const inputs = namesInOrder(folder).filter((file) => /^temp[0-9]+_input$/.test(file));
     return inputs.flatMap((file) => {
       const label = text(join(folder, file.replace("_input", "_label")));
       return temperature(join(folder, file), `${text(join(folder, "name"))} ${label}`.trim());
@@ -50,20 +50,4 @@ function unique(list: Temperature[]): Temperature[] {
 export function adapterOf(sys: string, device: string): string {
   const host = /^([0-9]+):[0-9]+:[0-9]+:[0-9]+$/.exec(device)?.[1];
   return host === undefined ? "" : text(join(sys, `class/scsi_host/host${host}/proc_name`));
-}
-
-function text(path: string): string {
-  try {
-    return readFileSync(path, "utf8").trim();
-  } catch {
-    return "";
-  }
-}
-
-function names(folder: string): string[] {
-  try {
-    return readdirSync(folder).sort((one, other) => one.localeCompare(other, "en", { numeric: true }));
-  } catch {
-    return [];
-  }
 }

@@ -4,9 +4,10 @@
  * Synchronous by intent: these reads never wait for a device, a full segment has 1,500 of them a second, and a trip through
  * the thread pool costs ten times what the read does.
  */
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { DriverCounters, LinkCounters, StationCounters } from "../api/status.ts";
+import { names, text } from "./files.ts";
 
 /** ARPHRD_ETHER of linux/if_arp.h */
 const ARPHRD_ETHER = 1;
@@ -157,24 +158,7 @@ function readCounters<K extends string>(folder: string, keys: readonly K[]): Rec
   return Object.fromEntries(keys.map((key) => [key, number(join(folder, key))])) as Record<K, number>;
 }
 
-/** A file without its line end; empty when it cannot be read: interfaces and stations may go at any time. */
-function text(path: string): string {
-  try {
-    return readFileSync(path, "utf8").trim();
-  } catch {
-    return "";
-  }
-}
-
 function number(path: string): number {
   const value = Number(text(path));
   return Number.isFinite(value) ? value : 0;
-}
-
-function names(folder: string): string[] {
-  try {
-    return readdirSync(folder);
-  } catch {
-    return [];
-  }
 }

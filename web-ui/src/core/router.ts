@@ -19,6 +19,8 @@ export const PAGES = [
   "system/reset",
 ] as const;
 export type PageName = (typeof PAGES)[number];
+/** Those of the section System, in the order of its menu. */
+export const SYSTEM_PAGES: readonly PageName[] = PAGES.filter((name) => name.startsWith("system/"));
 
 /** Pages whose address goes on with what they show. */
 const WITH_ARGUMENTS: readonly PageName[] = ["station", "segment"];

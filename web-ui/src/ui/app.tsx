@@ -3,7 +3,7 @@
 import type { Status } from "@scsigate/appliance/api";
 import { useEffect } from "preact/hooks";
 import * as format from "../core/format.ts";
-import { href, type PageName, page, pageArguments } from "../core/router.ts";
+import { href, type PageName, page, pageArguments, SYSTEM_PAGES } from "../core/router.ts";
 import { logout } from "../core/session.ts";
 import { connection, lastSeen, session, status } from "../core/store.ts";
 import { strings } from "../strings.ts";
@@ -128,15 +128,6 @@ function Header({ current }: { current: Status | undefined }) {
     </>
   );
 }
-
-const SYSTEM_PAGES: readonly PageName[] = [
-  "system/logs",
-  "system/backup",
-  "system/access",
-  "system/certificate",
-  "system/maintenance",
-  "system/reset",
-];
 
 function Navigation({ shown }: { shown: PageName }) {
   const inSystem = SYSTEM_PAGES.includes(shown);

@@ -7,6 +7,7 @@ import { stationHref } from "../core/router.ts";
 import { strings } from "../strings.ts";
 import { AddressList, Fact, Facts, Pill, Traffic } from "./parts.tsx";
 import { stateOf, stateTone } from "./stations/state.ts";
+import { Heads, TableFrame } from "./table.tsx";
 
 export function Segment({ segment }: { segment: SegmentStatus }) {
   const id = `segment-${segment.name}`;
@@ -49,7 +50,6 @@ function Carrier({ segment }: { segment: SegmentStatus }) {
   );
 }
 
-/** Roles are written out because the narrow layout changes how table elements are displayed. */
 function Stations({ segment }: { segment: SegmentStatus }) {
   const columns = [
     strings.stations.name,
@@ -61,28 +61,11 @@ function Stations({ segment }: { segment: SegmentStatus }) {
     strings.stations.lost,
   ];
   return (
-    // biome-ignore lint/a11y/noRedundantRoles: see above
-    <table class="stations" role="table">
-      <caption class="visually-hidden">{strings.stations.caption(segment.name)}</caption>
-      {/* biome-ignore lint/a11y/noRedundantRoles: see above */}
-      <thead role="rowgroup">
-        {/* biome-ignore lint/a11y/noRedundantRoles: see above */}
-        <tr role="row">
-          {columns.map((column) => (
-            // biome-ignore lint/a11y/noRedundantRoles: see above
-            <th key={column} scope="col" role="columnheader">
-              {column}
-            </th>
-          ))}
-        </tr>
-      </thead>
-      {/* biome-ignore lint/a11y/noRedundantRoles: see above */}
-      <tbody role="rowgroup">
-        {segment.stations.map((station) => (
-          <Station key={station.address} segment={segment.name} station={station} />
-        ))}
-      </tbody>
-    </table>
+    <TableFrame caption={strings.stations.caption(segment.name)} head={<Heads columns={columns} />}>
+      {segment.stations.map((station) => (
+        <Station key={station.address} segment={segment.name} station={station} />
+      ))}
+    </TableFrame>
   );
 }
 

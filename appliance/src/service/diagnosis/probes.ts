@@ -2,9 +2,10 @@
 /** Questions to the machine and to the LAN, each with an end. None needs root. */
 import { createSocket } from "node:dgram";
 import { promises as dns } from "node:dns";
-import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { isIP } from "node:net";
-import { basename, join } from "node:path";
+import { join } from "node:path";
+import { linkName, names, text } from "../../observe/files.ts";
 import type { CommandRunner } from "../../shared/commands.ts";
 import { errnoOf } from "../../shared/errors.ts";
 import { isObject } from "../../shared/json.ts";
@@ -94,14 +95,14 @@ export function loadedModules(sys: string, names: readonly string[]): Set<string
 /** What the target core shows of a segment's export, by whatever fabric. @param sys /sys */
 export function readExport(sys: string, segment: string): ExportFacts {
   const target = join(sys, "kernel/config/target");
-  if (read(join(target, "core/ipscsi_0", segment, "enable")) !== "1") return { lun: false, sessions: null };
-  for (const fabric of list(target).filter((name) => name !== "core")) {
-    for (const name of list(join(target, fabric))) {
-      for (const tpgt of list(join(target, fabric, name)).filter((entry) => entry.startsWith("tpgt_"))) {
+  if (text(join(target, "core/ipscsi_0", segment, "enable")) !== "1") return { lun: false, sessions: null };
+  for (const fabric of names(target).filter((name) => name !== "core")) {
+    for (const name of names(join(target, fabric))) {
+      for (const tpgt of names(join(target, fabric, name)).filter((entry) => entry.startsWith("tpgt_"))) {
         const tpg = join(target, fabric, name, tpgt);
         if (!leadsTo(tpg, segment)) continue;
         // The loop fabric has no switch: what is there is on.
-        return { lun: read(join(tpg, "enable")) !== "0", sessions: sessionsOf(tpg) };
+        return { lun: text(join(tpg, "enable")) !== "0", sessions: sessionsOf(tpg) };
       }
     }
   }
@@ -110,7 +111,7 @@ export function readExport(sys: string, segment: string): ExportFacts {
 
 /** Null where the fabric tells nothing of its access lists. */
 function sessionsOf(tpg: string): number | null {
-  const infos = list(join(tpg, "acls")).map((initiator) => read(join(tpg, "acls", initiator, "info")));
+  const infos = names(join(tpg, "acls")).map((initiator) => text(join(tpg, "acls", initiator, "info")));
   if (infos.length === 0 || infos.some((info) => info === "")) return null;
   return infos.filter((info) => !info.startsWith("No active")).length;
 }
@@ -118,27 +119,5 @@ function sessionsOf(tpg: string): number | null {
 /** The LUN's reference is a link to the storage object. */
 function leadsTo(tpg: string, segment: string): boolean {
   const lun = join(tpg, "lun/lun_0");
-  return list(lun).some((entry) => {
-    try {
-      return basename(readlinkSync(join(lun, entry))) === segment;
-    } catch {
-      return false; // an attribute, not a link
-    }
-  });
-}
-
-function read(path: string): string {
-  try {
-    return readFileSync(path, "utf8").trim();
-  } catch {
-    return "";
-  }
-}
-
-function list(path: string): string[] {
-  try {
-    return readdirSync(path);
-  } catch {
-    return [];
-  }
+  return names(lun).some((entry) => linkName(join(lun, entry)) === segment);
 }

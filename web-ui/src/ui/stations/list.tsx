@@ -13,6 +13,7 @@ import { useAction } from "../action.ts";
 import { SelectField } from "../fields.tsx";
 import { PageTitle, Pill } from "../parts.tsx";
 import { ProblemNotice } from "../problem.tsx";
+import { TableFrame } from "../table.tsx";
 import { stateOf, stateTone } from "./state.ts";
 
 /** Live, or known by its settings only. */
@@ -189,56 +190,44 @@ function SortChoice() {
   );
 }
 
-/** Roles are written out because the narrow layout changes how table elements are displayed. */
 function Table({ rows }: { rows: readonly Row[] }) {
   const { column, descending } = sorting.value;
+  const head = Object.entries(COLUMNS).map(([key, { title }]) => (
+    <th
+      key={key}
+      scope="col"
+      // biome-ignore lint/a11y/noRedundantRoles: as in table.tsx
+      role="columnheader"
+      aria-sort={key !== column ? undefined : descending ? "descending" : "ascending"}
+    >
+      <button type="button" class="sort" onClick={() => sortBy(key)}>
+        {title}
+      </button>
+    </th>
+  ));
   return (
-    // biome-ignore lint/a11y/noRedundantRoles: see above
-    <table class="stations all" role="table">
-      <caption class="visually-hidden">{words.caption}</caption>
-      {/* biome-ignore lint/a11y/noRedundantRoles: see above */}
-      <thead role="rowgroup">
-        {/* biome-ignore lint/a11y/noRedundantRoles: see above */}
-        <tr role="row">
-          {Object.entries(COLUMNS).map(([key, { title }]) => (
-            <th
-              key={key}
-              scope="col"
-              // biome-ignore lint/a11y/noRedundantRoles: see above
-              role="columnheader"
-              aria-sort={key !== column ? undefined : descending ? "descending" : "ascending"}
-            >
-              <button type="button" class="sort" onClick={() => sortBy(key)}>
-                {title}
-              </button>
-            </th>
-          ))}
+    <TableFrame kind="all" caption={words.caption} head={head}>
+      {rows.map((row) => (
+        // biome-ignore lint/a11y/noRedundantRoles: as in table.tsx
+        <tr key={`${row.segment} ${row.address}`} role="row" data-testid={`row-${row.address}`}>
+          {Object.entries(COLUMNS).map(([key, { title, cell }]) =>
+            key === "name" ? (
+              // biome-ignore lint/a11y/noRedundantRoles: as in table.tsx
+              <th key={key} scope="row" role="rowheader" class="station-name">
+                <a class="name" href={stationHref(row.segment, row.address)}>
+                  {cell(row)}
+                </a>
+              </th>
+            ) : (
+              // biome-ignore lint/a11y/noRedundantRoles: as in table.tsx
+              <td key={key} role="cell" data-label={title}>
+                <div class="cell">{cell(row)}</div>
+              </td>
+            ),
+          )}
         </tr>
-      </thead>
-      {/* biome-ignore lint/a11y/noRedundantRoles: see above */}
-      <tbody role="rowgroup">
-        {rows.map((row) => (
-          // biome-ignore lint/a11y/noRedundantRoles: see above
-          <tr key={`${row.segment} ${row.address}`} role="row" data-testid={`row-${row.address}`}>
-            {Object.entries(COLUMNS).map(([key, { title, cell }]) =>
-              key === "name" ? (
-                // biome-ignore lint/a11y/noRedundantRoles: see above
-                <th key={key} scope="row" role="rowheader" class="station-name">
-                  <a class="name" href={stationHref(row.segment, row.address)}>
-                    {cell(row)}
-                  </a>
-                </th>
-              ) : (
-                // biome-ignore lint/a11y/noRedundantRoles: see above
-                <td key={key} role="cell" data-label={title}>
-                  <div class="cell">{cell(row)}</div>
-                </td>
-              ),
-            )}
-          </tr>
-        ))}
-      </tbody>
-    </table>
+      ))}
+    </TableFrame>
   );
 }
 
