@@ -15,7 +15,7 @@ runs with that.
 A change is a transaction: it is planned and shown, then tried, and kept only when it is confirmed in time (120 s unless told). A change that
 cuts off whoever made it is undone by itself; so is one that a restart or a power cut interrupts.
 
-    scsigate config set hostname gateway           # into a draft
+    scsigate config set hostname gateway           # into a draft; several settings and values go together
     scsigate config diff                           # what it would change, and what that disturbs
     scsigate config apply --confirm-within 60
     scsigate config confirm                        # or: scsigate config rollback

@@ -33,7 +33,8 @@ const USAGE = `Usage: scsigate COMMAND [--json]
   adapters                               what can export a segment, and what keeps it from that
   logs [--lines N]                       the service's last log lines
   config get [SETTING]                   the confirmed document, or one setting of it; with --draft the draft's
-  config set SETTING VALUE               into the draft; VALUE is JSON, or a text
+  config set SETTING VALUE [SETTING VALUE ...]
+                                         into the draft; VALUE is JSON, or a text
   config unset SETTING                   back to the default, in the draft
   config diff                            what the draft changes, and what that disturbs
   config apply [FILE] [--confirm-within SECONDS]
@@ -142,12 +143,12 @@ const COMMANDS: Partial<Record<string, Command>> = {
     },
   },
   "config set": {
-    takes: [2, 2],
-    run: ([setting = "", value = ""], _options, { call }) => editDraft(call, setting, literal(value)),
+    takes: [2, Number.POSITIVE_INFINITY],
+    run: (args, _options, { call }) => editDraft(call, pairs(args)),
   },
   "config unset": {
     takes: [1, 1],
-    run: ([setting = ""], _options, { call }) => editDraft(call, setting, undefined),
+    run: ([setting = ""], _options, { call }) => editDraft(call, [[setting, undefined]]),
   },
   "config diff": view("/api/v1/config/draft/plan", (json) => formatPlan(json as ConfigPlan)),
   "config apply": {
@@ -286,16 +287,32 @@ function transaction(reply: Reply): { json: unknown; text: string } {
   return { json, text: formatTransaction(json as Transaction) };
 }
 
-async function editDraft(call: Call, setting: string, value: unknown): Promise<{ json: unknown; text: string }> {
-  const keys = setting.split(".");
+/** Settings with their values, as the command line has them. */
+function pairs(args: readonly string[]): [string, unknown][] {
+  const last = args.at(-1);
+  if (args.length % 2 === 1) {
+    throw new CliError(`there is no value for ${last}`, "Give each setting its value: SETTING VALUE SETTING VALUE.");
+  }
+  return args.flatMap((setting, place) => (place % 2 === 1 ? [] : [[setting, literal(args[place + 1] ?? "")]]));
+}
+
+/** All of the values at once, or none where one of the settings is not there. */
+async function editDraft(
+  call: Call,
+  values: readonly (readonly [string, unknown])[],
+): Promise<{ json: unknown; text: string }> {
   const { json: draft } = ok(await call("GET", "/api/v1/config/draft"));
-  const base = { ...asObject(draft) };
-  // A list that is not written down is the default one: to change an entry of it, all of it must be.
   const { json: effective } = ok(await call("GET", "/api/v1/config/effective"));
-  const [top = ""] = keys;
-  const fallback = getAt(effective, [top]);
-  if (keys.length > 1 && !Object.hasOwn(base, top) && Array.isArray(fallback)) base[top] = fallback;
-  const changed = withValue(base, keys, value, setting);
+  let changed: unknown = { ...asObject(draft) };
+  for (const [setting, value] of values) {
+    const keys = setting.split(".");
+    const base = { ...asObject(changed) };
+    // A list that is not written down is the default one: to change an entry of it, all of it must be.
+    const [top = ""] = keys;
+    const fallback = getAt(effective, [top]);
+    if (keys.length > 1 && !Object.hasOwn(base, top) && Array.isArray(fallback)) base[top] = fallback;
+    changed = withValue(base, keys, value, setting);
+  }
   ok(await call("PUT", "/api/v1/config/draft", changed));
   return { json: changed, text: "In the draft. See: scsigate config diff; then: scsigate config apply" };
 }

@@ -116,6 +116,20 @@ cli("rollback, discard and unset", async ({ run, gateway }) => {
   assert.is((await run("config", "diff")).out, "Nothing would change.");
 });
 
+cli("several settings go into the draft together, or none of them", async ({ run }) => {
+  const unknown = await run("config", "set", "hostname", "lost", "segments.7.name", "seg7");
+  assert.is(unknown.code, 1);
+  assert.match(unknown.err, "segments.7.name");
+  const odd = await run("config", "set", "hostname", "lost", "mode");
+  assert.is(odd.code, 1);
+  assert.match(odd.err, "there is no value for mode");
+  assert.is((await run("config", "diff")).out, "Nothing would change.");
+  await run("config", "set", "segments.0.ipv6.enabled", "true", "segments.0.dhcp.leaseSeconds", "600", "mode", "nat");
+  const diff = (await run("config", "diff")).out;
+  for (const place of ["/segments/0/ipv6/enabled", "/segments/0/dhcp/leaseSeconds", "/mode"]) assert.match(diff, place);
+  await run("config", "discard");
+});
+
 cli("what the gateway refuses: all mistakes with their places, exit code 1", async ({ run }) => {
   await run("config", "set", "mqtt.intervalSeconds", "0");
   await run("config", "set", "mode", "magic");
