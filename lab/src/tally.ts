@@ -69,18 +69,22 @@ export function judge(tally: Tally, exitCode: number): { readonly tally: Tally; 
 }
 
 const EXCERPT_LINES = 20;
+/** Tests that failed after the first ones failed for the same reason more often than not. */
+const EXCERPT_TESTS = 3;
 
 /**
- * Why a suite failed, for who sees the end of a long log alone: what uvu prints of each test that failed, or else the last
- * lines of its output.
+ * Why a suite failed, for who sees the end of a long log alone: what uvu prints of the first tests that failed, or else
+ * the last lines of its output.
  */
 export function excerpt(output: string): string[] {
   const all = lines(output.trimEnd());
   const starts = all.flatMap((line, index) => (/^ *FAIL /.test(line) ? [index] : []));
   if (starts.length === 0) return all.slice(-EXCERPT_LINES);
-  return starts.flatMap((start, index) => {
-    const block = all.slice(start, Math.min(start + EXCERPT_LINES, starts[index + 1] ?? all.length));
+  return starts.slice(0, EXCERPT_TESTS).flatMap((start, index) => {
+    const block = all.slice(start, starts[index + 1] ?? all.length);
     const end = block.findIndex((line) => UVU.test(line));
-    return (end < 0 ? block : block.slice(0, end)).filter((line) => line.trim() !== "");
+    // of what should be equal, the lines that are
+    const unchanged = /^\s*(··.*)?$/;
+    return (end < 0 ? block : block.slice(0, end)).filter((line) => !unchanged.test(line)).slice(0, EXCERPT_LINES);
   });
 }

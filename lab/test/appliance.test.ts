@@ -2,6 +2,7 @@
 // The supervisor at work: what it tells, modes that change while it runs, changes that undo themselves, power cuts.
 import * as assert from "uvu/assert";
 import { exec } from "../src/process.ts";
+import { api, apply, configure, transaction, tried } from "../src/rigs/supervisor.ts";
 import { scenario } from "../src/scenario.ts";
 import { scaled, waitFor } from "../src/time.ts";
 import { cluster, lanAddresses, segmentGateway } from "../src/topologies/cluster.ts";
@@ -42,51 +43,13 @@ interface Status {
   readonly mqtt: { readonly connected: boolean };
 }
 
-interface Transaction {
-  readonly state: string;
-  readonly reason: string | null;
-  readonly problems: readonly unknown[];
-}
-
 interface LinkEvent {
   readonly type: string;
   /** Station address. */
   readonly address: string;
 }
 
-const status = (gateway: Vm): Promise<Status> => gateway.json<Status>("scsigate status --json");
-
-async function transaction(gateway: Vm): Promise<Transaction> {
-  const path = "http://gateway/api/v1/config/transaction";
-  const socket = "/run/scsigate/service/control.sock";
-  return (await gateway.json<{ transaction: Transaction }>(`curl -sf --unix-socket ${socket} ${path}`)).transaction;
-}
-
-/** Puts settings into the draft and tries it. */
-async function apply(gateway: Vm, settings: Readonly<Record<string, string>>, seconds = 300): Promise<void> {
-  const sets = Object.entries(settings).map(([name, value]) => `scsigate config set ${name} '${value}'`);
-  await gateway.ok([...sets, `scsigate config apply --confirm-within ${seconds}`].join(" && "));
-}
-
-/** The same, and waits until the machine is as the change wants it. */
-async function tried(gateway: Vm, settings: Readonly<Record<string, string>>): Promise<void> {
-  await apply(gateway, settings);
-  const { state, problems } = await waitFor(
-    "the change to be carried out",
-    async () => {
-      const now = await transaction(gateway);
-      return now.state !== "applying" && now;
-    },
-    { timeout: FOLLOW_TIMEOUT },
-  );
-  assert.is(state, "waiting");
-  assert.equal(problems, []);
-}
-
-async function changed(gateway: Vm, settings: Readonly<Record<string, string>>): Promise<void> {
-  await tried(gateway, settings);
-  assert.is(await gateway.ok("scsigate config confirm"), "Confirmed.");
-}
+const status = (gateway: Vm): Promise<Status> => api<Status>(gateway, "GET", "status");
 
 async function healthy(gateway: Vm): Promise<void> {
   await waitFor("the gateway to be well", async () => (await status(gateway)).health.status === "ok", {
@@ -100,7 +63,7 @@ function addressOf(station: Vm, wanted: RegExp): Promise<string> {
   return waitFor(
     `${station.name} to have an address like ${wanted.source}`,
     async () => {
-      const links = await station.json<IpAddress[]>("ip -j -4 addr");
+      const links = await station.json<IpAddress[]>("ip -j addr");
       const addresses = links.filter((link) => link.ifname.startsWith("seg")).flatMap((link) => link.addr_info);
       const route = await station.ok("ip route show default");
       return route === "" ? undefined : addresses.find(({ local }) => wanted.test(local))?.local;
@@ -144,7 +107,7 @@ function traces(gateway: Vm): Promise<string> {
     nft -s -t list ruleset
     ip -br link; ip -br -4 addr; ip -4 route; ip rule; bridge link
     grep -H . /proc/sys/net/ipv4/conf/*/proxy_arp /sys/class/net/*/mtu
-    ls -R /run/scsigate/ours; ls /run/udhcpc; ls /run/scsigate/*.pid; cat /run/resolv.conf`);
+    find /run/scsigate/ours -type f | sort; ls /run/udhcpc; ls /run/scsigate/*.pid; cat /run/resolv.conf`);
 }
 
 const stations = (bench: Bench): Vm[] => [bench.vm("station-a"), bench.vm("station-b")];
@@ -219,7 +182,7 @@ tests.test("mode nat: the LAN sees the gateway's address in the place of a stati
   const [a] = stations(bench) as [Vm];
   const own = await addressOf(a, ON_SEGMENT);
   assert.is((await seenOnLan(bench, a)).ip, own);
-  await changed(bench.vm("gateway"), { mode: "nat" });
+  await configure(bench.vm("gateway"), { mode: "nat" });
   assert.is((await seenOnLan(bench, a)).ip, lanAddresses.gateway);
   assert.is(await addressOf(a, ON_SEGMENT), own);
 });
@@ -228,17 +191,63 @@ tests.test(
   "mode proxy: a station has an address of the LAN's subnet, and the gateway answers for it",
   async (bench) => {
     const [a] = stations(bench) as [Vm];
-    await changed(bench.vm("gateway"), { mode: "proxy", "segments.0.ipv4.address": PROXY_ADDRESS });
+    await configure(bench.vm("gateway"), { mode: "proxy", "segments.0.ipv4.address": PROXY_ADDRESS });
     const own = await renew(a, /^192\.168\.77\.2[23]\d$/);
     assert.equal(await seenOnLan(bench, a), { ip: own, mac: GATEWAY_MAC });
     assert.match(await bench.vm("lan").ok(`ip neigh show ${own}`), GATEWAY_MAC);
   },
 );
 
+const DHCLIENT6 = "timeout 60 dhclient -6 -v -cf /dev/null -lf /run/dhclient6.leases -pf /run/dhclient6.pid";
+const PREFIX6 = "fd77::";
+const ON_LAN6 = /^fd77:/;
+
+/** The LAN's router for IPv6 says: addresses of one's own making are welcome. */
+async function announce(lan: Vm): Promise<void> {
+  await lan.ok(`ip address add ${PREFIX6}1/64 dev eth0 nodad
+    dnsmasq --conf-file=/dev/null --pid-file=/run/lab/radvd.pid --user=root --port=0 --interface=eth0 --bind-interfaces \\
+      --enable-ra --ra-param=eth0,10 --dhcp-range=${PREFIX6},ra-only,64,10m`);
+}
+
+/** As if there never was one. */
+async function fallSilent(lan: Vm, gateway: Vm): Promise<void> {
+  await lan.ok(`kill $(cat /run/lab/radvd.pid); ip address del ${PREFIX6}1/64 dev eth0`);
+  await gateway.ok("ip -6 address flush dev eth0 scope global; ip -6 route flush dev eth0 proto ra || :");
+}
+
+tests.test(
+  "mode proxy, IPv6: a station's DHCPv6 client gets an address of the LAN's prefix, and the gateway answers for it",
+  async (bench) => {
+    const [a] = stations(bench) as [Vm];
+    const [gateway, lan] = [bench.vm("gateway"), bench.vm("lan")];
+    await announce(lan);
+    try {
+      await waitFor(
+        "the gateway to have an address of the prefix",
+        async () => (await status(gateway)).lan.addresses.some((address) => ON_LAN6.test(address)),
+        { timeout: FOLLOW_TIMEOUT },
+      );
+      await configure(gateway, { "segments.0.ipv6.enabled": "true" });
+      await a.ok(`${DHCLIENT6} -1 seg0 2>&1`);
+      const own = await addressOf(a, ON_LAN6);
+      await reaches(lan, own);
+      assert.match(await lan.ok(`ip -6 neigh show ${own}`), GATEWAY_MAC);
+      await reaches(a, `${PREFIX6}1`);
+      await a.ok(`${DHCLIENT6} -r seg0 2>&1`);
+      await configure(gateway, { "segments.0.ipv6.enabled": "false" });
+      await waitFor("nobody to answer any more", async () => (await lan.run(`ping -n -c 1 -W 1 ${own}`)).code !== 0, {
+        timeout: FOLLOW_TIMEOUT,
+      });
+    } finally {
+      await fallSilent(lan, gateway);
+    }
+  },
+);
+
 tests.test("mode bridge: a station has an address of the LAN's DHCP server, and speaks for itself", async (bench) => {
   const [a] = stations(bench) as [Vm];
   const gateway = bench.vm("gateway");
-  await changed(gateway, { mode: "bridge", "segments.0.ipv4.address": "auto" });
+  await configure(gateway, { mode: "bridge", "segments.0.ipv4.address": "auto" });
   const own = await renew(a, /^192\.168\.77\.1\d\d$/);
   const mac = await a.ok("cat /sys/class/net/seg0/address");
   assert.equal(await seenOnLan(bench, a), { ip: own, mac });
@@ -248,7 +257,7 @@ tests.test("mode bridge: a station has an address of the LAN's DHCP server, and 
 
 tests.test("back in mode routed, nothing of the other modes is left", async (bench) => {
   const gateway = bench.vm("gateway");
-  await changed(gateway, ROUTED);
+  await configure(gateway, ROUTED);
   await Promise.all(stations(bench).map((station) => renew(station, ON_SEGMENT)));
   for (const station of stations(bench)) {
     assert.is((await seenOnLan(bench, station)).ip, await addressOf(station, ON_SEGMENT));
@@ -277,17 +286,17 @@ tests.test(
     const fabric = (authentication: string): string =>
       JSON.stringify({ type: "iscsi", target: CHAP_TARGET, initiators: [CHAP_HOST], authentication });
     const segment = { "segments.1": `{"name":"chap0","fabric":${fabric("none")}}` };
-    await changed(gateway, { ...segment, chap: JSON.stringify(CHAP) });
+    await configure(gateway, { ...segment, chap: JSON.stringify(CHAP) });
     const right = `${CHAP.user}%${CHAP.password}@`;
     assert.match((await inquiry(bench, "")) ?? "nothing", "Peripheral Device Type");
 
-    await changed(gateway, { "segments.1.fabric": fabric("chap") });
+    await configure(gateway, { "segments.1.fabric": fabric("chap") });
     assert.is(await inquiry(bench, ""), undefined, "without a password");
     assert.is(await inquiry(bench, `${CHAP.user}%wrong-password@`), undefined, "with a wrong one");
     assert.is(await inquiry(bench, `nobody%${CHAP.password}@`), undefined, "with a wrong name");
     assert.match((await inquiry(bench, right)) ?? "nothing", "Peripheral Device Type");
 
-    await changed(gateway, { "segments.1.fabric": fabric("mutual") });
+    await configure(gateway, { "segments.1.fabric": fabric("mutual") });
     const proof = (password: string): string => `?target_user=${CHAP.gatewayUser}&target_password=${password}`;
     assert.match((await inquiry(bench, right, proof(CHAP.gatewayPassword))) ?? "nothing", "Peripheral Device Type");
     assert.is(await inquiry(bench, right, proof("not-the-password")), undefined, "a gateway that is not ours");
@@ -377,7 +386,7 @@ tests.test("after a power cut between apply and confirm, the old configuration h
 
 tests.test("after a power cut right after confirm, the new configuration holds", async (bench) => {
   const gateway = bench.vm("gateway");
-  await changed(gateway, OTHER);
+  await configure(gateway, OTHER);
   await gateway.kill();
   await gateway.boot();
   await healthy(gateway);

@@ -2,7 +2,7 @@
 // Gateways that find each other, and stations that reach each other through them.
 import * as assert from "uvu/assert";
 import { MeshStation } from "../src/rigs/meshStation.ts";
-import { configure } from "../src/rigs/supervisor.ts";
+import { api, configure } from "../src/rigs/supervisor.ts";
 import { scenario } from "../src/scenario.ts";
 import { waitFor } from "../src/time.ts";
 import { mesh, meshKey, meshLan, meshSegments } from "../src/topologies/mesh.ts";
@@ -24,7 +24,7 @@ const FOLLOW_TIMEOUT = 90_000;
 const ROUTED4 = /^10\.(1[2-9]|2)\d*\./;
 const ROUTED6 = /^fd/;
 
-const status = (gateway: Vm): Promise<Status> => gateway.json<Status>("scsigate status --json");
+const status = (gateway: Vm): Promise<Status> => api<Status>(gateway, "GET", "status");
 
 async function until(gateway: Vm, what: string, condition: (now: Status) => boolean): Promise<void> {
   await waitFor(`${gateway.name}: ${what}`, async () => condition(await status(gateway)), {
@@ -143,6 +143,35 @@ tests.test("mesh, routed and mesh again at run time: routes go and come, nothing
   await configure(gateway, { mode: "mesh" });
   await a.reaches(to);
   await asBefore(() => traces(gateway), meshed);
+});
+
+tests.test("a gateway with two segments: each reaches the other and the mesh, until they are isolated", async () => {
+  const before = await traces(a.gateway);
+  const second = new MeshStation(a.gateway, "two0");
+  await configure(a.gateway, { segments: JSON.stringify([...meshSegments, { ...meshSegments[0], name: "two0" }]) });
+  await second.plug();
+  const [one, two] = await Promise.all([a.address(ROUTED4), second.address(ROUTED4)]);
+  assert.is.not(one.replace(/\d+$/, ""), two.replace(/\d+$/, ""), "subnets of their own");
+  await a.reaches(two);
+  await second.reaches(one);
+  await second.reaches(await a.address(ROUTED6));
+  await b.reaches(two);
+
+  await configure(a.gateway, { "firewall.betweenSegments": "isolate" });
+  const silent = async (from: MeshStation, to: string): Promise<void> =>
+    assert.is.not((await from.run(`ping -n -c 3 -i 0.3 -W 2 ${to}`)).code, 0, `${to} answers`);
+  await silent(a, two);
+  await silent(second, one);
+  await silent(second, await a.address(ROUTED6));
+  await b.reaches(two);
+  await b.reaches(one);
+
+  await configure(a.gateway, { "firewall.betweenSegments": "allow" });
+  await a.reaches(two);
+  await second.unplug();
+  await configure(a.gateway, { segments: JSON.stringify(meshSegments) });
+  await asBefore(() => traces(a.gateway), before);
+  await healthy(a.gateway);
 });
 
 tests.test("a gateway that dies is forgotten, and found when it comes back", async (bench) => {

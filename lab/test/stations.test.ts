@@ -3,7 +3,7 @@
 // throughput, block and allow.
 import { button, eventually, logIn, openPage, PASSWORD, strings, text, violations } from "@scsigate/web-ui/testing";
 import * as assert from "uvu/assert";
-import { configure } from "../src/rigs/supervisor.ts";
+import { api, CURL, configure, refusal } from "../src/rigs/supervisor.ts";
 import { scenario } from "../src/scenario.ts";
 import { scaled, waitFor } from "../src/time.ts";
 import { cluster, lanAddresses } from "../src/topologies/cluster.ts";
@@ -16,14 +16,6 @@ interface Station {
   readonly segment: string;
   readonly ips: readonly string[];
   readonly access: string;
-}
-
-/** A call of the API on the gateway's own socket. */
-async function api<T>(gateway: Vm, method: string, path: string, body?: object): Promise<T> {
-  const data = body === undefined ? "" : `-H 'Content-Type: application/json' -d '${JSON.stringify(body)}'`;
-  const socket = "/run/scsigate/service/control.sock";
-  const text = await gateway.ok(`curl -s -X ${method} ${data} --unix-socket ${socket} http://gateway/api/v1/${path}`);
-  return (text === "" ? undefined : JSON.parse(text)) as T;
 }
 
 /** The gateway's entry of a station, once it has an address. */
@@ -115,7 +107,7 @@ tests.test("checks: ping, throughput, a capture of real packets", async (bench) 
   const path = `stations/${address}`;
   const ping = await api<{ ip: string; received: number }>(gateway, "POST", `${path}/ping`, { count: 3 });
   assert.equal([ping.ip, ping.received], [ip, 3], JSON.stringify(ping));
-  const nobody = await api<{ code: string }>(gateway, "POST", `${path}/throughput`, { seconds: 1 });
+  const nobody = await refusal(gateway, "POST", `${path}/throughput`, { seconds: 1 });
   assert.is(nobody.code, "station-no-server");
   await a.ok("iperf3 -s -D; sleep 0.5");
   const { toStation, fromStation } = await api<{ toStation: number; fromStation: number }>(
@@ -137,8 +129,7 @@ tests.test("checks: ping, throughput, a capture of real packets", async (bench) 
     { timeout: FOLLOW_TIMEOUT },
   );
   assert.is(capture.state, "done", JSON.stringify(capture));
-  const socket = "/run/scsigate/service/control.sock";
-  const file = `curl -s --unix-socket ${socket} http://gateway/api/v1/capture/file`;
+  const file = `${CURL} http://gateway/api/v1/capture/file`;
   assert.match(
     await gateway.ok(`${file} | tcpdump -Z root -n -r - 2>/dev/null`),
     new RegExp(`${ip} > ${lanAddresses.lan}`),

@@ -20,6 +20,7 @@ const PROGRAMS: Readonly<Record<string, readonly string[]>> = {
   iproute2: ["ip", "bridge", "tc", "ss"],
   nftables: ["nft"],
   "dnsmasq-base": ["dnsmasq"],
+  "isc-dhcp-client": ["dhclient", "dhclient-script"],
   bird2: ["bird", "birdcl"],
   chrony: ["chronyd", "chronyc"],
   iperf3: ["iperf3"],

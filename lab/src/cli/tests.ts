@@ -214,9 +214,13 @@ function unitSuites(): Lane[] {
   ];
 }
 
+/**
+ * The page's tests have a browser, a broker and a gateway on two processors at once: nothing else runs beside them, and
+ * nothing beside the scenarios of the cluster.
+ */
 export async function runAllTests(): Promise<number> {
-  const integration = [[workspaceSuite("appliance", "integration")], [workspaceSuite("web-ui", "integration")]];
-  return runPhases([[...unitSuites(), ...integration], ...scenarioPhases()]);
+  const units = [...unitSuites(), [workspaceSuite("appliance", "integration")]];
+  return runPhases([units, [[workspaceSuite("web-ui", "integration")]], ...scenarioPhases()]);
 }
 
 /** Unit tests only; `make check` does types and lint itself. */

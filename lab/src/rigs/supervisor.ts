@@ -1,24 +1,53 @@
 // SPDX-License-Identifier: Apache-2.0
-// The supervisor's command line, as an owner uses it.
+// The supervisor's command line and API, as an owner uses them.
 import { LabError } from "../errors.ts";
 import { waitFor } from "../time.ts";
 import type { Vm } from "../vm/vm.ts";
 
-interface Transaction {
+export interface Transaction {
   readonly state: string;
+  readonly reason: string | null;
   readonly problems: readonly unknown[];
 }
 
-async function transaction(gateway: Vm): Promise<Transaction> {
-  const path = "http://gateway/api/v1/config/transaction";
-  const socket = "/run/scsigate/service/control.sock";
-  return (await gateway.json<{ transaction: Transaction }>(`curl -sf --unix-socket ${socket} ${path}`)).transaction;
+/** The gateway's own end of the API, for root on it: no login. */
+const SOCKET = "--unix-socket /run/scsigate/service/control.sock";
+export const CURL = `curl -s --fail-with-body ${SOCKET}`;
+
+type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+
+function request(method: Method, path: string, body?: object): string {
+  const data = body === undefined ? "" : `-H content-type:application/json -d '${JSON.stringify(body)}'`;
+  return `-X ${method} ${data} http://gateway/api/v1/${path}`;
 }
 
-/** Changes settings, waits until the machine is as they say, and keeps them. */
-export async function configure(gateway: Vm, settings: Readonly<Record<string, string>>): Promise<void> {
-  const sets = Object.entries(settings).map(([name, value]) => `scsigate config set ${name} '${value}'`);
-  await gateway.ok([...sets, "scsigate config apply --confirm-within 300"].join(" && "));
+/** A call of the API; the command line does the same, but each start of it is a start of Node. */
+export async function api<T>(gateway: Vm, method: Method, path: string, body?: object): Promise<T> {
+  const text = await gateway.ok(`${CURL} ${request(method, path, body)}`);
+  return (text === "" ? undefined : JSON.parse(text)) as T;
+}
+
+/** The problem that a call ends with which is not granted. */
+export function refusal(gateway: Vm, method: Method, path: string, body?: object): Promise<{ code: string }> {
+  return gateway.json<{ code: string }>(`curl -s ${SOCKET} ${request(method, path, body)}`);
+}
+
+export async function transaction(gateway: Vm): Promise<Transaction> {
+  return (await api<{ transaction: Transaction }>(gateway, "GET", "config/transaction")).transaction;
+}
+
+type Settings = Readonly<Record<string, string>>;
+
+/** Puts settings into the draft and tries it; undone after so many seconds unless it is confirmed. */
+export async function apply(gateway: Vm, settings: Settings, seconds = 300): Promise<void> {
+  const values = Object.entries(settings).map(([name, value]) => `${name} '${value}'`);
+  await gateway.ok(`scsigate config set ${values.join(" ")}`);
+  await api(gateway, "POST", "config/draft/apply", { confirmSeconds: seconds });
+}
+
+/** The same, and waits until the machine is as the change wants it. */
+export async function tried(gateway: Vm, settings: Settings): Promise<void> {
+  await apply(gateway, settings);
   const { state, problems } = await waitFor(
     `${gateway.name} to carry the change out`,
     async () => {
@@ -31,5 +60,10 @@ export async function configure(gateway: Vm, settings: Readonly<Record<string, s
     const what = `${gateway.name} did not take the change: ${state} ${JSON.stringify(problems)}`;
     throw new LabError("command-failed", what, "Look at its console.");
   }
-  await gateway.ok("scsigate config confirm");
+}
+
+/** The same, and keeps it. */
+export async function configure(gateway: Vm, settings: Settings): Promise<void> {
+  await tried(gateway, settings);
+  await api(gateway, "POST", "config/confirm", {});
 }

@@ -49,13 +49,13 @@ test("a suite that ran nothing, or ended badly, has failed", () => {
   assert.is(judge({ passed: 4, failed: 0, skipped: 1 }, 0).tally.failed, 0);
 });
 
-test("an excerpt has each failed test with its reason, and nothing of those that passed", () => {
+test("an excerpt has the first failed tests, each with its reason, and nothing of those that passed", () => {
   const block = (name: string): string =>
-    `\n   \x1b[41mFAIL \x1b[49m suite  "${name}"\n    no ${name}\n    at x.ts:1\n`;
-  const output = `noise\n • ✘ (1 / 3)\n${block("one")}${block("two")}${uvu(3, 1, 0)}npm error\n`;
+    `\n   \x1b[41mFAIL \x1b[49m suite  "${name}"\n    no ${name}\n      ··same\n\n    at x.ts:1\n`;
+  const output = `noise\n • ✘ (1 / 3)\n${block("one")}${block("two")}${block("three")}${block("four")}${uvu(5, 1, 0)}npm error\n`;
   assert.equal(
     excerpt(output).map((line) => line.trim()),
-    ['FAIL  suite  "one"', "no one", "at x.ts:1", 'FAIL  suite  "two"', "no two", "at x.ts:1"],
+    ["one", "two", "three"].flatMap((name) => [`FAIL  suite  "${name}"`, `no ${name}`, "at x.ts:1"]),
   );
 });
 
