@@ -306,6 +306,19 @@ probes("iperf3: a report, an error, nonsense", () => {
   assert.throws(() => parseIperf("", "10.0.0.1"), /nothing that is known/);
 });
 
+probes("throughput: the server may not be back at once for the second direction, but it must come", async () => {
+  const there = { live: null, lease: null, ips: ["10.0.0.1"], name: "", address: STATION_A } as unknown as StationView;
+  const report = JSON.stringify({ end: { sum_received: { bits_per_second: 2e9 } } });
+  const refused = JSON.stringify({ error: "unable to connect to server: Connection refused" });
+  const server = (refusals: number): CommandRunner => {
+    let left = refusals;
+    return async (_file, args) => (args.includes("-R") && left-- > 0 ? refused : report);
+  };
+  assert.is((await throughput(there, 1, server(2))).fromStation, 2_000_000_000);
+  const gone = throughput(there, 1, server(99)).catch((error: { code: string }) => error.code);
+  assert.is(await gone, "station-no-server");
+});
+
 const installed = await runCommand("iperf3", ["--version"]).then(
   () => true,
   () => false,

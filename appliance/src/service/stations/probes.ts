@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Checks of the way to a station: echo requests, and how much goes through. */
+import { setTimeout } from "node:timers/promises";
 import type { PingResult, StationView, ThroughputResult } from "../../api/stations.ts";
 import type { CommandRunner } from "../../shared/commands.ts";
 import { ScsigateError } from "../../shared/errors.ts";
@@ -8,6 +9,8 @@ import type { ExecutorLink } from "../environment.ts";
 
 /** How long a connection to the station may take, milliseconds. */
 const CONNECT_MS = 3000;
+/** iperf3's server closes its port for a moment after each test: how often the next one is tried, and the pause between. */
+const REOPEN = { tries: 5, pauseMs: 300 };
 
 /** @throws ScsigateError station-no-address */
 export function addressOf({ live, lease, ips, name, address }: StationView): string {
@@ -53,8 +56,19 @@ export async function throughput(station: StationView, seconds: number, run: Com
     );
   };
   const there = await measure();
-  const back = await measure("-R");
+  const back = await whenReopened(() => measure("-R"));
   return { ip, seconds, toStation: there.rate, fromStation: back.rate, retransmits: there.retransmits };
+}
+
+async function whenReopened<T>(measure: () => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await measure();
+    } catch (error) {
+      if (tries === REOPEN.tries) throw error;
+      await setTimeout(REOPEN.pauseMs);
+    }
+  }
 }
 
 /**

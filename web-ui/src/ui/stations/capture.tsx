@@ -17,11 +17,13 @@ const AGAIN_MS = 1000;
 
 export function Capture({ view }: { view: StationView }) {
   const action = useAction();
+  // beside it: a button that is pressed while the state is read must not be lost
+  const reading = useAction();
   const capture = useSignal<CaptureView | null>(null);
   const seconds = useSignal(SECONDS[1] ?? 0);
   const maxBytes = useSignal(SIZES[1] ?? 0);
   const read = () =>
-    action.run(async () => {
+    reading.run(async () => {
       capture.value = await loadCapture();
     });
   const running = capture.value?.state === "running";
@@ -77,7 +79,7 @@ export function Capture({ view }: { view: StationView }) {
       <output class="inner">
         {capture.value !== null && <Shown capture={capture.value} own={view.address} onDrop={() => void drop()} />}
       </output>
-      <ProblemNotice problem={action.problem} />
+      <ProblemNotice problem={action.problem ?? reading.problem} />
     </div>
   );
 }
