@@ -154,7 +154,7 @@ tests.test("status, peers, health and the firewall's table are as things are", a
 });
 
 tests.test("the page is there for the LAN, and not for stations", async (bench) => {
-  const ask = (address: string): string => `curl -sk -m 5 https://${address}/health`;
+  const ask = (address: string): string => `curl -sk -m 15 https://${address}/health`;
   assert.equal(await bench.vm("lan").json(ask(lanAddresses.gateway)), { status: "ok", reasons: [] });
   await reaches(bench.vm("station-a"), segmentGateway);
   assert.is((await bench.vm("station-a").run(ask(segmentGateway))).code, 28, "curl's time-out");
@@ -311,6 +311,9 @@ tests.test(
     await gateway.ok("scsigate config unset chap && scsigate config unset segments.1");
     await gateway.ok("scsigate config apply && sleep 1");
     await waitFor("the target to go", async () => (await inquiry(bench, right)) === undefined, {
+      timeout: FOLLOW_TIMEOUT,
+    });
+    await waitFor("the change to be carried out", async () => (await transaction(gateway)).state === "waiting", {
       timeout: FOLLOW_TIMEOUT,
     });
     await gateway.ok("scsigate config confirm");

@@ -87,7 +87,7 @@ tests.test("the hub is a bridge port: LAN hosts on layer 2, VLAN tags, MTU 1500"
     await reach(vm, "lan", rig.station(1).address);
     await reach(vm, "st1", "10.7.0.200");
     await reach(vm, "st1", "10.143.0.200", "-s 1400 -M do");
-    await vm.ok("ip netns exec lan iperf3 -s -D -1; sleep 0.5");
+    await vm.ok("ip netns exec lan sh -c 'iperf3 -s -D -1; until ss -ltn | grep -q :5201; do sleep 0.1; done'");
     await vm.ok("ip netns exec st1 iperf3 -c 10.143.0.200 -n 4M", { timeout: 60_000 });
     await vm.ok(`ip link set ${HUB} nomaster; ip link del br0; ip netns del lan`);
     assert.is(await vm.ok(`cat /sys/class/net/${HUB}/mtu`), "65280", "no bridge port any more");
@@ -155,7 +155,7 @@ tests.test("symmetric: both ends are targets, SENDs go both ways and no GET is h
   const devices = await waitFor(
     "both devices",
     async () => {
-      const found = (await vm.run("grep -lx 9 /sys/bus/scsi/devices/*:*:*:*/type")).stdout.trim().split("\n");
+      const found = (await vm.run("ls -d /sys/bus/scsi/devices/*:*:*:*/ipscsi")).stdout.trim().split("\n");
       return found.length === 2 ? found.map((path) => path.split("/").at(-2) ?? "") : undefined;
     },
     { timeout: 10_000 },
@@ -176,7 +176,11 @@ tests.test("symmetric: both ends are targets, SENDs go both ways and no GET is h
   await waitFor("the last GET to end", async () => (await vm.ok(`cat ${peers}/held_gets`)) === "0", {
     timeout: 15_000,
   });
-  await vm.ok("ip netns exec far iperf3 -s -D -1; sleep 0.5; iperf3 -c 10.144.0.2 -n 20M --bidir", { timeout: 60_000 });
+  await vm.ok(
+    `ip netns exec far sh -c 'iperf3 -s -D -1; until ss -ltn | grep -q :5201; do sleep 0.1; done'
+    iperf3 -c 10.144.0.2 -n 20M --bidir`,
+    { timeout: 60_000 },
+  );
   await vm.ok(`set -e
     for side in a b; do
       tpg=${CONFIGFS}/loopback/naa.500140500000000$side/tpgt_1
@@ -195,7 +199,7 @@ tests.test("base only: what a station without our extensions can do, it can", as
   await vm.ok(`echo get >/sys/class/net/${HUB}/ipscsi/features`);
   await rig.attach(1);
   await reach(vm, "st1", HUB_ADDRESS);
-  await vm.ok("iperf3 -s -D -1; sleep 0.5");
+  await vm.ok("iperf3 -s -D -1; until ss -ltn | grep -q :5201; do sleep 0.1; done");
   await vm.ok(`ip netns exec st1 iperf3 -c ${HUB_ADDRESS} -n 20M --bidir`, { timeout: 60_000 });
   assert.is(await vm.ok(`cat /sys/class/net/${HUB}/ipscsi/peers/*/features`), "get relay");
   await vm.ok(
@@ -209,7 +213,7 @@ tests.test("base only: what a station without our extensions can do, it can", as
 tests.test("packets of every size, and the counters of both ends agree", async (bench) => {
   const vm = bench.vm("loop");
   await withRig(vm, 1, async (rig) => {
-    const { namespace, segment } = rig.station(1);
+    const { namespace, segment, address } = rig.station(1);
     const counters = async (command: string): Promise<readonly number[]> => {
       const [link] = await vm.json<Link[]>(command);
       if (link === undefined) throw new Error("no such link");
@@ -222,7 +226,10 @@ tests.test("packets of every size, and the counters of both ends agree", async (
     ];
     // nobody else talks on the segment meanwhile
     await vm.ok(`sysctl -qw net.ipv6.conf.${HUB}.disable_ipv6=1
-      ip netns exec ${namespace} sysctl -qw net.ipv6.conf.${segment}.disable_ipv6=1; sleep 0.5`);
+      ip netns exec ${namespace} sysctl -qw net.ipv6.conf.${segment}.disable_ipv6=1
+      ip neigh replace ${address} lladdr $(ip netns exec ${namespace} cat /sys/class/net/${segment}/address) dev ${HUB}
+      ip -n ${namespace} neigh replace ${HUB_ADDRESS} lladdr $(cat /sys/class/net/${HUB}/address) dev ${segment}
+      sleep 0.5`);
     const before = await both();
     const mtu = Number(await vm.ok(`cat /sys/class/net/${HUB}/mtu`));
     assert.is(mtu, 65280);
@@ -289,7 +296,7 @@ tests.test(
     await vm.ok("modprobe scsi_debug ptype=9 max_queue=32");
     const device = await waitFor(
       "the device",
-      async () => (await vm.run("grep -lx 9 /sys/bus/scsi/devices/*:*:*:*/type")).stdout.trim().split("/").at(-2),
+      async () => (await vm.run("ls -d /sys/bus/scsi/devices/*:*:*:*/ipscsi")).stdout.trim().split("/").at(-2),
       { timeout: 10_000 },
     );
     const attribute = `/sys/bus/scsi/devices/${device}/ipscsi/segment`;
@@ -372,7 +379,7 @@ tests.test(
     const devices = await waitFor(
       "both devices",
       async () => {
-        const { stdout } = await vm.run("grep -lx 9 /sys/bus/scsi/devices/*:*:*:*/type");
+        const { stdout } = await vm.run("ls -d /sys/bus/scsi/devices/*:*:*:*/ipscsi");
         const found = stdout
           .trim()
           .split("\n")
@@ -419,8 +426,9 @@ tests.test("user space is told when a peer goes down and comes up", async (bench
     // a handler for each event: busybox's own output waits for a full buffer
     const events = await vm.ok(`rm -f /tmp/uevents; echo 'echo "$ACTION $DEVPATH $STATE" >>/tmp/uevents' >/tmp/on-event
       busybox uevent sh /tmp/on-event & pid=$!; sleep 1
-      echo none >${attribute}; sleep 2
-      ip netns exec ${namespace} sh -c 'echo ${segment} >${attribute}'; sleep 3
+      told() { for i in $(seq 100); do grep -q "/${HUB}/ipscsi/peers/.* $1" /tmp/uevents && break; sleep 0.2; done; sleep 1; }
+      echo none >${attribute}; told down
+      ip netns exec ${namespace} sh -c 'echo ${segment} >${attribute}'; told up
       kill $pid; cat /tmp/uevents`);
     const ours = events.split("\n").filter((event) => event.includes(`/net/${HUB}/ipscsi/peers/`));
     const states = ours.filter((event) => event.startsWith("change")).map((event) => event.split(" ").at(-1));

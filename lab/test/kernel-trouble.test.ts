@@ -191,7 +191,9 @@ tests.test("a detached station says BYE, and comes back when it is attached agai
   await reach(rig, 1, HUB_ADDRESS);
   const attribute = `/sys/bus/scsi/devices/${device}/ipscsi/segment`;
   await within(REMOVAL, "detach", () => rig.vm.ok(`echo none >${attribute}`));
-  assert.is(await rig.vm.ok(`cat /sys/class/net/${HUB}/carrier`), "0", "no station is left");
+  await waitFor("no station to be left", async () => (await rig.vm.ok(`cat /sys/class/net/${HUB}/carrier`)) === "0", {
+    timeout: 5000,
+  });
   assert.is(await rig.vm.ok(`cat /sys/class/net/${HUB}/ipscsi/peers/*/state`), "down");
   await rig.vm.ok(`ip netns exec ${namespace} sh -c 'echo ${segment} >${attribute}'`);
   await reach(rig, 1, HUB_ADDRESS);

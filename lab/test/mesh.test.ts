@@ -70,14 +70,20 @@ tests.test("stations behind two gateways reach each other with nothing configure
 });
 
 tests.test("the status shows neighbours and routes, and health is well", async () => {
+  // BIRD is asked every few seconds: the status knows a moment later than the kernel
+  const ips = (now: Status): readonly string[] => now.segments.find(({ name }) => name === "seg0")?.ips ?? [];
+  await until(b.gateway, "both of its subnets", (now) => ips(now).length === 2);
+  const theirs = ips(await status(b.gateway));
+  await until(
+    a.gateway,
+    "the other and its routes",
+    ({ mesh: now }) => now?.neighbours.length === 1 && now.routes.length === theirs.length,
+  );
   const known = await status(a.gateway);
   assert.equal(
     known.mesh?.neighbours.map(({ interface: name, peer }) => ({ name, peer })),
     [{ name: "eth0", peer: null }],
   );
-  const theirs = (await status(b.gateway)).segments.find(({ name }) => name === "seg0")?.ips ?? [];
-  assert.is(known.mesh?.routes.length, theirs.length);
-  assert.is(theirs.length, 2, "IPv4 and IPv6");
   assert.match(await a.gateway.ok("scsigate status"), /^mesh {5}neighbours: 1, routes: 2$/m);
   await healthy(a.gateway);
   await healthy(b.gateway);
@@ -106,11 +112,16 @@ tests.test("BIRD that is killed is started again, and one that runs is adopted b
   const to = await b.address(ROUTED4);
   const pid = await a.gateway.ok("pidof bird");
   await a.gateway.ok(`kill -9 ${pid}`);
-  await waitFor("another BIRD", async () => !["", pid].includes((await a.gateway.run("pidof bird")).stdout.trim()), {
-    timeout: FOLLOW_TIMEOUT,
-  });
+  const next = await waitFor(
+    "another BIRD",
+    async () => {
+      const found = (await a.gateway.run("pidof bird")).stdout.trim();
+      const noted = (await a.gateway.run("cat /run/scsigate/bird.pid")).stdout.trim();
+      return found !== "" && found !== pid && found === noted && found;
+    },
+    { timeout: FOLLOW_TIMEOUT },
+  );
   await a.reaches(to);
-  const next = await a.gateway.ok("pidof bird");
   await a.gateway.ok("kill $(pidof node | tr ' ' '\\n' | sort -n | head -1)"); // the executor; init starts it again
   await waitFor("the supervisor to answer", async () => (await status(a.gateway)).mesh?.running, {
     timeout: FOLLOW_TIMEOUT,
@@ -133,7 +144,7 @@ tests.test("mesh, routed and mesh again at run time: routes go and come, nothing
   const meshed = await traces(gateway);
   const to = await b.address(ROUTED4);
   await configure(gateway, { mode: "routed" });
-  assert.is((await status(gateway)).mesh, null);
+  await until(gateway, "in no mesh", ({ mesh: now }) => now === null);
   assert.is((await gateway.run("pidof bird")).stdout.trim(), "");
   assert.is(
     await gateway.ok("ip route show proto bird; ip -6 route show proto bird; ls /run/scsigate | grep bird.conf || :"),
@@ -201,7 +212,11 @@ tests.test("a gateway that is not on the LAN is reached through a tunnel", async
     const links = now?.routes.map((route) => route.interface) ?? [];
     return links.length === 2 && links.every((name) => name.startsWith("mesh"));
   });
-  assert.equal((await status(a.gateway)).mesh?.peers, [{ address: ipB, reached: true }]);
+  await until(a.gateway, "reaching its peer", ({ mesh: now }) => now?.peers[0]?.reached === true);
+  assert.equal(
+    (await status(a.gateway)).mesh?.peers.map(({ address }) => address),
+    [ipB],
+  );
   await a.reaches(await b.address(ROUTED4), "-s 1400");
   await a.reaches(await b.address(ROUTED6));
   assert.is(await a.ok(`curl -sf -m 20 http://${await b.address(ROUTED4)}/page`), "page of gateway-b");
@@ -222,7 +237,9 @@ tests.test("one segment over two gateways: ARP, DHCP and pings go from station t
   await configure(b.gateway, { ...subnet(2), "segments.0.extend": extend(ipA), "segments.0.dhcp.enabled": "false" });
   await Promise.all([a.renew(), b.renew()]);
   const [own, other] = await Promise.all([a.address(/^10\.250\.0\./), b.address(/^10\.250\.0\./)]);
-  assert.equal([await a.mtu(), await b.mtu()], ["1450", "1450"]);
+  for (const station of [a, b]) {
+    await waitFor("the lease's MTU", async () => (await station.mtu()) === "1450", { timeout: FOLLOW_TIMEOUT });
+  }
   await a.reaches(other);
   assert.match(await a.ok(`ip neigh show ${other}`), await b.mac());
   await b.reaches(own, "-M do -s 1422");

@@ -80,11 +80,13 @@ async function next(page: Page): Promise<void> {
 /** The heading of a step has the focus when it appears. */
 async function arrives(page: Page, step: keyof typeof strings.setup.steps): Promise<void> {
   await eventually(step, async () => (await focused(page)).includes(strings.setup.steps[step]));
+  await page.getByTestId(`setup-${step}`).waitFor();
 }
 
 check("from the token to the summary", async ({ page, gateway, broker }) => {
   await tabTo(page, strings.setup.start);
   await page.keyboard.press("Enter");
+  await eventually("the setup", async () => (await focused(page)) === strings.setup.title);
   await type(page, strings.setup.token, setupToken(gateway));
   await type(page, strings.setup.name, "root");
   await type(page, strings.setup.password, PASSWORD);

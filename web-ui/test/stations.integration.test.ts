@@ -48,7 +48,6 @@ stations.before(async (context) => {
   });
   context.gateway.tree.write({ [`sys/class/net/seg0/ipscsi/peers/${STATION_A}/device`]: "2:0:0:0" });
   Object.assign(context, await openPage());
-  context.page.setDefaultTimeout(10_000);
   context.requests = [];
   context.page.on("request", (request) => context.requests.push(request.url()));
   context.url = `https://127.0.0.1:${context.gateway.service.ports.https}/`;
@@ -101,6 +100,7 @@ check(
     await page.getByTestId("segment-seg0").waitFor();
     await page.getByText("rx_malformed").waitFor();
     await page.goBack();
+    await becomes("focus", () => page.evaluate("document.activeElement.id"), "page-title");
     await map.getByRole("link", { name: /station-a/ }).focus();
     await page.keyboard.press("Enter");
     await page.getByTestId("identity").waitFor();
@@ -153,7 +153,13 @@ check(
       await eventually("errors", async () => (await history.getByRole("img", { name: /^Errors/ }).count()) === 1);
       await inspect(page, "station");
       for (const [key, name] of Object.entries(strings.charts.ranges).reverse()) {
-        const asked = page.waitForResponse((response) => response.url().includes("/history?"));
+        // what is shown already is read again every few seconds
+        const minutes = { "15m": 15, "1h": 60, "24h": 1440, "7d": 10_080 }[key] ?? 0;
+        const asked = page.waitForResponse((response) => {
+          const { pathname, searchParams: query } = new URL(response.url());
+          const milliseconds = Number(query.get("to")) - Number(query.get("from"));
+          return pathname.endsWith("/history") && milliseconds === minutes * 60_000;
+        });
         await history.getByText(name, { exact: true }).click();
         const { step } = (await (await asked).json()) as { step: number };
         assert.is(step, { "15m": 1, "1h": 60, "24h": 60, "7d": 600 }[key]);

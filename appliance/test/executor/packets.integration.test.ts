@@ -33,7 +33,7 @@ const SETUP = [
     ...ours.split(" ").map((address) => `ip -n ${name} route add default via ${address.split("/")[0]}`),
   ]),
   // answered: something is there, or says that nothing is; dropped: silence.
-  'tcp() { timeout 0.5 ip netns exec $1 bash -c "</dev/tcp/$2/$3" 2>/dev/null',
+  'tcp() { timeout $patience ip netns exec $1 bash -c "</dev/tcp/$2/$3" 2>/dev/null',
   "[ $? = 124 ] && echo dropped || echo answered; }",
   "from() { ip -n $1 route replace default via $2 src $3; }",
 ].join("\n");
@@ -60,7 +60,9 @@ function expect(
   addresses = ADDRESSES,
   prefixes: Record<string, string> = PREFIXES,
 ): void {
-  const said = run(document, Object.keys(cases), addresses, prefixes);
+  // A busy machine takes its time for what is answered. After 3 s ARP gives up, which would count as an answer.
+  const script = Object.entries(cases).map(([line, said]) => `patience=${said === "answered" ? 2 : 0.5}; ${line}`);
+  const said = run(document, script, addresses, prefixes);
   assert.equal(Object.fromEntries(Object.keys(cases).map((line, index) => [line, said[index]])), cases);
 }
 
@@ -233,7 +235,7 @@ test("too many connections at a time from one address are dropped, and only from
 });
 
 test("too many new connections from one address are dropped, and only from that one", () => {
-  const many = "said=$(for i in 1 2 3 4 5 6 7 8; do tcp lan 192.168.77.2 443 & done; wait)";
+  const many = "said=$(for i in {1..24}; do tcp lan 192.168.77.2 443 & done; wait)";
   const most = '[ "$(grep -c dropped <<<"$said")" -ge 4 ] && echo dropped || echo answered';
   expect(
     { firewall: { newConnectionsPerSecond: 2 } },

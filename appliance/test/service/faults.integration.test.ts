@@ -16,11 +16,11 @@ function watch(gateway: TestGateway) {
   return {
     call,
     reason: async (code: string): Promise<Problem> => {
-      await until(code, async () => (await reasons()).some((reason) => reason.code === code), 15_000);
+      await until(code, async () => (await reasons()).some((reason) => reason.code === code));
       return (await reasons()).find((reason) => reason.code === code) as Problem;
     },
     gone: (code: string) =>
-      until(`${code} to go`, async () => (await reasons()).every((reason) => reason.code !== code), 15_000),
+      until(`${code} to go`, async () => (await reasons()).every((reason) => reason.code !== code)),
   };
 }
 

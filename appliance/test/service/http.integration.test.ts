@@ -50,11 +50,12 @@ http("the state has the segment and its stations, with names and addresses", asy
 });
 
 http("rates come from two samples", async ({ gateway }) => {
-  writePeer(gateway.tree, "seg0", STATION_A, { counters: { rx_bytes: 9_000_000, rx_packets: 8000 } });
-  await until(
-    "a rate",
-    async () => ((await status(gateway)).segments[0]?.stations[0]?.rates.rx_bytes ?? 0) > 1_000_000,
-  );
+  let bytes = 4_000_000;
+  await until("a rate", async () => {
+    bytes += 3_000_000;
+    writePeer(gateway.tree, "seg0", STATION_A, { counters: { rx_bytes: bytes, rx_packets: 8000 } });
+    return ((await status(gateway)).segments[0]?.stations[0]?.rates.rx_bytes ?? 0) > 1_000_000;
+  });
 });
 
 http("health and version", async ({ gateway }) => {

@@ -203,7 +203,7 @@ uevents("without the program the sampling goes on alone; one that ends is starte
     listener,
   );
   ending.start();
-  await until("started again", () => starts >= 2, 5000);
+  await until("started again", () => starts >= 2);
   ending.stop();
 });
 

@@ -29,7 +29,16 @@ export function temporaryTree(): Tree {
     exists: (path) => existsSync(join(root, path)),
     read: (path) => (existsSync(join(root, path)) ? readFileSync(join(root, path), "utf8").trimEnd() : undefined),
     remove: (path) => rmSync(join(root, path), { recursive: true, force: true }),
-    dispose: () => rmSync(root, { recursive: true, force: true }),
+    dispose() {
+      for (let tries = 1; ; tries++) {
+        try {
+          rmSync(root, { recursive: true, force: true });
+          return;
+        } catch (error) {
+          if (tries === 20) throw error; // a write that was under way came in between
+        }
+      }
+    },
   };
 }
 

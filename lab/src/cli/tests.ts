@@ -191,7 +191,7 @@ function on612(suites: readonly Suite[]): Suite[] {
 /** With more patience: something else runs beside it. */
 function beside(suites: readonly Suite[]): Suite[] {
   const env = { LAB_TIMEOUT_SCALE: String(scaled(2)) };
-  return suites.map((suite) => ({ ...suite, env: { ...suite.env, ...env } }));
+  return suites.map((suite) => ({ ...suite, minutes: 2 * suite.minutes, env: { ...suite.env, ...env } }));
 }
 
 /** All scenarios. Those that wait for most of their time run side by side; those of the cluster, with many VMs, by themselves. */

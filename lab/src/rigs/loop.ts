@@ -139,9 +139,9 @@ export class LoopRig {
       modprobe -r tcm_loop`);
   }
 
-  /** SCSI devices of type 09h. */
+  /** SCSI devices of type 09h that the driver has seen. */
   async devices(): Promise<string[]> {
-    const out = await this.vm.ok("grep -lx 9 /sys/bus/scsi/devices/*:*:*:*/type 2>/dev/null || true");
+    const out = await this.vm.ok("ls -d /sys/bus/scsi/devices/*:*:*:*/ipscsi 2>/dev/null || true");
     return out
       .split("\n")
       .filter(Boolean)

@@ -59,7 +59,7 @@ function station(name: string): VmSpec {
     files: {},
     after: ["gateway"],
     ready: "true",
-    readySeconds: 60,
+    readySeconds: 120,
   };
 }
 
@@ -87,7 +87,7 @@ export const cluster: Topology = {
       files: { "data/scsigate/config.json": gatewayConfigText() },
       after: [],
       ready: "curl -skf -m 5 -o /dev/null https://127.0.0.1/health && ss -ltn | grep -q :3260",
-      readySeconds: 90,
+      readySeconds: 180,
     },
     {
       name: "lan",
@@ -100,7 +100,7 @@ export const cluster: Topology = {
       files: {},
       after: [],
       ready: "test -e /run/lab/ready",
-      readySeconds: 60,
+      readySeconds: 120,
     },
     station("station-a"),
     station("station-b"),

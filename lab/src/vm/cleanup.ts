@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Whatever ends this process, its VMs and folders go with it. (QEMU is also started with a parent-death signal.)
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -67,9 +67,13 @@ function isAlive(pid: number): boolean {
 /** Folders whose process got no chance to remove them (SIGKILL, a power cut). */
 function removeAbandoned(): void {
   for (const name of readdirSync(tmpdir())) {
-    const owner = join(tmpdir(), name, OWNER_FILE);
-    if (!name.startsWith(DIR_PREFIX) || !existsSync(owner)) continue;
-    if (!isAlive(Number(readFileSync(owner, "utf8")))) rmSync(join(tmpdir(), name), { recursive: true, force: true });
+    if (!name.startsWith(DIR_PREFIX)) continue;
+    try {
+      const owner = Number(readFileSync(join(tmpdir(), name, OWNER_FILE), "utf8"));
+      if (!isAlive(owner)) rmSync(join(tmpdir(), name), { recursive: true, force: true });
+    } catch {
+      // another process makes or removes it at this moment
+    }
   }
 }
 

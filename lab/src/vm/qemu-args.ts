@@ -34,7 +34,7 @@ export function dataFile(dir: string, vm: string): string {
 const MEMORY_FACTOR = isDebugKernel ? 2 : 1;
 
 /** With every check on, the interpreter of QEMU's interrupt routing method takes half a minute for each device. MSI does without. */
-const DEBUG_KERNEL_OPTIONS = ["acpi=noirq"];
+const DEBUG_KERNEL_OPTIONS = ["acpi=noirq", "workqueue.watchdog_thresh=120"];
 
 function kernelCommandLine(vm: VmSpec): string {
   return [

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** A real browser: Debian's chromium, headless, with an empty profile of its own. */
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync } from "node:fs";
+import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type BrowserContext, chromium } from "playwright-core";
@@ -35,7 +36,8 @@ export async function openBrowser(colorScheme: "light" | "dark" = "light"): Prom
     context,
     async close() {
       await context.close();
-      rmSync(profile, { recursive: true, force: true });
+      // its processes may still write for a moment
+      await rm(profile, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
     },
   };
 }

@@ -58,7 +58,7 @@ export async function openPage(): Promise<Visit> {
 /** Script errors, content that the policy blocked, and dialogs: there must be none. */
 export function watch(page: Page): string[] {
   const complaints: string[] = [];
-  page.setDefaultTimeout(15_000);
+  page.setDefaultTimeout(30_000);
   page.on("pageerror", (error) => complaints.push(error.message));
   page.on("console", (message) => {
     if (message.text().includes("Content Security Policy")) complaints.push(message.text());

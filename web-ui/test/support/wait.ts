@@ -13,7 +13,7 @@ export function text(page: Page, id: string): Promise<string> {
 export async function eventually(
   what: string,
   condition: () => Promise<boolean> | boolean,
-  timeoutMs = 15_000,
+  timeoutMs = 30_000,
 ): Promise<void> {
   for (const end = Date.now() + timeoutMs; Date.now() < end; ) {
     if (await condition()) return;
@@ -29,7 +29,7 @@ export async function eventually(
 export async function shows(page: Page, id: string, ...parts: readonly string[]): Promise<void> {
   let shown = "";
   const all = async (): Promise<boolean> => {
-    shown = await text(page, id);
+    shown = await text(page, id).catch(() => ""); // not there yet
     return parts.every((part) => shown.includes(part));
   };
   await eventually(`${id} shows ${parts.join(", ")}`, all).catch((error: Error) => {

@@ -106,9 +106,9 @@ syslog("switched off while it runs: nothing more is sent", async ({ rig }) => {
   try {
     rig.environment.logs.write(line("on"));
     await until("a line", () => received.length === 1);
+    const before = rig.monitor.status;
     rig.configure({ ...document(port), syslog: { enabled: false, port } });
-    await rig.monitor.sample();
-    await new Promise((resolve) => setTimeout(resolve, 400)); // one more sample, whichever was under way
+    await until("one more sample", () => rig.monitor.status !== before);
     rig.environment.logs.write(line("off"));
     await new Promise((resolve) => setTimeout(resolve, 200));
     assert.is(received.length, 1);
