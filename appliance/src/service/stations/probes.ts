@@ -65,7 +65,8 @@ async function whenReopened<T>(measure: () => Promise<T>): Promise<T> {
     try {
       return await measure();
     } catch (error) {
-      if (tries === REOPEN.tries) throw error;
+      const closed = error instanceof ScsigateError && /refused|busy/.test(error.message);
+      if (!closed || tries === REOPEN.tries) throw error;
       await setTimeout(REOPEN.pauseMs);
     }
   }
