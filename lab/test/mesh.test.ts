@@ -40,7 +40,7 @@ function traces(gateway: Vm): Promise<string> {
   return gateway.ok(`
     nft -s -t list ruleset
     ip -br link; ip -br addr | sed 's/seg1.*//'; ip -4 route; ip -6 route show table all proto bird; bridge link
-    ls /run/scsigate/*.pid; find /run/scsigate/ours -type f | sort; cat /run/scsigate/bird.conf; pidof bird | wc -w`);
+    ls /run/scsigate/*.pid /run/scsigate/bird; find /run/scsigate/ours -type f | sort; cat /run/scsigate/bird.conf; pidof bird | wc -w`);
 }
 
 /** Waits until something is as it was; else says what differs. */
@@ -108,7 +108,7 @@ tests.test("a neighbour's default route, its LAN and a part of our LAN are not t
   await asBefore(routes, before);
 });
 
-tests.test("BIRD that is killed is started again, and one that runs is adopted by a new supervisor", async () => {
+tests.test("BIRD has few rights, is started again after a kill, and adopted by a new supervisor", async () => {
   const to = await b.address(ROUTED4);
   const pid = await a.gateway.ok("pidof bird");
   await a.gateway.ok(`kill -9 ${pid}`);
@@ -116,11 +116,17 @@ tests.test("BIRD that is killed is started again, and one that runs is adopted b
     "another BIRD",
     async () => {
       const found = (await a.gateway.run("pidof bird")).stdout.trim();
-      const noted = (await a.gateway.run("cat /run/scsigate/bird.pid")).stdout.trim();
+      const noted = (await a.gateway.run("cat /run/scsigate/bird/bird.pid")).stdout.trim();
       return found !== "" && found !== pid && found === noted && found;
     },
     { timeout: FOLLOW_TIMEOUT },
   );
+  const rights = await a.gateway.ok(
+    `grep -E '^(Uid|CapEff)' /proc/${next}/status; stat -c '%U %G %a' /run/scsigate/bird.conf`,
+  );
+  assert.match(rights, /^Uid:\t992\t992\t992\t992$/m);
+  assert.match(rights, /^CapEff:\t0000000000003c00$/m); // CAP_NET_BIND_SERVICE, BROADCAST, ADMIN, RAW
+  assert.match(rights, /^root bird 640$/m);
   await a.reaches(to);
   await a.gateway.ok("kill $(pidof node | tr ' ' '\\n' | sort -n | head -1)"); // the executor; init starts it again
   await waitFor("the supervisor to answer", async () => (await status(a.gateway)).mesh?.running, {

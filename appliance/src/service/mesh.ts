@@ -74,7 +74,8 @@ export class MeshWatch {
 function problems({ running, peers, clashes: taken }: MeshStatus): Problem[] {
   if (!running) {
     const message = "BIRD, which tells other gateways our segments, does not run";
-    const nextStep = "It is started again within ten seconds; if not, look at /run/scsigate/bird.log on the console.";
+    const nextStep =
+      "It is started again within ten seconds; if not, look at /run/scsigate/bird/bird.log on the console.";
     return [{ code: "mesh-down", message, nextStep }];
   }
   return [

@@ -114,8 +114,8 @@ export class FakeMachine {
     if (file === "nft") this.rules = this.test.tree.read(args[1]?.slice(this.test.tree.root.length + 1) ?? "") ?? "";
     else if (file === "dnsmasq") this.#program(/(dnsmasq-\w+)\.conf$/.exec(text)?.[1] ?? "", "");
     else if (file === "chronyd") this.#program("chronyd", "");
-    else if (file === "bird" && args.includes("-P")) this.#program("bird", "");
-    else if (file === "bird" || file === "birdcl") return "";
+    else if (file === "bird" && args.includes("-P")) this.#program("bird/bird", "");
+    else if (file === "bird" || file === "birdcl" || file === "chown") return "";
     else if (file === "bridge") return this.#bridge(args);
     else if (text.endsWith("route flush proto bird")) return "";
     else if (file !== "ip") throw new Error(`unexpected: ${file} ${text}`);

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-/** BIRD: routes to the segments of other gateways. It outlives this process and is found again. */
-import { readFile, rename, rm } from "node:fs/promises";
+/**
+ * BIRD: routes to the segments of other gateways. It outlives this process and is found again. It reads what the LAN sends,
+ * so it runs as a user of its own, with the rights on the network that it keeps (CAP_NET_ADMIN, CAP_NET_RAW).
+ */
+import { mkdir, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { MeshAnswers } from "../../protocol/messages.ts";
 import type { MeshOperation, TunnelOperation } from "../../protocol/operations.ts";
@@ -16,9 +19,21 @@ const PRIVATE6 = ["fc00::/7{48,64}"];
 /** Bytes; BIRD keeps one old file beside it. */
 const LOG_SIZE = 65_536;
 
+/** User and group, as the image's /etc/passwd names them. */
+const USER = "bird";
+
+/** What BIRD writes itself is in a folder of its own: where it may write, root does not. */
 function files({ run }: ExecutorPaths) {
-  const at = (ending: string) => join(run, "scsigate", `bird.${ending}`);
-  return { config: at("conf"), pid: at("pid"), control: at("ctl"), log: at("log"), oldLog: at("log.1") };
+  const at = (name: string) => join(run, "scsigate", name);
+  const own = at("bird");
+  return {
+    config: at("bird.conf"),
+    control: at("bird.ctl"),
+    own,
+    pid: join(own, "bird.pid"),
+    log: join(own, "bird.log"),
+    oldLog: join(own, "bird.log.1"),
+  };
 }
 
 /** BIRD's own language. All that is filled in comes through the request's schema. */
@@ -104,7 +119,7 @@ function network(subnet: string): string {
 
 export const setMesh: Handler<MeshOperation> = async (operation, context) => {
   const { paths, processes } = context;
-  const { config, pid: pidFile, control } = files(paths);
+  const { config, pid: pidFile, control, own } = files(paths);
   const pid = await processes.find(pidFile, config);
   const wanted = renderBird(operation, paths);
   // What BIRD runs with is never replaced by what it does not take: it is checked first, and takes its place afterwards.
@@ -112,25 +127,31 @@ export const setMesh: Handler<MeshOperation> = async (operation, context) => {
   const changed = (await readFile(config, "utf8").catch(() => "")) !== wanted;
   if (changed) {
     await rm(pending, { force: true });
-    await writeIfChanged(pending, wanted, 0o600); // the key is in there
+    await writeIfChanged(pending, wanted, 0o640); // the key is in there
+    await context.run("chown", [`root:${USER}`, pending]);
     await context.run("bird", ["-p", "-c", pending]);
   }
   if (pid !== undefined && !changed) return false;
   if (pid !== undefined) await context.run("birdcl", ["-s", control, "configure", `"${pending}"`]);
   if (changed) await rename(pending, config);
-  if (pid === undefined) await context.run("bird", ["-c", config, "-s", control, "-P", pidFile]);
+  if (pid === undefined) {
+    await mkdir(own, { recursive: true });
+    await context.run("chown", [`${USER}:${USER}`, own]);
+    await context.run("bird", ["-u", USER, "-g", USER, "-c", config, "-s", control, "-P", pidFile]);
+  }
   return true;
 };
 
 /** Ends BIRD, and takes its routes away: one that was killed could not. */
 export async function stopMesh({ paths, processes, run }: ExecutorContext): Promise<boolean> {
-  const { config, pid: pidFile } = files(paths);
+  const { config, pid: pidFile, control, own } = files(paths);
   if (!(await exists(config))) return false;
   const pid = await processes.find(pidFile, config);
   if (pid !== undefined) await processes.stop(pid);
   const families = (await exists(join(paths.proc, "sys/net/ipv6"))) ? ["-4", "-6"] : ["-4"];
   for (const family of families) await run("ip", [family, "route", "flush", "proto", "bird"]);
-  for (const file of [pidFile, `${config}.pending`, config]) await rm(file, { force: true }); // the key is in there
+  await rm(own, { recursive: true, force: true });
+  for (const file of [control, `${config}.pending`, config]) await rm(file, { force: true }); // the key is in there
   return true;
 }
 
