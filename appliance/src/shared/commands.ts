@@ -24,20 +24,24 @@ const MAX_OUTPUT = 4 * 1024 * 1024;
 
 export const runCommand: CommandRunner = (file, args, options = {}) =>
   new Promise((resolve, reject) => {
+    const timeout = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
     const child = execFile(
       file,
       [...args],
-      { timeout: options.timeoutMs ?? DEFAULT_TIMEOUT_MS, maxBuffer: MAX_OUTPUT, encoding: "utf8" },
+      { timeout, maxBuffer: MAX_OUTPUT, encoding: "utf8" },
       (error, stdout, stderr) => {
-        if (error === null || options.mayExitWith?.includes(Number(error.code))) return resolve(stdout);
-        reject(describe(file, args, error, stderr));
+        // Node gives up reading at the end of the time, and calls that a success where the program had ended in the meantime.
+        const whole = child.stdout?.readableEnded !== false;
+        if (whole && (error === null || options.mayExitWith?.includes(Number(error.code)))) return resolve(stdout);
+        const late = error === null || error.killed === true;
+        reject(describe(file, args, error, late ? `it had not ended after ${timeout / 1000} s` : stderr));
       },
     );
     child.stdin?.on("error", () => {}); // the program may end without having read its input
     child.stdin?.end(options.input ?? "");
   });
 
-function describe(file: string, args: readonly string[], error: Error, stderr: string): ScsigateError {
+function describe(file: string, args: readonly string[], error: Error | null, stderr: string): ScsigateError {
   if (errnoOf(error) === "ENOENT") {
     return new ScsigateError("command-missing", `${file} is not installed`, `Install ${file} in the image.`, {
       cause: error,
@@ -46,7 +50,7 @@ function describe(file: string, args: readonly string[], error: Error, stderr: s
   const said = stderr.trim().split("\n").slice(-3).join("; ");
   return new ScsigateError(
     "command-failed",
-    `${[file, ...args].join(" ")}: ${said || error.message}`,
+    `${[file, ...args].join(" ")}: ${said || error?.message}`,
     `Try the command by hand on the console; it says what ${file} does not like.`,
     { cause: error },
   );
