@@ -4,12 +4,13 @@ import { existsSync, mkdirSync, renameSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { LabError } from "../errors.ts";
-import { cacheDir, labDir } from "../paths.ts";
+import { cacheDir } from "../paths.ts";
 import { exec } from "../process.ts";
 import { readTree, type TreeEntry, writeCpio } from "./cpio.ts";
 import { unpackedDebs } from "./debs.ts";
 import { findInTree, librariesFor } from "./elf.ts";
 import { hashStrings, hashTree } from "./hash.ts";
+import { compile } from "./program.ts";
 
 /** Package -> programs that go into every VM. busybox fills in what is not here. */
 const PROGRAMS: Readonly<Record<string, readonly string[]>> = {
@@ -75,17 +76,6 @@ async function busyboxLinks(busybox: string, taken: ReadonlySet<string>): Promis
   return links;
 }
 
-async function agentProgram(): Promise<string> {
-  const source = join(labDir, "agent/lab-agent.c");
-  const program = join(cacheDir, "agent", hashTree(source), "lab-agent");
-  if (!existsSync(program)) {
-    mkdirSync(dirname(program), { recursive: true });
-    await exec("gcc", ["-O2", "-Wall", "-Wextra", "-Werror", "-static", "-o", `${program}.new`, source]);
-    renameSync(`${program}.new`, program);
-  }
-  return program;
-}
-
 async function collect(tree: string, agent: string): Promise<TreeEntry[]> {
   const entries: TreeEntry[] = [
     ...["bin", "sbin", "lib", "lib64"].map((name): TreeEntry => ({ kind: "link", path: name, target: `usr/${name}` })),
@@ -129,7 +119,7 @@ async function collect(tree: string, agent: string): Promise<TreeEntry[]> {
 
 /** The archive; made anew when a package, the agent or this recipe changes. */
 export async function baseLayer(): Promise<string> {
-  const [tree, agent] = await Promise.all([baseTree(), agentProgram()]);
+  const [tree, agent] = await Promise.all([baseTree(), compile("lab/agent", "lab-agent")]);
   const recipes = ["base.ts", "cpio.ts", "elf.ts"].map((name) =>
     hashTree(join(dirname(fileURLToPath(import.meta.url)), name)),
   );

@@ -14,19 +14,27 @@ import { baseLayer } from "./base.ts";
 import { cpioBytes, readTree, type TreeEntry } from "./cpio.ts";
 import { hasFiles } from "./elf.ts";
 import { type Kernel, labKernel, modulesLayer } from "./kernel.ts";
+import { compile } from "./program.ts";
 
 /** What all VMs of a run share. */
 export interface Materials {
   readonly kernel: Kernel;
   readonly base: string;
   readonly modules: string;
+  /** Of the host's time stamp counter, which is the guests', too. */
+  readonly tscKhz: number;
 }
 
 export async function buildMaterials(): Promise<Materials> {
   const kernel = await labKernel();
   const base = await baseLayer();
   const modules = await modulesLayer(kernel);
-  return { kernel, base, modules };
+  return { kernel, base, modules, tscKhz: await measureTsc() };
+}
+
+async function measureTsc(): Promise<number> {
+  const { stdout } = await exec(await compile("lab/tsc", "tsc-khz"), []);
+  return Number(stdout);
 }
 
 /** Node for the guest, from its npm package, so that its version does not hang on the host's. */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Small C programs that run in a VM: compiled on the host once for each state of their source, and put into the VM that needs them.
+// Small C programs, compiled on the host once for each state of their source: for the host, or put into the VM that needs them.
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { cacheDir, repoDir } from "../paths.ts";
@@ -7,15 +7,20 @@ import { exec } from "../process.ts";
 import type { Vm } from "../vm/vm.ts";
 import { hashStrings, hashTree } from "./hash.ts";
 
-async function compile(folder: string, name: string): Promise<string> {
+/**
+ * Makes `name` from all C files of `folder` (relative to the repository).
+ * @returns its path on the host
+ */
+export async function compile(folder: string, name: string): Promise<string> {
   const sourceDir = join(repoDir, folder);
   const program = join(cacheDir, "programs", hashStrings([name, hashTree(sourceDir)]), name);
   if (existsSync(program)) return program;
   const sources = readdirSync(sourceDir).filter((file) => file.endsWith(".c"));
   mkdirSync(dirname(program), { recursive: true });
   const flags = ["-O2", "-Wall", "-Wextra", "-Werror", "-static", "-pthread", "-s"];
-  await exec("gcc", [...flags, "-o", `${program}.new`, ...sources.map((file) => join(sourceDir, file))]);
-  renameSync(`${program}.new`, program);
+  const fresh = `${program}.${process.pid}`;
+  await exec("gcc", [...flags, "-o", fresh, ...sources.map((file) => join(sourceDir, file))]);
+  renameSync(fresh, program);
   return program;
 }
 

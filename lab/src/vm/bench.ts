@@ -48,6 +48,7 @@ export class Bench {
   static async create(topology: Topology, options: BenchOptions = {}): Promise<Bench> {
     checkTopology(topology);
     const materials = await buildMaterials();
+    const { kernel, tscKhz } = materials;
     const ports = options.ports ?? (await freePorts(Object.keys(topology.ports)));
     const dir = makeOwnDir();
     const vms = new Map<string, Vm>();
@@ -55,7 +56,7 @@ export class Bench {
       const initrd = join(dir, `${spec.name}.initrd`);
       await buildInitrd(initrd, spec, materials, ports);
       if (spec.dataMiB !== undefined) await buildDataDisk(dataFile(dir, spec.name), spec.dataMiB);
-      vms.set(spec.name, new Vm(topology, spec, { dir, kernel: materials.kernel.image, initrd, ports }));
+      vms.set(spec.name, new Vm(topology, spec, { dir, kernel: kernel.image, initrd, ports, tscKhz }));
     }
     return new Bench(topology, ports, dir, vms, options);
   }

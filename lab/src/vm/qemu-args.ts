@@ -11,6 +11,8 @@ export interface QemuContext {
   readonly kernel: string;
   readonly initrd: string;
   readonly ports: Ports;
+  /** Rate of the time stamp counter. */
+  readonly tscKhz: number;
 }
 
 /** Virtio-serial ports with an agent behind each: the test driver's, and two for people. */
@@ -36,12 +38,14 @@ const MEMORY_FACTOR = isDebugKernel ? 2 : 1;
 /** With every check on, the interpreter of QEMU's interrupt routing method takes half a minute for each device. MSI does without. */
 const DEBUG_KERNEL_OPTIONS = ["acpi=noirq", "workqueue.watchdog_thresh=120"];
 
-function kernelCommandLine(vm: VmSpec): string {
+function kernelCommandLine(vm: VmSpec, tscKhz: number): string {
   return [
     ...(isDebugKernel ? DEBUG_KERNEL_OPTIONS : []),
     "console=ttyS0,115200",
     // TCG's counters are one clock, which Linux cannot know; it would read the HPET, an exit to QEMU each time.
     "tsc=reliable",
+    // Measured on the host: what a guest measures while it boots beside others can be wrong by a factor, and so is its clock.
+    `tsc_early_khz=${tscKhz}`,
     "loglevel=7",
     "mitigations=off",
     // An emulated timer on a busy host looks broken to the kernel's boot-time check.
@@ -62,7 +66,7 @@ export function qemuArgs(topology: Topology, vm: VmSpec, context: QemuContext): 
     ...["-smp", String(vm.cpus), "-m", String(vm.memoryMiB * MEMORY_FACTOR)],
     // A reset in the same QEMU boots up to ten times slower: each store to a page that it once translated code from is trapped.
     ...["-action", "reboot=shutdown"],
-    ...["-kernel", context.kernel, "-initrd", context.initrd, "-append", kernelCommandLine(vm)],
+    ...["-kernel", context.kernel, "-initrd", context.initrd, "-append", kernelCommandLine(vm, context.tscKhz)],
     ...[
       "-chardev",
       `file,id=console,path=${consoleFile(context.dir, vm.name)},append=on`,

@@ -7,7 +7,13 @@ import { qemuArgs } from "../../src/vm/qemu-args.ts";
 
 const test = suite("QEMU command line");
 
-const context = { dir: "/d", kernel: "/k", initrd: "/i", ports: { https: 1, http: 2, iscsi: 3, mqtt: 4 } };
+const context = {
+  dir: "/d",
+  kernel: "/k",
+  initrd: "/i",
+  ports: { https: 1, http: 2, iscsi: 3, mqtt: 4 },
+  tscKhz: 2_600_000,
+};
 
 function argsOf(name: string): string[] {
   const vm = cluster.vms.find((spec) => spec.name === name) as VmSpec;
@@ -64,6 +70,10 @@ test("every VM has an agent for the driver and two for people, and a source of r
     }
     assert.ok(devices.includes("virtio-rng-pci,rng=rng"));
   }
+});
+
+test("the guest is told the rate of its counter, and does not measure it", () => {
+  assert.match(option(argsOf("lan"), "-append")[0] ?? "", / tsc_early_khz=2600000 /);
 });
 
 test.run();
