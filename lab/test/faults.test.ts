@@ -201,7 +201,9 @@ tests.test(
     });
     await waitFor("the diagnosis to be content", async () => (await clock()).startsWith("good"), {
       timeout: FOLLOW_TIMEOUT,
-    });
+    }).catch(async () =>
+      assert.unreachable(`${await clock()}\n${await gateway.ok("chronyc -n sources; chronyc -n tracking")}`),
+    );
     assert.match(
       (await a.run("chronyd -u root -Q -t 60 'server 10.143.0.1 iburst' 2>&1")).stdout,
       /wrong by 3[56]\d\d\./,

@@ -51,6 +51,7 @@ async function main(args: readonly string[]): Promise<number> {
       await labKernel();
       return 0;
     case "test":
+      await buildAll();
       return runScenarios(rest);
     case "test-all":
       return runAllTests();

@@ -194,14 +194,18 @@ function beside(suites: readonly Suite[]): Suite[] {
   return suites.map((suite) => ({ ...suite, minutes: 2 * suite.minutes, env: { ...suite.env, ...env } }));
 }
 
-/** All scenarios. Those that wait for most of their time run side by side; those of the cluster, with many VMs, by themselves. */
+/**
+ * All scenarios. Those of the mesh and the driver's wait for half of their time and run side by side; those of the cluster,
+ * with many VMs, one after the other, beside one that waits for five minutes.
+ */
 function scenarioPhases(): Lane[][] {
   const named = (...names: string[]): Suite[] => names.flatMap((name) => scenarioSuites([name]));
-  const [mesh, limits] = [named("mesh"), named("kernel-limits")];
+  const [mesh, limits, appliance] = [named("mesh"), named("kernel-limits"), named("appliance")];
   const trouble = [...named("kernel-trouble", "kernel-strangers"), ...on612(named("kernel-trouble"))];
-  const placed = new Set([...mesh, ...limits, ...trouble].map(({ name }) => name));
-  const others = scenarioSuites([]).filter(({ name }) => !placed.has(name));
-  return [[beside(mesh), beside(trouble), beside(limits)], [[...others, ...on612(named("kernel-features"))]]];
+  const features = [...named("kernel-features", "kernel-wire"), ...on612(named("kernel-features"))];
+  const placed = new Set([...mesh, ...limits, ...appliance, ...trouble, ...features].map(({ name }) => name));
+  const cluster = scenarioSuites([]).filter(({ name }) => !placed.has(name));
+  return [[mesh, trouble, features].map(beside), [[...beside(appliance), ...cluster], beside(limits)]];
 }
 
 /** Each beside the others. */
@@ -214,13 +218,10 @@ function unitSuites(): Lane[] {
   ];
 }
 
-/**
- * The page's tests have a browser, a broker and a gateway on two processors at once: nothing else runs beside them, and
- * nothing beside the scenarios of the cluster.
- */
+/** Integration tests wait for more than half of their time. */
 export async function runAllTests(): Promise<number> {
-  const units = [...unitSuites(), [workspaceSuite("appliance", "integration")]];
-  return runPhases([units, [[workspaceSuite("web-ui", "integration")]], ...scenarioPhases()]);
+  const integration = ["appliance", "web-ui"].map((workspace) => [workspaceSuite(workspace, "integration")]);
+  return runPhases([unitSuites(), integration, ...scenarioPhases()]);
 }
 
 /** Unit tests only; `make check` does types and lint itself. */
