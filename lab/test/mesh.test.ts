@@ -238,11 +238,11 @@ tests.test("one segment over two gateways: ARP, DHCP and pings go from station t
   const [ipA = "", ipB = ""] = Object.values(meshLan);
   const before = await traces(a.gateway);
   const extend = (peer: string): string => `{"vni":100,"peers":["${peer}"]}`;
-  const subnet = (n: number) => ({ "segments.0.ipv4.address": `10.250.0.${n}/24`, "segments.0.ipv6.enabled": "false" });
+  const subnet = (n: number) => ({ "segments.0.ipv4.address": `10.77.0.${n}/24`, "segments.0.ipv6.enabled": "false" });
   await configure(a.gateway, { ...subnet(1), "segments.0.extend": extend(ipB) });
   await configure(b.gateway, { ...subnet(2), "segments.0.extend": extend(ipA), "segments.0.dhcp.enabled": "false" });
   await Promise.all([a.renew(), b.renew()]);
-  const [own, other] = await Promise.all([a.address(/^10\.250\.0\./), b.address(/^10\.250\.0\./)]);
+  const [own, other] = await Promise.all([a.address(/^10\.77\.0\./), b.address(/^10\.77\.0\./)]);
   for (const station of [a, b]) {
     await waitFor("the lease's MTU", async () => (await station.mtu()) === "1450", { timeout: FOLLOW_TIMEOUT });
   }
