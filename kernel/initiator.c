@@ -251,6 +251,8 @@ void ipscsi_idev_trouble(struct ipscsi_idev *idev, unsigned long delay)
 	if (idev->state == IPSCSI_IDEV_UP) {
 		set_state(idev, IPSCSI_IDEV_CONNECTING);
 		idev->backoff = IPSCSI_BACKOFF_MIN;
+		if (idev->peer)
+			WRITE_ONCE(idev->peer->idev_down, true);
 		if (idev->peer && !rcu_access_pointer(idev->peer->reverse))
 			ipscsi_peer_set_state(idev->peer, IPSCSI_PEER_DOWN);
 		mod_delayed_work(ipscsi_wq, &idev->control, delay);
@@ -310,6 +312,7 @@ static int join_peer(struct ipscsi_idev *idev, struct ipscsi_seg *seg,
 	if (idev->has_page)
 		ipscsi_peer_describe(peer, desc, idev->safe);
 	set_state(idev, IPSCSI_IDEV_UP);
+	WRITE_ONCE(peer->idev_down, false);
 	ipscsi_peer_set_idev(peer, idev);
 	ipscsi_peer_set_state(peer, IPSCSI_PEER_UP);
 	netdev_dbg(seg->dev, "peer %pM is up\n", desc->addr);

@@ -710,8 +710,12 @@ static void copy_out(struct ipscsi_cmd *cmd, u32 off, void *to, u32 len)
 	}
 }
 
-/* A message out of receive memory: headers copied, the rest referenced */
-static struct sk_buff *get_skb(struct ipscsi_cmd *cmd, u32 off, u32 len)
+/*
+ * A message out of receive memory: headers copied, the rest referenced.
+ * @alone: nothing else is in its chunks, so whoever keeps it keeps these
+ */
+static struct sk_buff *get_skb(struct ipscsi_cmd *cmd, u32 off, u32 len,
+			       bool alone)
 {
 	u32 linear = len <= IPSCSI_RX_COPY ? len : IPSCSI_RX_HEADER;
 	struct sk_buff *skb;
@@ -729,7 +733,7 @@ static struct sk_buff *get_skb(struct ipscsi_cmd *cmd, u32 off, u32 len)
 
 		get_page(page);
 		skb_add_rx_frag(skb, skb_shinfo(skb)->nr_frags, page, in, n,
-				n);
+				alone ? IPSCSI_CHUNK_SIZE : n);
 		off += n;
 		len -= n;
 	}
@@ -772,7 +776,8 @@ static void get_container(struct ipscsi_cmd *cmd, u32 len)
 		copy_out(cmd, off, buf, IPSCSI_CONT_RECORD);
 		if (ipscsi_record_parse(buf, cont.length - off, &record))
 			goto malformed;
-		skb = get_skb(cmd, off + IPSCSI_CONT_RECORD, record.length);
+		skb = get_skb(cmd, off + IPSCSI_CONT_RECORD, record.length,
+			      false);
 		if (skb)
 			ipscsi_rx(cmd->peer, record.stream, skb, record.vnet);
 		off = min(off + ipscsi_record_size(record.length), cont.length);
@@ -839,7 +844,7 @@ static void get_done(struct ipscsi_idev *idev, struct ipscsi_cmd *cmd)
 		return;
 	}
 	ipscsi_count(cmd->peer, IPSCSI_C_RX_MESSAGES, 1);
-	skb = get_skb(cmd, 0, n);
+	skb = get_skb(cmd, 0, n, true);
 	if (skb)
 		ipscsi_rx(cmd->peer, cmd->stream, skb, NULL);
 }

@@ -36,6 +36,7 @@
 #define IPSCSI_HASH_BITS	6
 #define IPSCSI_TXQ_COUNT	16	/* net device queues, peers spread over */
 #define IPSCSI_PEER_MAX		256	/* stations on one segment */
+#define IPSCSI_GSO_SEGS		256	/* frames that a record may stand for */
 
 /*
  * Transmit queue of one peer. Its net device queue stops above the upper
@@ -55,7 +56,7 @@
 #define IPSCSI_SHORT		2048	/* bytes of a frame in a dialogue */
 
 /* Bytes of a message that go into the linear part of a received skb */
-#define IPSCSI_RX_COPY		256
+#define IPSCSI_RX_COPY		1536	/* all of a shorter one */
 #define IPSCSI_RX_HEADER	128
 
 /**
@@ -147,9 +148,11 @@ struct ipscsi_reverse {
  * @name: its host name; seg->lock
  * @idev: RCU; the device that we send to, or NULL
  * @reverse: RCU; the way through its GETs, or NULL
- * @txq: what waits for it: Ethernet frames; its lock guards the next three
+ * @txq: what waits for it: Ethernet frames; its lock guards the next four
  * @txq_bytes: bytes in @txq
  * @stopped: its net device queue was stopped for it
+ * @moved: jiffies: when that was, or a frame was last taken out of @txq
+ * @idev_down: @idev is in trouble: only the peer's GETs lead there
  * @short_rx: the last frame from it was short, and not answered yet
  * @arp_ip: base stations: the last source address of a datagram, else 0
  * @tx_seq: sequence number of the next container to it
@@ -179,12 +182,25 @@ struct ipscsi_peer {
 	struct sk_buff_head txq;
 	u32 txq_bytes;
 	bool stopped;
+	unsigned long moved;
+	bool idev_down;
 	bool short_rx;
 	__be32 arp_ip;
 	u32 tx_seq;
 	u32 rx_seq;
 	struct ipscsi_stats __percpu *stats;
 };
+
+/**
+ * ipscsi_peer_sends - whether SENDs of ours lead to a peer
+ * @peer: the peer
+ *
+ * Return: false where only GETs of the peer do, or nothing.
+ */
+static inline bool ipscsi_peer_sends(const struct ipscsi_peer *peer)
+{
+	return rcu_access_pointer(peer->idev) && !READ_ONCE(peer->idev_down);
+}
 
 /**
  * struct ipscsi_port - a target LUN's interest in a segment
@@ -222,6 +238,7 @@ struct ipscsi_port {
  * @stopped: peers that each net device queue is stopped for
  * @features: IPSCSI_F_* that we own up to; RELAY is separate
  * @mtu_fixed: somebody set the MTU: we leave it alone; RTNL
+ * @mtu_limit: what adapters and peers take, bytes; RTNL
  * @relay: forward between the stations that we serve
  * @hold_ms: how long a GET is held, milliseconds
  * @gets: GETs to keep outstanding at one peer
@@ -245,6 +262,7 @@ struct ipscsi_seg {
 	atomic_t stopped[IPSCSI_TXQ_COUNT];
 	u16 features;
 	bool mtu_fixed;
+	unsigned int mtu_limit;
 	bool relay;
 	unsigned int hold_ms;
 	unsigned int gets;

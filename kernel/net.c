@@ -31,7 +31,7 @@ static bool peer_is_lazy(struct ipscsi_peer *peer)
 {
 	struct ipscsi_reverse *reverse;
 
-	if (rcu_access_pointer(peer->idev))
+	if (ipscsi_peer_sends(peer))
 		return false;
 	reverse = rcu_dereference(peer->reverse);
 	return !reverse || (!atomic_read(&reverse->held) &&
@@ -134,7 +134,7 @@ void ipscsi_peer_queue(struct ipscsi_peer *peer, struct sk_buff *skb)
 		ipscsi_drop(peer, skb, IPSCSI_C_TX_PEER_DOWN);
 		return;
 	}
-	idev = rcu_dereference(peer->idev);
+	idev = ipscsi_peer_sends(peer) ? rcu_dereference(peer->idev) : NULL;
 	lazy = peer_is_lazy(peer);
 	__skb_queue_head_init(&old);
 
@@ -158,8 +158,10 @@ void ipscsi_peer_queue(struct ipscsi_peer *peer, struct sk_buff *skb)
 	if (!lazy && !READ_ONCE(peer->dead) &&
 	    (peer->txq_bytes > IPSCSI_TXQ_BYTES ||
 	     skb_queue_len(&peer->txq) > IPSCSI_TXQ_PACKETS)) {
-		if (!peer->stopped)
+		if (!peer->stopped) {
 			atomic_inc(&peer->seg->stopped[peer->queue]);
+			WRITE_ONCE(peer->moved, jiffies);
+		}
 		peer->stopped = true;
 		netif_tx_stop_queue(netdev_get_tx_queue(peer->seg->dev,
 							peer->queue));
@@ -192,7 +194,7 @@ void ipscsi_peer_queue(struct ipscsi_peer *peer, struct sk_buff *skb)
 struct sk_buff *ipscsi_peer_dequeue(struct ipscsi_peer *peer, u32 max,
 				    int stream)
 {
-	bool forget = !rcu_access_pointer(peer->idev);
+	bool forget = !ipscsi_peer_sends(peer);
 	struct sk_buff *skb, *next, *found = NULL;
 	struct sk_buff_head old;
 	u32 pull;
@@ -215,10 +217,12 @@ struct sk_buff *ipscsi_peer_dequeue(struct ipscsi_peer *peer, u32 max,
 			found = skb;
 			__skb_unlink(skb, &peer->txq);
 			peer->txq_bytes -= skb->len;
-			txq_wake(peer);
+			WRITE_ONCE(peer->moved, jiffies);
 		}
 		break;
 	}
+	/* also where frames were only forgotten: nobody else would */
+	txq_wake(peer);
 	spin_unlock_bh(&peer->txq.lock);
 	while ((skb = __skb_dequeue(&old)))
 		ipscsi_drop(peer, skb, IPSCSI_C_TX_PEER_DOWN);
@@ -608,7 +612,10 @@ static void set_own_mtu(struct ipscsi_seg *seg, unsigned int mtu)
  */
 void ipscsi_seg_fit_mtu(struct ipscsi_seg *seg, unsigned int limit)
 {
-	if (limit >= IPSCSI_MTU_MIN && limit < seg->dev->mtu)
+	if (limit < IPSCSI_MTU_MIN)
+		return;
+	seg->mtu_limit = min(seg->mtu_limit, limit);
+	if (limit < seg->dev->mtu)
 		set_own_mtu(seg, limit);
 }
 
@@ -621,7 +628,8 @@ void ipscsi_seg_fit_mtu(struct ipscsi_seg *seg, unsigned int limit)
  */
 void ipscsi_seg_bridged(struct ipscsi_seg *seg, bool bridged)
 {
-	set_own_mtu(seg, bridged ? IPSCSI_MTU_BRIDGED : IPSCSI_MTU_MAX);
+	set_own_mtu(seg, min_t(unsigned int, seg->mtu_limit,
+			       bridged ? IPSCSI_MTU_BRIDGED : IPSCSI_MTU_MAX));
 }
 
 static int ipscsi_dev_init(struct net_device *dev)
@@ -636,6 +644,7 @@ static int ipscsi_dev_init(struct net_device *dev)
 	seg->relay = true;
 	seg->hold_ms = IPSCSI_HOLD_MS;
 	seg->gets = IPSCSI_GETS_DEFAULT;
+	seg->mtu_limit = IPSCSI_MTU_MAX;
 	netdev_lockdep_set_classes(dev);
 	return gro_cells_init(&seg->gro, dev);
 }
@@ -730,5 +739,6 @@ void ipscsi_net_setup(struct net_device *dev)
 	dev->features = dev->hw_features;
 	/* a super-packet is one message, with its IP header */
 	netif_set_tso_max_size(dev, IPSCSI_MTU_MAX + ETH_HLEN);
+	netif_set_tso_max_segs(dev, IPSCSI_GSO_SEGS);
 	netif_carrier_off(dev);
 }

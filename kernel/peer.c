@@ -83,7 +83,9 @@ struct ipscsi_peer *ipscsi_peer_get(struct ipscsi_seg *seg, const u8 *addr)
 	if (!peer && !seg->closing && seg->npeers < IPSCSI_PEER_MAX) {
 		peer = peer_alloc(seg, addr);
 		if (peer) {
-			peer->queue = seg->next_queue++ % IPSCSI_TXQ_COUNT;
+			peer->queue = seg->next_queue++ %
+				      min_t(u32, IPSCSI_TXQ_COUNT,
+					    seg->dev->real_num_tx_queues);
 			list_add_tail_rcu(&peer->node, &seg->peers);
 			hlist_add_head_rcu(&peer->hnode,
 					   peer_bucket(seg, addr));
@@ -278,6 +280,8 @@ static void peer_unlink(struct ipscsi_seg *seg, struct ipscsi_peer *peer)
 	hlist_del_rcu(&peer->hnode);
 	ipscsi_fdb_flush(seg, peer);
 	seg->npeers--;
+	/* first, so that the sum has what is dropped here */
+	ipscsi_peer_purge(peer, IPSCSI_C_TX_PEER_DOWN);
 	ipscsi_peer_sum(peer, seg->gone);
 }
 
@@ -290,30 +294,52 @@ static void peer_bury(struct ipscsi_peer *peer)
 }
 
 /*
- * A peer that user space does not know yet as it is, with a reference, or one
- * that nothing leads to any more, with the lists' reference. Who made a peer and has not
- * yet said what leads there holds a reference: it is looked at again later.
+ * Takes out the peers that nothing leads to any more. Who made a peer and has
+ * not yet said what leads there holds a reference: it is looked at again
+ * later. A bus can make many: a grace period for each would take too long.
  */
-static struct ipscsi_peer *peer_to_do(struct ipscsi_seg *seg, bool *bury)
+static void bury_lonely(struct ipscsi_seg *seg)
+{
+	struct ipscsi_peer *peer, *next, *lonely[32];
+	unsigned int i, n;
+
+	do {
+		n = 0;
+		spin_lock_bh(&seg->lock);
+		list_for_each_entry_safe(peer, next, &seg->peers, node) {
+			if (rcu_access_pointer(peer->idev) ||
+			    rcu_access_pointer(peer->reverse))
+				continue;
+			ipscsi_fdb_flush(seg, peer);
+			if (kref_read(&peer->kobj.kref) > 1) {
+				queue_delayed_work(ipscsi_wq, &seg->work,
+						   HZ / 10);
+				continue;
+			}
+			peer_unlink(seg, peer);
+			lonely[n++] = peer;
+			if (n == ARRAY_SIZE(lonely))
+				break;
+		}
+		spin_unlock_bh(&seg->lock);
+		if (!n)
+			return;
+		synchronize_net();
+		for (i = 0; i < n; i++) {
+			netdev_dbg(seg->dev, "peer %pM goes\n",
+				   lonely[i]->addr);
+			peer_bury(lonely[i]);
+		}
+	} while (n == ARRAY_SIZE(lonely));
+}
+
+/* A peer that user space does not know yet as it is, with a reference */
+static struct ipscsi_peer *peer_to_tell(struct ipscsi_seg *seg)
 {
 	struct ipscsi_peer *peer;
 
-	*bury = false;
 	spin_lock_bh(&seg->lock);
 	list_for_each_entry(peer, &seg->peers, node) {
-		bool lonely = !rcu_access_pointer(peer->idev) &&
-			      !rcu_access_pointer(peer->reverse);
-
-		if (lonely)
-			ipscsi_fdb_flush(seg, peer);
-		if (lonely && kref_read(&peer->kobj.kref) > 1)
-			queue_delayed_work(ipscsi_wq, &seg->work, HZ / 10);
-		*bury = lonely && kref_read(&peer->kobj.kref) == 1;
-		if (*bury) {
-			peer_unlink(seg, peer);
-			spin_unlock_bh(&seg->lock);
-			return peer;
-		}
 		if (!peer->in_sysfs || peer->told != READ_ONCE(peer->state)) {
 			kobject_get(&peer->kobj);
 			spin_unlock_bh(&seg->lock);
@@ -360,15 +386,10 @@ void ipscsi_seg_work(struct work_struct *work)
 	struct ipscsi_seg *seg = container_of(work, struct ipscsi_seg,
 					      work.work);
 	struct ipscsi_peer *peer;
-	bool bury, up = false;
+	bool up = false;
 
-	while ((peer = peer_to_do(seg, &bury))) {
-		if (bury) {
-			netdev_dbg(seg->dev, "peer %pM goes\n", peer->addr);
-			synchronize_net();
-			peer_bury(peer);
-			continue;
-		}
+	bury_lonely(seg);
+	while ((peer = peer_to_tell(seg))) {
 		peer_tell(seg, peer);
 		ipscsi_peer_put(peer);
 	}

@@ -346,6 +346,33 @@ void ipscsi_rx_sequence(struct ipscsi_peer *peer, u32 seq)
 }
 EXPORT_SYMBOL_GPL(ipscsi_rx_sequence);
 
+/*
+ * docs/protocol.md section 6. To relay a record may mean to cut it up, so it
+ * must not stand for too many frames.
+ */
+static bool offload_is_sane(u16 stream, const struct virtio_net_hdr *hdr,
+			    unsigned int len)
+{
+	bool csum = hdr->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM;
+	u16 size;
+
+	/* what is checksummed lies behind the Ethernet header */
+	if (csum && stream == IPSCSI_STREAM_ETHERNET &&
+	    __virtio16_to_cpu(false, hdr->csum_start) < ETH_HLEN)
+		return false;
+	if (hdr->gso_type == VIRTIO_NET_HDR_GSO_NONE)
+		return true;
+	size = __virtio16_to_cpu(false, hdr->gso_size);
+	switch (hdr->gso_type & ~VIRTIO_NET_HDR_GSO_ECN) {
+	case VIRTIO_NET_HDR_GSO_TCPV4:
+	case VIRTIO_NET_HDR_GSO_TCPV6:
+		/* segments without checksums: the stack would warn of them */
+		return csum && size &&
+		       DIV_ROUND_UP(len, size) <= IPSCSI_GSO_SEGS;
+	}
+	return false;
+}
+
 /**
  * ipscsi_rx - take a message from a peer
  * @peer: who sent it
@@ -405,9 +432,7 @@ void ipscsi_rx(struct ipscsi_peer *peer, u16 stream, struct sk_buff *skb,
 		reason = IPSCSI_C_RX_MALFORMED;
 		if (!(READ_ONCE(peer->features) & IPSCSI_F_OFFLOAD))
 			goto drop;
-		/* segments without checksums: the stack would warn of them */
-		if (hdr.gso_type != VIRTIO_NET_HDR_GSO_NONE &&
-		    !(hdr.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM))
+		if (!offload_is_sane(stream, &hdr, len))
 			goto drop;
 		if (stream == IPSCSI_STREAM_IPV4)
 			skb->protocol = htons(ETH_P_IP);
@@ -433,6 +458,10 @@ void ipscsi_rx(struct ipscsi_peer *peer, u16 stream, struct sk_buff *skb,
 		}
 		len = skb->len - ETH_HLEN;
 	}
+	/* nobody says TCP to many, and each would get its own segments */
+	reason = IPSCSI_C_RX_MALFORMED;
+	if (skb_is_gso(skb) && is_multicast_ether_addr(skb->data))
+		goto drop;
 
 	skb_reset_mac_header(skb);
 	skb_reset_mac_len(skb);

@@ -113,6 +113,7 @@ struct ipscsi_nexus {
  * @since: jiffies
  * @stream: for what
  * @len: bytes of room
+ * @room: what of that a container may use, since frames were chosen for it
  */
 struct ipscsi_held {
 	struct list_head node;
@@ -121,6 +122,7 @@ struct ipscsi_held {
 	unsigned long since;
 	u16 stream;
 	u32 len;
+	u32 room;
 };
 
 static struct kmem_cache *held_cache;
@@ -317,7 +319,7 @@ static bool memory_stays(const struct se_cmd *cmd,
 
 /*
  * A message that refers to the memory of its command, all but its headers.
- * Return: NULL where that cannot be.
+ * Return: NULL where that cannot be, or ERR_PTR(-ENOMEM), counted.
  */
 static struct sk_buff *cursor_keep_skb(struct sg_cursor *c,
 				       struct ipscsi_peer *peer, u32 len)
@@ -328,7 +330,7 @@ static struct sk_buff *cursor_keep_skb(struct sg_cursor *c,
 		return NULL;
 	skb = ipscsi_rx_alloc(peer, IPSCSI_RX_HEADER, 0, GFP_ATOMIC);
 	if (!skb)
-		return NULL;
+		return ERR_PTR(-ENOMEM);
 	cursor_read(c, skb->data, IPSCSI_RX_HEADER);
 	len -= IPSCSI_RX_HEADER;
 	while (len) {
@@ -399,6 +401,10 @@ static struct sk_buff *cursor_read_skb(struct sg_cursor *c, struct se_cmd *cmd,
 
 	if (len > IPSCSI_SHORT && memory_stays(cmd, peer)) {
 		skb = cursor_keep_skb(c, peer, len);
+		if (IS_ERR(skb)) {
+			cursor_skip(c, len);
+			return NULL;
+		}
 		if (skb)
 			return skb;
 		*c = begin;
@@ -622,6 +628,7 @@ static bool nexus_bind(struct ipscsi_nexus *nexus, struct ipscsi_seg *seg,
 	}
 	rcu_read_unlock();
 	nexus_unbind(nexus);
+	nexus->hello = false;
 	nexus->peer = peer;
 	ipscsi_peer_set_reverse(peer, &nexus->reverse);
 	return true;
@@ -761,19 +768,12 @@ static void sent(struct ipscsi_peer *peer, struct sk_buff_head *list)
 	ipscsi_count(peer, IPSCSI_C_TX_MESSAGES, 1);
 }
 
-/* At least IPSCSI_CONT_MIN: exec_get() and ipscsi_peer_describe() see to it */
-static u32 container_room(const struct ipscsi_held *held,
-			  const struct ipscsi_peer *peer)
-{
-	return min(held->len, READ_ONCE(peer->cont_max));
-}
-
 /* As many frames as fit: docs/protocol.md section 6 */
 static void answer_container(struct ipscsi_held *held, struct ipscsi_peer *peer,
 			     struct sk_buff *skb)
 {
 	struct ipscsi_cont cont = { .length = IPSCSI_CONT_HEADER };
-	u32 room = container_room(held, peer);
+	u32 room = held->room;
 	u8 buf[IPSCSI_CONT_HEADER];
 	struct se_cmd *cmd = held->cmd;
 	struct sk_buff_head list;
@@ -860,7 +860,13 @@ static struct ipscsi_held *next_match(struct ipscsi_nexus *nexus,
 		tried |= bit;
 		if (stream == IPSCSI_STREAM_CONTAINER) {
 			stream = -1;
-			room = container_room(held, peer);
+			/*
+			 * At least IPSCSI_CONT_MIN: exec_get() and
+			 * ipscsi_peer_describe() see to it. Another HELLO
+			 * must not change it while the answer is made.
+			 */
+			room = min(held->len, READ_ONCE(peer->cont_max));
+			held->room = room;
 			room -= IPSCSI_CONT_HEADER + IPSCSI_CONT_RECORD +
 				IPSCSI_CONT_PAD;
 		}
@@ -1061,7 +1067,7 @@ static void control_flush(struct ipscsi_lun *lun, struct se_cmd *cmd, bool bye)
 			nexus->hello = false;
 			nexus->reverse.get_seen = false;
 		}
-		if (bye && nexus->peer &&
+		if (bye && nexus_bound(nexus) &&
 		    !rcu_access_pointer(nexus->peer->idev)) {
 			/* keeps its address: neighbours know it by that */
 			WRITE_ONCE(nexus->peer->hello, false);
@@ -1075,34 +1081,38 @@ static void control_flush(struct ipscsi_lun *lun, struct se_cmd *cmd, bool bye)
 
 /*
  * Control messages make no base station of who sends them.
- * Return: false where an element is malformed, or a HELLO is refused.
+ * Return: 0, -EINVAL where an element is malformed or a HELLO is refused, or
+ * -ENOMEM.
  */
-static bool exec_control(struct ipscsi_lun *lun, struct ipscsi_seg *seg,
+static int exec_control(struct ipscsi_lun *lun, struct ipscsi_seg *seg,
 			 struct se_cmd *cmd, u32 len)
 {
 	struct ipscsi_tlv tlv;
+	bool good = true, said = false;
 	struct sg_cursor c;
-	bool good = true;
 	size_t pos = 0;
 	int more;
 	u8 *buf;
 
 	if (len > IPSCSI_CONTROL_MAX)
-		return false;
+		return -EINVAL;
 	buf = kmalloc(len, GFP_ATOMIC | __GFP_NOWARN);
 	if (!buf)
-		return false;
+		return -ENOMEM;
 	cursor_init(&c, cmd, len);
 	cursor_read(&c, buf, len);
 	while ((more = ipscsi_tlv_next(buf, len, &pos, &tlv)) > 0) {
-		if (tlv.type == IPSCSI_TLV_HELLO)
-			good &= control_hello(lun, seg, cmd, &tlv);
-		else if (tlv.type == IPSCSI_TLV_BYE ||
-			 tlv.type == IPSCSI_TLV_FLUSH)
+		/* each new address makes a station: one a message will do */
+		if (tlv.type == IPSCSI_TLV_HELLO) {
+			good &= !said && control_hello(lun, seg, cmd, &tlv);
+			said = true;
+		} else if (tlv.type == IPSCSI_TLV_BYE ||
+			   tlv.type == IPSCSI_TLV_FLUSH) {
 			control_flush(lun, cmd, tlv.type == IPSCSI_TLV_BYE);
+		}
 	}
 	kfree(buf);
-	return good && !more;
+	return good && !more ? 0 : -EINVAL;
 }
 
 static void exec_container(struct ipscsi_peer *peer, struct se_cmd *cmd,
@@ -1178,10 +1188,12 @@ static sense_reason_t exec_send(struct se_cmd *cmd)
 		return not_ready(cmd);
 	}
 	if (cdb.stream == IPSCSI_STREAM_CONTROL) {
-		bool good = exec_control(lun, seg, cmd, cdb.length);
+		int err = exec_control(lun, seg, cmd, cdb.length);
 
 		rcu_read_unlock();
-		if (!good)	/* INVALID FIELD IN PARAMETER LIST */
+		if (err == -ENOMEM)
+			return TCM_OUT_OF_RESOURCES;
+		if (err)	/* INVALID FIELD IN PARAMETER LIST */
 			return check_condition(cmd, ILLEGAL_REQUEST, 0x26, 0,
 					       0, 0);
 		target_complete_cmd(cmd, SAM_STAT_GOOD);
@@ -1464,15 +1476,15 @@ static void nexus_tick(struct ipscsi_nexus *nexus, unsigned long hold,
 			ipscsi_count(nexus->peer, IPSCSI_C_TX_NULL, 1);
 	}
 	/* a station that asks by GET asks again at once: unless it is gone */
-	if (nexus->peer && nexus->reverse.get_seen && list_empty(&nexus->held) &&
+	if (nexus_bound(nexus) && nexus->reverse.get_seen &&
+	    list_empty(&nexus->held) &&
 	    (ended || time_after(jiffies, nexus->last_seen + GET_IDLE)) &&
 	    !rcu_access_pointer(nexus->peer->idev))
 		ipscsi_peer_set_state(nexus->peer, IPSCSI_PEER_DOWN);
-	/* it went on saying HELLO, but takes nothing: do not let it stop others */
-	if (nexus->peer && READ_ONCE(nexus->peer->stopped) &&
-	    list_empty(&nexus->held) &&
-	    !rcu_access_pointer(nexus->peer->idev) &&
-	    time_after(jiffies, nexus->reverse.last_get + GET_IDLE))
+	/* it is there, but takes nothing of this: do not let it stop others */
+	if (nexus_bound(nexus) && READ_ONCE(nexus->peer->stopped) &&
+	    !ipscsi_peer_sends(nexus->peer) &&
+	    time_after(jiffies, READ_ONCE(nexus->peer->moved) + GET_IDLE))
 		ipscsi_peer_purge(nexus->peer, IPSCSI_C_TX_QUEUE_FULL);
 	if (list_empty(&nexus->held) && !nexus->filling &&
 	    time_after(jiffies, nexus->last_seen + BASE_IDLE))

@@ -3,7 +3,7 @@
 import * as assert from "uvu/assert";
 import { HUB, HUB_ADDRESS, loopRig } from "../src/rigs/loop.ts";
 import { scenario } from "../src/scenario.ts";
-import { waitFor } from "../src/time.ts";
+import { sleep, waitFor } from "../src/time.ts";
 import { loop } from "../src/topologies/loop.ts";
 import type { Vm } from "../src/vm/vm.ts";
 
@@ -87,20 +87,71 @@ const send10 = (stream: number, length: number): number[] => [
 ];
 const get10 = (stream: number, room: number): number[] => [0x28, ...send10(stream, room).slice(1)];
 
+const CONTROL = 0x88b5;
+const CONTAINER = 0x88b6;
+const ETHERNET = 0x6558;
+/** EXT, CONTAINER and OFFLOAD: docs/protocol.md section 2. */
+const FEATURES = 0x0d;
+
+/** A control message with one element, HELLO: docs/protocol.md sections 2 and 4. */
+function hello(address: string): Buffer {
+  const descriptor = Buffer.alloc(24);
+  descriptor.write("IPSC");
+  descriptor.writeUInt8(1, 4);
+  descriptor.writeUInt16BE(FEATURES, 6);
+  Buffer.from(address.replaceAll(":", ""), "hex").copy(descriptor, 8);
+  descriptor.writeUInt16BE(0xffff, 14);
+  descriptor.writeUInt32BE(0xffff, 16);
+  return Buffer.concat([Buffer.from([0, 1, 0, 23]), descriptor]);
+}
+const BYE = Buffer.from([0, 2, 0, 0]);
+
+/** A container with one record: docs/protocol.md section 6. */
+function container(stream: number, offload: readonly number[], payload: Buffer): Buffer {
+  const padding = Buffer.alloc(-payload.length & 7);
+  const head = Buffer.alloc(32);
+  head.writeUInt8(1, 0);
+  head.writeUInt16BE(1, 2);
+  head.writeUInt32BE(32 + payload.length + padding.length, 4);
+  head.writeUInt16BE(stream, 16);
+  Buffer.from(offload).copy(head, 18);
+  head.writeUInt32BE(payload.length, 28);
+  return Buffer.concat([head, payload, padding]);
+}
+
+/** TCP over IPv4 (RFC 9293) that nobody listens to, after an Ethernet header if `ether` is one. */
+function tcp(from: string, to: string, payload: number, ether: Buffer = Buffer.alloc(0)): Buffer {
+  const segment = Buffer.alloc(20 + payload);
+  segment.writeUInt16BE(9, 0);
+  segment.writeUInt16BE(9, 2);
+  segment.writeUInt8(5 << 4, 12);
+  segment.writeUInt8(0x10, 13);
+  const header = Buffer.from([0x45, 0, 0, 0, 0, 1, 0, 0, 64, 6, 0, 0, ...ip4(from), ...ip4(to)]);
+  header.writeUInt16BE(header.length + segment.length, 2);
+  header.writeUInt16BE(checksum(header), 10);
+  return Buffer.concat([ether, header, segment]);
+}
+
 let raw: RawDevice;
+/** Another port that leads to the same LUN. */
+let other: RawDevice;
 
 const tests = scenario("kernel-wire", loop, async (bench) => {
   const vm = bench.vm("loop");
   const rig = await loopRig(vm, 0);
   await vm.ok("echo 0 >/sys/module/ipscsi/parameters/auto_attach");
-  const device = await rig.plug(1);
-  const node = await waitFor(
-    "the sg node",
-    async () => (await vm.run(`ls /sys/bus/scsi/devices/${device}/scsi_generic`)).stdout.trim() || undefined,
-    { timeout: 10_000 },
-  );
-  assert.is(await vm.ok(`cat /sys/bus/scsi/devices/${device}/ipscsi/segment`), "none", "auto_attach=0");
-  raw = new RawDevice(vm, `/dev/${node}`);
+  const plug = async (number: number): Promise<RawDevice> => {
+    const device = await rig.plug(number);
+    const node = await waitFor(
+      "the sg node",
+      async () => (await vm.run(`ls /sys/bus/scsi/devices/${device}/scsi_generic`)).stdout.trim() || undefined,
+      { timeout: 10_000 },
+    );
+    assert.is(await vm.ok(`cat /sys/bus/scsi/devices/${device}/ipscsi/segment`), "none", "auto_attach=0");
+    return new RawDevice(vm, `/dev/${node}`);
+  };
+  raw = await plug(1);
+  other = await plug(2);
 });
 
 tests.test("an echo request sent by hand is answered on stream 0", async () => {
@@ -228,6 +279,119 @@ tests.test("the LUN describes itself as a communications device with a station p
   await vm.ok(`sg_luns ${raw.node}`);
   await vm.ok(`sg_modes ${raw.node}`);
   await vm.ok(`sg_requests ${raw.node}`);
+});
+
+const ADDRESS = "02:00:5e:10:00:77";
+const PEER = `/sys/class/net/${HUB}/ipscsi/peers/${ADDRESS}`;
+
+tests.test("one HELLO in a message: a second one is refused, what the first one said holds", async (bench) => {
+  const vm = bench.vm("loop");
+  const message = Buffer.concat([hello(ADDRESS), hello("02:00:5e:10:00:78")]);
+  const sent = await raw.send(send10(CONTROL, message.length), message);
+  assert.match(sent.text, /Invalid field in parameter list/i);
+  await waitFor("the peer", async () => (await vm.run(`cat ${PEER}/state`)).stdout.trim() === "up", {
+    timeout: 10_000,
+  });
+  assert.is.not((await vm.run(`ls ${PEER.replace(/77$/, "78")}`)).code, 0);
+});
+
+tests.test("a station that comes by another port is not disturbed by what is left of the first", async (bench) => {
+  const vm = bench.vm("loop");
+  const message = hello(ADDRESS);
+  // It asked by GET, so that its silence means something.
+  assert.is((await raw.send(send10(CONTROL, message.length), message)).code, 0);
+  assert.is((await raw.get(get10(0, 1500), 1500)).code, 0);
+  await sleep(5000); // over 4 s of silence: the address may be taken
+  assert.is((await other.send(send10(CONTROL, message.length), message)).code, 0);
+  const features = await vm.ok(`cat ${PEER}/features`);
+  // The hub looks at silent stations four times a second.
+  const states = await vm.ok(`for i in $(seq 15); do cat ${PEER}/state; sleep 0.1; done | sort -u`);
+  assert.is(states, "up");
+  assert.is((await raw.send(send10(CONTROL, BYE.length), BYE)).code, 0);
+  assert.is(await vm.ok(`cat ${PEER}/state ${PEER}/features`), `up\n${features}`);
+  // The first port is a stranger now: it must say HELLO again before it may send more than base messages.
+  const frame = container(0, [], echoRequest(STATION, HUB_ADDRESS, "?"));
+  await raw.get(get10(0, 1500), 1500);
+  assert.match((await raw.send(send10(CONTAINER, frame.length), frame)).text, /nexus loss|I_T nexus/i);
+  assert.is((await other.send(send10(CONTROL, BYE.length), BYE)).code, 0);
+});
+
+tests.test("offload data that no honest station sends is malformed", async (bench) => {
+  const vm = bench.vm("loop");
+  const message = hello(ADDRESS);
+  assert.is((await other.send(send10(CONTROL, message.length), message)).code, 0);
+  const hub = Buffer.from((await vm.ok(`cat /sys/class/net/${HUB}/address`)).replaceAll(":", ""), "hex");
+  const own = Buffer.from(ADDRESS.replaceAll(":", ""), "hex");
+  const ether = (to: Buffer): Buffer => Buffer.concat([to, own, Buffer.from([8, 0])]);
+  /** virtio_net_hdr, big endian: flags, type, header length, segment size, start, offset. */
+  const offload = (type: number, size: number, start: number): number[] => [
+    1,
+    type,
+    0,
+    40,
+    size >> 8,
+    size & 255,
+    0,
+    start,
+    0,
+    16,
+  ];
+  const long = tcp(STATION, HUB_ADDRESS, 3000);
+  const cases: [what: string, good: boolean, stream: number, offload: number[], payload: Buffer][] = [
+    ["TCP in segments", true, 0, offload(1, 1460, 20), long],
+    ["the same in a frame", true, ETHERNET, offload(1, 1460, 34), tcp(STATION, HUB_ADDRESS, 3000, ether(hub))],
+    ["UDP fragments", false, 0, offload(3, 1460, 20), long],
+    ["segments of a size of zero", false, 0, offload(1, 0, 20), long],
+    ["too many segments", false, 0, offload(1, 8, 20), long],
+    [
+      "TCP to a group",
+      false,
+      ETHERNET,
+      offload(1, 1460, 34),
+      tcp(STATION, "224.0.0.1", 3000, ether(Buffer.from("01005e000001", "hex"))),
+    ],
+    [
+      "a checksum over the Ethernet header",
+      false,
+      ETHERNET,
+      offload(0, 0, 4),
+      tcp(STATION, HUB_ADDRESS, 100, ether(hub)),
+    ],
+  ];
+  for (const [what, good, stream, data, payload] of cases) {
+    const read = async (): Promise<number[]> => [await counter(vm, "rx_packets"), await counter(vm, "rx_malformed")];
+    const [packets = 0, malformed = 0] = await read();
+    const frame = container(stream, data, payload);
+    const sent = await other.send(send10(CONTAINER, frame.length), frame);
+    assert.is(sent.code, 0, `${what}: ${sent.text}`);
+    assert.equal(await read(), good ? [packets + 1, malformed] : [packets, malformed + 1], what);
+  }
+  assert.is((await other.send(send10(CONTROL, BYE.length), BYE)).code, 0);
+});
+
+tests.test("a station that asks for another stream only does not stop the hub's queue for good", async (bench) => {
+  const vm = bench.vm("loop");
+  const request = echoRequest(STATION, HUB_ADDRESS, "here I am");
+  assert.is((await raw.send(send10(0, request.length), request)).code, 0);
+  assert.is((await raw.get(get10(0, 1500), 1500)).data.readUInt8(0), 0x45, "its answer");
+  const before = await counter(vm, "tx_queue_full");
+  // IPv6, of which there is none: the GET stays held, so the hub counts on this station and stops its own queue for it.
+  const cdb = get10(0x0d, 1500)
+    .map((byte) => byte.toString(16).padStart(2, "0"))
+    .join(" ");
+  const asking = vm.start(`while :; do sg_raw -t 20 -r 1500 -o /dev/null ${raw.node} ${cdb}; done`);
+  await sleep(500);
+  // One socket has room for three of these only.
+  await vm.run(`for i in $(seq 20); do ping -q -s 60000 -c 4 -i 0.01 -W 1 ${STATION} & done; wait`);
+  await waitFor("what it does not take to be dropped", async () => (await counter(vm, "tx_queue_full")) > before, {
+    timeout: 20_000,
+  });
+  asking.kill();
+  await sleep(2500); // the last GET's hold time
+  const pinging = vm.start(`ping -q -c 10 -i 0.5 ${STATION}`);
+  const got = await raw.get(get10(0, 1500), 1500);
+  assert.is(got.data.length > 0 && got.data.readUInt8(0), 0x45, "the hub sends to it again");
+  await pinging.done;
 });
 
 tests.test("a LUN whose segment is down is not ready", async (bench) => {
