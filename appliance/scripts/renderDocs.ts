@@ -13,7 +13,9 @@ runs with that.
 ## Changing it
 
 A change is a transaction: it is planned and shown, then tried, and kept only when it is confirmed in time (120 s unless told). A change that
-cuts off whoever made it is undone by itself; so is one that a restart or a power cut interrupts.
+cuts off whoever made it is undone by itself; so is one that a restart or a power cut interrupts. When a tried change replaces rules of the
+firewall, all connections to the page and the API are closed, so that the confirmation comes over one that the new rules let in. A confirmation
+over the network waits until the change is active, and does not count when its connection has ended meanwhile.
 
     scsigate config set hostname gateway           # into a draft; several settings and values go together
     scsigate config diff                           # what it would change, and what that disturbs
@@ -21,7 +23,11 @@ cuts off whoever made it is undone by itself; so is one that a restart or a powe
     scsigate config confirm                        # or: scsigate config rollback
 
 The same over the API: \`GET /api/v1/config\` gives the document and its ETag, \`PUT\` (a whole document) or \`PATCH\` (a merge patch) with
-\`If-Match\` tries a change, \`POST /api/v1/config/confirm\` keeps it. \`GET /api/v1/openapi.json\` describes all of it.
+\`If-Match\` tries a change, \`POST /api/v1/config/confirm\` keeps it. \`GET /api/v1/openapi.json\` describes all of it. A document, patch or
+backup may have 1088 KiB, a certificate 160 KiB, all else 4 KiB; an answer names 20 mistakes at most.
+
+A draft is of the document that was confirmed when it was begun. Once another change is confirmed (a station is blocked, somebody uses the page),
+the draft is refused with \`config-conflict\`, since it would undo that: \`scsigate config diff\` still shows it, \`scsigate config discard\` drops it.
 
 ## On disk
 
@@ -40,7 +46,8 @@ section that is valid is used; an invalid section falls back to its defaults, an
 mistake. In all these cases the page, \`/api/v1/status\` and the log say what is wrong, where (as a JSON Pointer), and what to do.
 
 Secrets are accepted in a document, and never in one that is shown: \`GET /api/v1/config/secrets\` says which are set, \`null\` removes one, and a
-backup has them only when it was asked to (\`?secrets=true\`).
+backup has them only when it was asked to (\`?secrets=true\`). A document or a draft that does not mention a secret leaves it as it is;
+\`scsigate config set mqtt.password null\` and \`config unset mqtt.password\` remove it.
 
 ## Example
 

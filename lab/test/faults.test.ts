@@ -12,6 +12,7 @@ import type { Vm } from "../src/vm/vm.ts";
 /** For the gateway to see a fault and to recover: two looks at the machine, a lease, milliseconds. */
 const FOLLOW_TIMEOUT = 60_000;
 const SERVICE_UID = 990;
+const EXECUTOR_PID = "grep -l 'scsigate/[e]xecutor.js' /proc/[0-9]*/cmdline 2>/dev/null | cut -d/ -f3 | head -n 1";
 
 interface Reason {
   readonly code: string;
@@ -141,7 +142,7 @@ tests.test(
   },
 );
 
-tests.test("a data partition that becomes read-only: the same", async (bench) => {
+tests.test("a data partition that becomes read-only: the same, also when the supervisor starts anew", async (bench) => {
   const gateway = bench.vm("gateway");
   // As the kernel does it after errors: whoever has files open for writing is not asked.
   await gateway.ok("echo u >/proc/sysrq-trigger");
@@ -150,6 +151,12 @@ tests.test("a data partition that becomes read-only: the same", async (bench) =>
     const { code, said } = await tryChange(gateway);
     assert.is(code, 1, said);
     assert.match(said, "data-unwritable");
+    await forwards(bench);
+    const ended = await gateway.ok(`pid=$(${EXECUTOR_PID}); kill -9 $pid; echo $pid`);
+    await waitFor("another executor", async () => !["", ended].includes(await gateway.ok(EXECUTOR_PID)), {
+      timeout: FOLLOW_TIMEOUT,
+    });
+    await degraded(gateway, "data-unwritable");
     await forwards(bench);
   } finally {
     await gateway.ok("mount -o remount,rw /data");

@@ -22,6 +22,8 @@ export interface Transaction {
   changes: Change[];
   /** Until it is rolled back by itself; 0 when that is decided. */
   secondsLeft: number;
+  /** Since that was decided; null while it is not. */
+  secondsAgo: number | null;
   /** Why it was rolled back, else null. */
   reason: string | null;
   /** What the change could not bring about. */

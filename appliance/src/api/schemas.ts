@@ -243,6 +243,7 @@ export const SCHEMAS = {
     state: { enum: ["applying", "waiting", "confirmed", "rolled-back"] },
     changes: list(ref("Change")),
     secondsLeft: integer("Until it is rolled back by itself."),
+    secondsAgo: nullable("integer", "Since it was confirmed or rolled back; null: it waits."),
     reason: nullable("string", "Why it was rolled back."),
     problems: list(ref("Reason")),
   }),

@@ -3,6 +3,8 @@
 import { parseArgs } from "node:util";
 import type { ConfigPlan, Transaction } from "../api/config.ts";
 import type { Diagnosis } from "../api/diagnosis.ts";
+import { SECRET_PATHS } from "../config/schema.ts";
+import { errnoOf } from "../shared/errors.ts";
 import { asObject, formatPointer, getAt, isObject, type JsonObject } from "../shared/json.ts";
 import { type Call, CliError, type Reply } from "./client.ts";
 import {
@@ -22,6 +24,7 @@ export interface CliWorld {
   err: (text: string) => void;
   /** A file, or "-" for standard input. */
   read: (path: string) => string;
+  /** Writes a file that is not there yet. */
   write: (path: string, data: Buffer) => void;
 }
 
@@ -148,7 +151,8 @@ const COMMANDS: Partial<Record<string, Command>> = {
   },
   "config unset": {
     takes: [1, 1],
-    run: ([setting = ""], _options, { call }) => editDraft(call, [[setting, undefined]]),
+    // A document that does not mention a secret keeps it.
+    run: ([setting = ""], _options, { call }) => editDraft(call, [[setting, isSecret(setting) ? null : undefined]]),
   },
   "config diff": view("/api/v1/config/draft/plan", (json) => formatPlan(json as ConfigPlan)),
   "config apply": {
@@ -224,8 +228,10 @@ const COMMANDS: Partial<Record<string, Command>> = {
       try {
         world.write(file, body);
       } catch (error) {
+        if (errnoOf(error) === "EEXIST")
+          throw new CliError(`${file} exists already`, "Remove it, or name another one.");
         const message = error instanceof Error ? error.message : String(error);
-        throw new CliError(message, "Name a file in a folder that can be written, such as /tmp/support.tar.gz.");
+        throw new CliError(message, "Name a file in a folder that can be written, such as /run/support.tar.gz.");
       }
       return { json: { file, bytes: body.length }, text: `${file}: ${body.length} bytes` };
     },
@@ -294,6 +300,10 @@ function pairs(args: readonly string[]): [string, unknown][] {
     throw new CliError(`there is no value for ${last}`, "Give each setting its value: SETTING VALUE SETTING VALUE.");
   }
   return args.flatMap((setting, place) => (place % 2 === 1 ? [] : [[setting, literal(args[place + 1] ?? "")]]));
+}
+
+function isSecret(setting: string): boolean {
+  return SECRET_PATHS.some((path) => path.join(".") === setting);
 }
 
 /** All of the values at once, or none where one of the settings is not there. */

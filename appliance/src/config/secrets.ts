@@ -9,6 +9,25 @@ import { SECRET_PATHS } from "./schema.ts";
 /** Secret values by JSON Pointer. */
 export type Secrets = Readonly<Record<string, string>>;
 
+/** What a document says of secrets, by JSON Pointer: a text sets one, null removes one. */
+export type SecretChanges = Readonly<Record<string, string | null>>;
+
+/** Parts a document from what it says of secrets. */
+export function takeSecrets(document: unknown, paths = SECRET_PATHS): { document: unknown; changes: SecretChanges } {
+  const rest: unknown = structuredClone(document);
+  const changes: Record<string, string | null> = {};
+  for (const path of paths) {
+    const parent = getAt(rest, path.slice(0, -1));
+    const key = path.at(-1) ?? "";
+    if (!isObject(parent) || !Object.hasOwn(parent, key)) continue;
+    const value = parent[key];
+    if (value !== null && typeof value !== "string") continue; // stays, for the validation to complain about
+    changes[formatPointer(path)] = value;
+    delete parent[key];
+  }
+  return { document: rest, changes };
+}
+
 /**
  * Parts a document from its secrets.
  * @param before secrets that hold where the document says nothing; a null in the document removes one.
@@ -18,23 +37,12 @@ export function splitSecrets(
   before: Secrets,
   paths = SECRET_PATHS,
 ): { document: unknown; secrets: Secrets } {
-  const rest: unknown = structuredClone(document);
-  const secrets: Record<string, string> = { ...before };
-  for (const path of paths) {
-    const parent = getAt(rest, path.slice(0, -1));
-    const key = path.at(-1) ?? "";
-    if (!isObject(parent) || !Object.hasOwn(parent, key)) continue;
-    const value = parent[key];
-    if (value === null) delete secrets[formatPointer(path)];
-    else if (typeof value === "string") secrets[formatPointer(path)] = value;
-    else continue; // stays, for the validation to complain about
-    delete parent[key];
-  }
-  return { document: rest, secrets };
+  const { document: rest, changes } = takeSecrets(document, paths);
+  return { document: rest, secrets: parseSecrets({ ...before, ...changes }) };
 }
 
-/** The document as the gateway's parts see it: with its secrets. */
-export function joinSecrets(document: unknown, secrets: Secrets, paths = SECRET_PATHS): unknown {
+/** The document as the gateway's parts see it: with its secrets. The reverse of takeSecrets, too. */
+export function joinSecrets(document: unknown, secrets: SecretChanges, paths = SECRET_PATHS): unknown {
   const whole: unknown = structuredClone(document);
   for (const path of paths) {
     const value = secrets[formatPointer(path)];

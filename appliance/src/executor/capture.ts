@@ -3,6 +3,8 @@
  * Records a station's packets with tcpdump, which gives up root by itself once its socket is open. Nothing of it is kept here:
  * what is recorded goes to the service as it comes, at most 8 MiB of it.
  */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import type { CaptureData, CapturedReply, CaptureEnd, CaptureRequest, RefusedReply } from "../protocol/messages.ts";
 import type { Cancel } from "../shared/clock.ts";
 import { ScsigateError, toProblem } from "../shared/errors.ts";
@@ -30,7 +32,13 @@ export class Captures {
       reply({ type: "refused", id, problem: toProblem(error) });
       return;
     }
-    const { stream, clock, log } = this.#context;
+    const { stream, clock, log, paths } = this.#context;
+    if (!existsSync(join(paths.sys, "class/net", segment, "ipscsi"))) {
+      // The service must not hear what passes on the LAN or to the storage.
+      const error = new ScsigateError("segment-missing", `${segment} is no segment's interface`, "Name a segment.");
+      reply({ type: "refused", id, problem: toProblem(error) });
+      return;
+    }
     let left = maxBytes;
     let reason: "time" | "size" | "asked" | undefined;
     let cancel: Cancel | undefined;

@@ -3,7 +3,6 @@
  * The executor: root, no socket. Prepares the ground for the service, forks it, carries out its plans.
  * When it ends, init starts it again; the service ends with it, and everything that forwards packets goes on.
  */
-import { chmodSync, chownSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { systemClock } from "../shared/clock.ts";
 import { runCommand } from "../shared/commands.ts";
@@ -13,17 +12,17 @@ import { ClockKeeper } from "./clockKeeper.ts";
 import { openConfigFs } from "./configFs.ts";
 import { Executor } from "./executor.ts";
 import { KernelLog, openRecords } from "./kernelLog.ts";
+import { prepare } from "./prepare.ts";
 import { systemProcesses } from "./processes.ts";
 import { ServiceProcess } from "./serviceProcess.ts";
 
 const SERVICE_USER = { uid: 990, gid: 990 };
 const paths = { sys: "/sys", proc: "/proc", run: "/run", data: "/data", zones: "/usr/share/zoneinfo" };
-const SERVICE_DATA = "/data/scsigate";
 let tellLog = (_line: string): void => {};
 const log = createLogger("executor", [{ write: (line) => tellLog(line) }]);
 
 process.umask(0o022);
-prepare();
+prepare(paths, SERVICE_USER, log);
 
 const executor = new Executor(
   {
@@ -77,22 +76,4 @@ try {
   kernelLog.start();
 } catch (error) {
   log.warn({ error: String(error) }, "the kernel's log cannot be read");
-}
-
-/** Folders with their owners, and the one kernel setting that the service needs to start. */
-function prepare(): void {
-  // The service's own folder in /run, for the command line's socket.
-  const serviceRun = join(paths.run, "scsigate/service");
-  mkdirSync(serviceRun, { recursive: true });
-  chownSync(serviceRun, SERVICE_USER.uid, SERVICE_USER.gid);
-  chmodSync(serviceRun, 0o700);
-  mkdirSync(SERVICE_DATA, { recursive: true });
-  chownSync(SERVICE_DATA, SERVICE_USER.uid, SERVICE_USER.gid);
-  chmodSync(SERVICE_DATA, 0o750);
-  try {
-    // The service is the only user program without root here; DNS and DHCP (53, 67) stay privileged.
-    writeFileSync(join(paths.proc, "sys/net/ipv4/ip_unprivileged_port_start"), "80");
-  } catch (error) {
-    log.error({ error: String(error) }, "ports 80 and 443 cannot be opened to the service");
-  }
 }

@@ -38,6 +38,7 @@ export class BringUp {
   #startedAt = 0;
   #cancel: Cancel | undefined;
   #stopped = false;
+  #firewallChanges = 0;
   #running: Promise<void> = Promise.resolve();
 
   constructor(environment: ServiceEnvironment, state: GatewayState) {
@@ -65,6 +66,11 @@ export class BringUp {
     this.#backoff.reset();
     await this.#next();
     return this.#state.problems;
+  }
+
+  /** Grows whenever the firewall's rules became other ones. */
+  get firewallChanges(): number {
+    return this.#firewallChanges;
   }
 
   /** What the executor would do for another configuration that it does not do for the present one. */
@@ -113,7 +119,9 @@ export class BringUp {
     await this.#remember(planned);
     const problems = [...planned.problems, ...failures(results)];
     this.#state.lan = planned.lan;
-    this.#state.firewallProblem = results.find(({ name }) => name === "firewall")?.failure?.problem;
+    const firewall = results.find(({ name }) => name === "firewall");
+    this.#state.firewallProblem = firewall?.failure?.problem;
+    this.#firewallChanges += firewall?.changed ?? 0;
     this.#report(problems);
     const complete = planned.waiting.length === 0 && this.#state.identity !== undefined;
     this.#state.settled = this.#state.settled || complete;

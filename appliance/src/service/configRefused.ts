@@ -30,6 +30,14 @@ export function conflict(): ConfigRefused {
   );
 }
 
+export function draftConflict(): ConfigRefused {
+  return new ConfigRefused(
+    "config-conflict",
+    "the configuration was changed since the draft was begun; the draft would undo that",
+    "Drop the draft (scsigate config discard, or DELETE /api/v1/config/draft) and make the change anew.",
+  );
+}
+
 export function unchanged(): ConfigRefused {
   return new ConfigRefused("config-unchanged", "the document changes nothing", "There is nothing to do.");
 }

@@ -10,7 +10,7 @@ import { type Change, changesBetween, effectNotes } from "../config/changes.ts";
 import type { LoadedConfig } from "../config/load.ts";
 import { migrate } from "../config/migrations.ts";
 import { SECRET_PATHS } from "../config/schema.ts";
-import { joinSecrets, type Secrets, splitSecrets } from "../config/secrets.ts";
+import { joinSecrets, type SecretChanges, type Secrets, splitSecrets, takeSecrets } from "../config/secrets.ts";
 import type { ConfigStore, Stored } from "../config/store.ts";
 import type { Config } from "../config/types.ts";
 import { defaultConfig, validate } from "../config/validate.ts";
@@ -19,7 +19,7 @@ import type { Cancel, Clock } from "../shared/clock.ts";
 import { type Problem, toProblem } from "../shared/errors.ts";
 import { asObject, canonical, getAt } from "../shared/json.ts";
 import type { Logger } from "../shared/log.ts";
-import { busy, conflict, invalid, notWaiting, tooNewFor, unchanged } from "./configRefused.ts";
+import { busy, conflict, draftConflict, invalid, notWaiting, tooNewFor, unchanged } from "./configRefused.ts";
 import type { GatewayState } from "./gatewayState.ts";
 
 /** How long a change waits for its confirmation, seconds. */
@@ -29,8 +29,11 @@ const ANSWER_FIRST_MS = 200;
 
 /** What the configuration needs of the rest of the service. */
 export interface ConfigurationHooks {
-  /** Makes a configuration hold. Returns what could not be done. */
-  activate(config: Config): Promise<Problem[]>;
+  /**
+   * Makes a configuration hold. Returns what could not be done.
+   * @param tried whether somebody has to confirm it
+   */
+  activate(config: Config, tried: boolean): Promise<Problem[]>;
   /** What the executor would do for a configuration that it does not do now. */
   preview(config: Config): Promise<Operation[]>;
 }
@@ -41,11 +44,25 @@ interface Running {
   changes: Change[];
   /** Monotonic milliseconds. */
   deadline: number;
+  /** When it was confirmed or rolled back, monotonic milliseconds; undefined while it waits. */
+  ended: number | undefined;
   reason: string | null;
   problems: Problem[];
   /** Nobody has to decide on it, so nobody is told. */
   quiet: boolean;
 }
+
+interface Draft {
+  /** Without secrets. */
+  document: unknown;
+  /** Only what the draft says of them: the others may change meanwhile. */
+  secrets: SecretChanges;
+  /** ETag of the document that it was begun from: applied to another one, it would undo what has changed. */
+  base: string;
+}
+
+/** Makes a document of the confirmed one. Must not change its argument. */
+export type Edit = (document: unknown) => unknown;
 
 interface Checked {
   document: unknown;
@@ -65,10 +82,12 @@ export class Configuration {
   #hooks: ConfigurationHooks | undefined;
   #stored: Stored;
   #confirmed: LoadedConfig;
-  #draft: { document: unknown; secrets: Secrets } | undefined;
+  #draft: Draft | undefined;
   #transaction: Running | undefined;
   #cancelDeadline: Cancel | undefined;
   #cancelActivation: Cancel | undefined;
+  #activated: Promise<void> = Promise.resolve();
+  #endActivation: (() => void) | undefined;
   /** Changes of the disk and of the machine, one after the other. */
   #queue: Promise<unknown> = Promise.resolve();
 
@@ -93,6 +112,7 @@ export class Configuration {
         state: "rolled-back",
         changes: [],
         deadline: 0,
+        ended: this.#clock.monotonic(),
         reason,
         problems: [],
         quiet: false,
@@ -144,14 +164,21 @@ export class Configuration {
     const { id, state, changes, reason, problems } = this.#transaction ?? {};
     if (id === undefined || state === undefined || changes === undefined) return null;
     const left = this.#pending ? Math.max(0, (this.#transaction?.deadline ?? 0) - this.#clock.monotonic()) : 0;
+    const ended = this.#transaction?.ended;
     return {
       id,
       state,
       changes,
       secondsLeft: Math.ceil(left / 1000),
+      secondsAgo: ended === undefined ? null : Math.floor((this.#clock.monotonic() - ended) / 1000),
       reason: reason ?? null,
       problems: problems ?? [],
     };
+  }
+
+  /** Resolves when the machine follows the configuration that is tried, or another one has taken its place. */
+  get activated(): Promise<void> {
+    return this.#activated;
   }
 
   /** @returns a function that ends it */
@@ -176,8 +203,13 @@ export class Configuration {
 
   /** @param document undefined drops the draft */
   setDraft(document: unknown): void {
-    if (document === undefined) this.#draft = undefined;
-    else this.#draft = splitSecrets(document, (this.#draft ?? this.#stored).secrets);
+    if (document === undefined) {
+      this.#draft = undefined;
+      return;
+    }
+    const { document: rest, changes } = takeSecrets(document);
+    const { secrets, base } = this.#draft ?? { secrets: {}, base: this.etag };
+    this.#draft = { document: rest, secrets: { ...secrets, ...changes }, base };
   }
 
   /** @throws ConfigRefused config-invalid, with everything that is wrong */
@@ -192,60 +224,55 @@ export class Configuration {
   }
 
   /**
-   * Tries a change.
+   * Tries a document in place of the confirmed one.
    * @param etag of the document that the change was made from; undefined when the caller does not care
    * @throws ConfigRefused
    */
-  apply(document: unknown, confirmSeconds = CONFIRM_SECONDS.usual, etag?: string, quiet = false): Promise<Transaction> {
+  apply(document: unknown, confirmSeconds = CONFIRM_SECONDS.usual, etag?: string): Promise<Transaction> {
+    return this.change(() => document, confirmSeconds, etag);
+  }
+
+  /** Tries a change of the confirmed document. @param etag as of apply() @throws ConfigRefused */
+  change(edit: Edit, confirmSeconds: number, etag: string | undefined): Promise<Transaction> {
     return this.#exclusive(async () => {
       if (this.#pending) throw busy();
       if (etag !== undefined && etag !== "*" && etag !== this.etag) throw conflict();
-      const { document: rest, secrets, config, changes } = this.#check(document);
-      const same = canonical(rest) === canonical(this.#stored.document);
-      if (same && changes.length === 0 && this.#confirmed.source === "file") throw unchanged();
-      const id = this.#random(6).toString("hex");
-      await this.#store.stage(id, rest, secrets, new Date(this.#clock.now() + confirmSeconds * 1000));
-      const deadline = this.#clock.monotonic() + confirmSeconds * 1000;
-      const transaction: Running = { id, state: "applying", changes, deadline, reason: null, problems: [], quiet };
-      this.#transaction = transaction;
-      this.#cancelDeadline = this.#clock.after(confirmSeconds * 1000, () => {
-        void this.#exclusive(() => this.#undo(transaction, "it was not confirmed in time"));
-      });
-      this.#log.info({ id, confirmSeconds, paths: changes.map((change) => change.path) }, "configuration tried");
-      this.#use({ config, source: "file", errors: [] }, transaction);
-      return this.#tell();
+      return this.#try(edit(this.document), confirmSeconds);
     });
   }
 
   /**
-   * Makes a change hold without waiting for a confirmation: for what cannot cut its owner off.
+   * Makes a change of the confirmed document hold without waiting for a confirmation: for what cannot cut its owner off.
+   * @param edit gets the document that the change before it has left
    * @returns false when there was nothing to change
    * @throws ConfigRefused
    */
-  async applyAtOnce(document: unknown): Promise<boolean> {
-    if (this.#check(document).changes.length === 0) return false;
-    const { id } = await this.apply(document, CONFIRM_SECONDS.shortest, undefined, true);
-    await this.confirm(id);
-    return true;
+  applyAtOnce(edit: Edit): Promise<boolean> {
+    return this.#exclusive(async () => {
+      const document = edit(this.document);
+      if (this.#check(document).changes.length === 0) return false;
+      if (this.#pending) throw busy();
+      const { id } = await this.#try(document, CONFIRM_SECONDS.shortest, true);
+      await this.#confirm(id);
+      return true;
+    });
   }
 
-  async applyDraft(confirmSeconds?: number): Promise<Transaction> {
-    const transaction = await this.apply(this.#wholeDraft(), confirmSeconds);
-    this.#draft = undefined;
-    return transaction;
+  /** @throws ConfigRefused */
+  applyDraft(confirmSeconds: number): Promise<Transaction> {
+    return this.#exclusive(async () => {
+      if (this.#pending) throw busy();
+      const draft = this.#draft;
+      if (draft !== undefined && draft.base !== this.etag) throw draftConflict();
+      const transaction = await this.#try(this.#wholeDraft(), confirmSeconds);
+      if (this.#draft === draft) this.#draft = undefined;
+      return transaction;
+    });
   }
 
   /** Keeps the change that waits. @throws ConfigRefused config-not-waiting */
   confirm(id?: string): Promise<Transaction> {
-    return this.#exclusive(async () => {
-      const transaction = this.#waiting(id);
-      this.#stored = await this.#store.commit();
-      this.#cancelDeadline?.();
-      this.#confirmed = this.#state.config;
-      transaction.state = "confirmed";
-      this.#log.info({ id: transaction.id, revision: this.#stored.revision }, "configuration confirmed");
-      return this.#tell();
-    });
+    return this.#exclusive(() => this.#confirm(id));
   }
 
   /** Gives up the change that waits. @throws ConfigRefused config-not-waiting */
@@ -271,8 +298,44 @@ export class Configuration {
   }
 
   #wholeDraft(): unknown {
-    const { document, secrets } = this.#draft ?? this.#stored;
-    return joinSecrets(document, secrets);
+    return this.#draft === undefined ? this.document : joinSecrets(this.#draft.document, this.#draft.secrets);
+  }
+
+  async #try(document: unknown, confirmSeconds: number, quiet = false): Promise<Transaction> {
+    const { document: rest, secrets, config, changes } = this.#check(document);
+    const same = canonical(rest) === canonical(this.#stored.document);
+    if (same && changes.length === 0 && this.#confirmed.source === "file") throw unchanged();
+    const id = this.#random(6).toString("hex");
+    await this.#store.stage(id, rest, secrets, new Date(this.#clock.now() + confirmSeconds * 1000));
+    const deadline = this.#clock.monotonic() + confirmSeconds * 1000;
+    const transaction: Running = {
+      id,
+      state: "applying",
+      changes,
+      deadline,
+      ended: undefined,
+      reason: null,
+      problems: [],
+      quiet,
+    };
+    this.#transaction = transaction;
+    this.#cancelDeadline = this.#clock.after(confirmSeconds * 1000, () => {
+      void this.#exclusive(() => this.#undo(transaction, "it was not confirmed in time"));
+    });
+    this.#log.info({ id, confirmSeconds, paths: changes.map((change) => change.path) }, "configuration tried");
+    this.#use({ config, source: "file", errors: [] }, transaction);
+    return this.#tell();
+  }
+
+  async #confirm(id: string | undefined): Promise<Transaction> {
+    const transaction = this.#waiting(id);
+    this.#stored = await this.#store.commit();
+    this.#cancelDeadline?.();
+    this.#confirmed = this.#state.config;
+    transaction.state = "confirmed";
+    transaction.ended = this.#clock.monotonic();
+    this.#log.info({ id: transaction.id, revision: this.#stored.revision }, "configuration confirmed");
+    return this.#tell();
   }
 
   #check(document: unknown): Checked {
@@ -299,6 +362,7 @@ export class Configuration {
     if (this.#transaction !== transaction || !this.#pending) return this.#tell();
     this.#cancelDeadline?.();
     transaction.state = "rolled-back";
+    transaction.ended = this.#clock.monotonic();
     transaction.reason = reason;
     this.#log.warn({ id: transaction.id, reason }, "configuration rolled back");
     await this.#store.discard().catch((error: unknown) => {
@@ -315,15 +379,22 @@ export class Configuration {
   #use(loaded: LoadedConfig, transaction?: Running): void {
     this.#state.config = loaded;
     this.#cancelActivation?.();
-    this.#cancelActivation = this.#clock.after(ANSWER_FIRST_MS, () => {
-      void this.#activate(loaded.config, transaction).catch((error: unknown) => {
-        this.#log.error({ problem: toProblem(error) }, "configuration could not be applied");
+    this.#endActivation?.();
+    this.#activated = new Promise((resolve) => {
+      this.#endActivation = resolve;
+      this.#cancelActivation = this.#clock.after(ANSWER_FIRST_MS, () => {
+        void this.#activate(loaded.config, transaction)
+          .catch((error: unknown) => {
+            this.#log.error({ problem: toProblem(error) }, "configuration could not be applied");
+          })
+          .finally(resolve);
       });
     });
   }
 
   async #activate(config: Config, transaction: Running | undefined): Promise<void> {
-    const problems = (await this.#hooks?.activate(config)) ?? [];
+    const tried = transaction !== undefined && !transaction.quiet;
+    const problems = (await this.#hooks?.activate(config, tried)) ?? [];
     if (transaction === undefined || transaction !== this.#transaction) return;
     transaction.problems = problems;
     if (transaction.state === "applying") transaction.state = "waiting";

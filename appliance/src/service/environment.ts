@@ -17,7 +17,7 @@ export interface ServicePaths {
   modules: string;
   /** /data/scsigate: configuration, identity, TLS key; ours to write */
   data: string;
-  /** /data/dhcp: dnsmasq's leases; read only */
+  /** /run/scsigate/leases: dnsmasq's leases, or links to where they last; read only */
   leases: string;
   /** The built web UI. */
   web: string;

@@ -28,7 +28,7 @@ const service = new Service({
     proc: "/proc",
     modules: "/lib/modules",
     data: "/data/scsigate",
-    leases: "/data/dhcp",
+    leases: "/run/scsigate/leases",
     web: join(__dirname, "web"),
     version: join(__dirname, "version.json"),
     control: "/run/scsigate/service/control.sock",

@@ -34,6 +34,8 @@ export class Service {
   readonly #environment: ServiceEnvironment;
   #running: { stop(): void | Promise<void> }[] = [];
   #web: Web | undefined;
+  /** Of BringUp, when the last change was tried. */
+  #firewallChanges = 0;
 
   constructor(environment: ServiceEnvironment) {
     this.#environment = environment;
@@ -71,9 +73,9 @@ export class Service {
     state.checks.push(() => certificates.problem);
     const factoryReset = async (): Promise<void> => {
       await configuration.reset();
-      access.sessions.closeAll();
+      // The users first: nobody opens a session after theirs were closed. They go even if the disk does not take it.
+      await access.store.forget().finally(() => access.sessions.closeAll());
       await history.forget();
-      await access.store.forget();
       // The next owner's key is not one that the last owner may have a copy of.
       await certificates.regenerate(state.config.config.hostname);
       this.#announce(access);
@@ -103,8 +105,11 @@ export class Service {
     });
     this.#web = web;
     configuration.start({
-      activate: (config) => this.#activate(config, bringUp, web),
+      activate: (config, tried) => this.#activate(config, tried, bringUp, web),
       preview: (config) => bringUp.preview(config),
+    });
+    configuration.onTransaction(({ state: progress }) => {
+      if (progress === "applying") this.#firewallChanges = bringUp.firewallChanges;
     });
     this.#running.push(history, captures, monitor, bringUp, configuration, web, syslog, telemetry);
     syslog.start();
@@ -127,7 +132,7 @@ export class Service {
   }
 
   /** Makes a configuration hold that differs from the one before. */
-  async #activate(config: Config, bringUp: BringUp, web: Web): Promise<Problem[]> {
+  async #activate(config: Config, tried: boolean, bringUp: BringUp, web: Web): Promise<Problem[]> {
     const problems: Problem[] = [];
     await web.configure(config).catch((error: unknown) => {
       const { http } = config;
@@ -135,7 +140,10 @@ export class Service {
       const taken = new ScsigateError("port-taken", message, "Use other ports; the page stays where it was.");
       problems.push(toProblem(taken));
     });
-    return [...problems, ...(await bringUp.reconcile())];
+    problems.push(...(await bringUp.reconcile()));
+    // The firewall lets pass what is established: who is shut out now must not confirm that over an old connection.
+    if (tried && bringUp.firewallChanges !== this.#firewallChanges) web.disconnect();
+    return problems;
   }
 
   #report(opened: Opened): void {

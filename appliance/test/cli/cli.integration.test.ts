@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { statSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
@@ -36,6 +36,7 @@ cli.before.each(async (context) => {
       out: (text) => said.out.push(text),
       err: (text) => said.err.push(text),
       write: (path, data) => {
+        if (path in files) throw Object.assign(new Error(`EEXIST: ${path}`), { code: "EEXIST" });
         files[path] = data.toString("latin1");
       },
       read: (path) => {
@@ -103,6 +104,16 @@ cli("a setting goes into the draft, is shown, tried, and confirmed", async ({ ru
   assert.match((await run("config", "history")).out, /^2: .*renamed.*\n1: /);
 });
 
+cli("the archive for support goes into a new file, never into one that is there", async ({ run, files }) => {
+  assert.match((await run("support", "/run/a.tar.gz")).out, /^\/run\/a\.tar\.gz: \d+ bytes$/);
+  const archive = files["/run/a.tar.gz"];
+  const again = await run("support", "/run/a.tar.gz");
+  assert.is(again.code, 1);
+  assert.match(again.err, "/run/a.tar.gz exists already");
+  assert.match(again.err, "name another one");
+  assert.is(files["/run/a.tar.gz"], archive);
+});
+
 cli("rollback, discard and unset", async ({ run, gateway }) => {
   await run("config", "set", "hostname", "tried");
   const applied = JSON.parse((await run("config", "apply", "--json")).out) as Transaction;
@@ -114,6 +125,45 @@ cli("rollback, discard and unset", async ({ run, gateway }) => {
   assert.match((await run("config", "diff")).out, '/hostname: "gateway" -> "scsigate"');
   assert.is((await run("config", "discard")).code, 0);
   assert.is((await run("config", "diff")).out, "Nothing would change.");
+});
+
+cli("a secret is set and removed by way of the draft, without being shown", async ({ run, gateway }) => {
+  const keep = async () => {
+    const diff = (await run("config", "diff")).out;
+    assert.is((await run("config", "apply")).code, 0);
+    assert.is((await run("config", "confirm")).out, "Confirmed.");
+    return diff;
+  };
+  const secrets = () => readFileSync(join(gateway.tree.root, "data/secrets.json"), "utf8");
+  for (const remove of [
+    ["set", "mqtt.password", "null"],
+    ["unset", "mqtt.password"],
+  ]) {
+    await run("config", "set", "mqtt.password", "quiet-please");
+    assert.not.match((await run("config", "get", "--draft")).out, "quiet-please");
+    const set = await keep();
+    assert.match(set, "/mqtt/password");
+    assert.not.match(set, "quiet-please");
+    assert.match(secrets(), "quiet-please");
+    await run("config", ...remove);
+    await run("config", "set", "mqtt.username", `${remove[0]}ter`); // an edit of the draft forgets nothing
+    assert.match(await keep(), '/mqtt/password: "(secret)" -> (none)');
+    assert.is(secrets(), "{}\n");
+  }
+});
+
+cli("a draft that would undo a later change is refused, and says what to do", async ({ run, files }) => {
+  await run("config", "set", "hostname", "drafted");
+  files["other.json"] = JSON.stringify({ version: 1, hostname: "gateway", mode: "nat" });
+  assert.is((await run("config", "apply", "other.json")).code, 0);
+  assert.is((await run("config", "confirm")).code, 0);
+  const refused = await run("config", "apply");
+  assert.is(refused.code, 1);
+  assert.match(refused.err, "scsigate config discard");
+  assert.is((await run("config", "get", "hostname", "--draft")).out, "drafted");
+  await run("config", "discard");
+  await run("config", "set", "hostname", "drafted");
+  assert.is((await run("config", "apply")).code, 0);
 });
 
 cli("several settings go into the draft together, or none of them", async ({ run }) => {

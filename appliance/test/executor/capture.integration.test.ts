@@ -10,6 +10,7 @@ import { parsePing } from "../../src/service/stations/probes.ts";
 import { runCommand } from "../../src/shared/commands.ts";
 import { type StreamProgram, startStream } from "../../src/shared/stream.ts";
 import { type TestExecutor, testExecutor } from "../support/executor.ts";
+import { writeLink, writeSegment } from "../support/tree.ts";
 
 const STATION = "02:11:22:33:44:0a";
 /** A segment with one station that pings, and ping and tcpdump there. */
@@ -32,6 +33,10 @@ interface Context {
 const suiteOf = suite<Context>("checks and captures");
 suiteOf.before.each((context) => {
   context.test = testExecutor();
+  for (const [index, name] of ["seg0", "seg7"].entries()) {
+    writeSegment(context.test.tree, name, { index, address: "02:11:22:33:44:01" });
+  }
+  writeLink(context.test.tree, "eth0", { index: 9, address: "02:11:22:33:44:02" });
   context.executor = new Executor(context.test.context, () => {});
 });
 suiteOf.after.each(({ test }) => test.tree.dispose());
@@ -129,6 +134,8 @@ for (const [what, change] of Object.entries({
   "a filter as address": { address: "02:11:22:33:44:0a or port 22" },
   "an option as segment": { segment: "-w" },
   "a file as segment": { segment: "/etc/shadow" },
+  "the LAN as segment": { segment: "eth0" },
+  "what is not there as segment": { segment: "seg5" },
   "no end": { seconds: 3600 },
   "too much": { maxBytes: 1 << 30 },
   "a surplus field": { filter: "port 22" },

@@ -189,6 +189,27 @@ executor("dnsmasq is started once, and again when its settings change", async ({
   assert.equal(test.commands.slice(1), ["stop 4711", "dnsmasq --conf-file=/run/scsigate/dnsmasq-seg0.conf"]);
 });
 
+executor("where /data cannot be written, leases go to /run, and back when it can", async ({ test }) => {
+  const { tree } = test;
+  const [found, lasting] = ["run/scsigate/leases/seg0.leases", "data/dhcp/seg0.leases"];
+  const start = "dnsmasq --conf-file=/run/scsigate/dnsmasq-seg0.conf";
+  assert.match(renderDnsmasq(DNSMASQ, test.context.paths), `dhcp-leasefile=${join(tree.root, found)}\n`);
+  tree.write({ data: "no folder" });
+  await apply(test, DNSMASQ);
+  assert.equal(test.commands, [start]);
+  tree.write({ [found]: "given meanwhile" });
+  test.running.set("run/scsigate/dnsmasq-seg0.pid", `--conf-file=${tree.root}/run/scsigate/dnsmasq-seg0.conf`);
+  assert.is((await apply(test, DNSMASQ)).changed, 0);
+
+  tree.remove("data");
+  await apply(test, DNSMASQ);
+  assert.equal(test.commands.splice(0), [start, "stop 4711", start]);
+  assert.is(tree.read(lasting), "given meanwhile");
+  tree.write({ [lasting]: "given later" });
+  assert.is(tree.read(found), "given later");
+  assert.is((await apply(test, DNSMASQ)).changed, 0);
+});
+
 executor("a DHCP client is started once, and stopped when the address is static", async ({ test }) => {
   const client = { kind: "dhcpClient", interface: "eth0", hostname: "gateway", defaultRoute: true } as const;
   await apply(test, { ...client, running: true });

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { readFileSync, statSync } from "node:fs";
-import { request } from "node:https";
+import { Agent, request } from "node:https";
 import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import fc from "fast-check";
@@ -12,8 +12,9 @@ import type { ConnectionTest, Diagnosis } from "../../src/api/diagnosis.ts";
 import type { NetworkView } from "../../src/api/network.ts";
 import type { TelemetryView } from "../../src/api/telemetry.ts";
 import { socketClient } from "../../src/cli/client.ts";
+import { canonical } from "../../src/shared/json.ts";
 import { ApiClient, type Called } from "../support/apiClient.ts";
-import { get, startGateway, type TestGateway, until } from "../support/gateway.ts";
+import { get, type HttpAnswer, startGateway, type TestGateway, until } from "../support/gateway.ts";
 
 interface Context {
   gateway: TestGateway;
@@ -475,6 +476,24 @@ config("bodies that are no JSON, or not what the request takes, are refused", as
   }
 });
 
+config("what anybody may send is short, and no answer is long", async ({ gateway, api }) => {
+  const surplus = (count: number) =>
+    JSON.stringify(Object.fromEntries(Array.from({ length: count }, (_, n) => [n, 0])));
+  const send = (path: string, body: string, headers: Record<string, string> = {}) =>
+    gateway.get(path, { method: "POST", headers: { "Content-Type": "application/json", ...headers }, body });
+  const errorsOf = ({ body }: HttpAnswer) => (JSON.parse(body) as { errors: unknown[] }).errors.length;
+  for (const path of ["/api/v1/login", "/api/v1/setup"]) {
+    assert.is((await send(path, surplus(1000))).status, 413);
+    assert.is((await send(path, surplus(5000), { "Transfer-Encoding": "chunked" })).status, 413);
+    const refused = await send(path, surplus(500));
+    assert.is(refused.status, 422);
+    assert.is(errorsOf(refused), 1);
+  }
+  const refused = await send("/api/v1/config/plan", surplus(1000), api.headers);
+  assert.is(refused.status, 422);
+  assert.is(errorsOf(refused), 20);
+});
+
 config("property: no document, patch, backup or path makes the API fail", async ({ gateway }) => {
   const command = socketClient(join(gateway.tree.root, "control.sock"));
   const keys = fc.constantFrom("version", "hostname", "lan", "segments", "firewall", "mqtt", "__proto__", "x");
@@ -521,6 +540,60 @@ config("every operation that is described was tried here", async () => {
 });
 
 config.run();
+
+const cutOff = suite<Context & { agent: Agent }>("a change of the firewall");
+cutOff.before.each(async (context) => {
+  let loaded: unknown;
+  context.agent = new Agent({ keepAlive: true, maxSockets: 1, rejectUnauthorized: false });
+  context.gateway = await startGateway({
+    config: CONFIG,
+    apply: async (plan) =>
+      plan.groups.map(({ name, operations }) => {
+        const rules = canonical(operations);
+        if (name !== "firewall" || rules === loaded) return { name, changed: 0 };
+        loaded = rules;
+        return { name, changed: 1 };
+      }),
+  });
+  const { gateway } = context;
+  await until("first plan", () => gateway.plans.length > 0);
+  context.api = await ApiClient.open(() => gateway.service.ports.https);
+  await setUp(context);
+});
+cutOff.after.each(async (context) => {
+  context.agent.destroy();
+  await end(context);
+});
+
+/** Over the one connection that is kept. @returns the status, or the name of the error */
+function kept({ agent, api, gateway }: Context & { agent: Agent }, method: string, path: string, body?: object) {
+  return new Promise<number | string | undefined>((resolve) => {
+    const { https: port } = gateway.service.ports;
+    const headers = { ...api.headers, "Content-Type": "application/json", "If-Match": "*" };
+    const outgoing = request({ host: "127.0.0.1", port, path, method, headers, agent }, (response) => {
+      response.on("end", () => resolve(response.statusCode));
+      response.resume();
+    });
+    outgoing.on("error", (error: NodeJS.ErrnoException) => resolve(error.code));
+    outgoing.end(body === undefined ? undefined : JSON.stringify(body));
+  });
+}
+
+cutOff("is not confirmed over a connection from before it", async (context) => {
+  const { api } = context;
+  const firewall = { managementSources: ["192.0.2.0/24"] };
+  assert.is(await kept(context, "PATCH", "/api/v1/config", { firewall }), 202, "the answer gets out");
+  assert.is(await kept(context, "POST", "/api/v1/config/confirm", {}), "ECONNRESET");
+  await until("it waits", async () => (await transaction(api)).state === "waiting");
+  assert.is((await api.call("POST", "/api/v1/config/confirm", {})).status, 200, "by who can still connect");
+});
+
+cutOff("is told from one of something else, which breaks no connection", async (context) => {
+  assert.is(await kept(context, "PATCH", "/api/v1/config", { mqtt: { intervalSeconds: 9 } }), 202);
+  assert.is(await kept(context, "POST", "/api/v1/config/confirm", {}), 200);
+});
+
+cutOff.run();
 
 const moves = suite("ports");
 

@@ -77,6 +77,20 @@ suiteOf("a change that nobody confirms is undone when its time is over, and not 
   assert.is((await start(rig.fs)).state.config.config.hostname, "old");
 });
 
+suiteOf("how long ago a change ended is told, however it ended", async (rig) => {
+  await rig.configuration.apply(NEW, 30);
+  await rig.clock.pass(1000);
+  assert.is(rig.configuration.transaction?.secondsAgo, null);
+  assert.is((await rig.configuration.rollback()).secondsAgo, 0);
+  await rig.clock.pass(90_500);
+  assert.is(rig.configuration.transaction?.secondsAgo, 90);
+  await rig.configuration.apply(NEW, 30);
+  await rig.clock.pass(1000);
+  await rig.configuration.confirm();
+  await rig.clock.pass(7000);
+  assert.is(rig.configuration.transaction?.secondsAgo, 7);
+});
+
 suiteOf("a confirmed change outlives its time and a restart", async (rig) => {
   await rig.configuration.apply(NEW, 30);
   await rig.clock.pass(1000);
@@ -160,6 +174,72 @@ suiteOf("the ETag changes with the document and with its secrets, and tells noth
   await change({ ...NEW, mqtt: { password: "two" } });
   assert.is(new Set(tags).size, 4);
   assert.is(await codeOf(rig.configuration.apply(OLD, 30, tags[0])), "config-conflict");
+});
+
+suiteOf("changes that hold at once all hold, even when they come at the same time", async (rig) => {
+  const add = (name: string) => (document: unknown) => {
+    const { segments = [] } = document as { segments?: object[] };
+    return { ...(document as object), segments: [...segments, { name }] };
+  };
+  const names = ["one", "two", "three"];
+  assert.equal(await Promise.all(names.map((name) => rig.configuration.applyAtOnce(add(name)))), [true, true, true]);
+  const { segments } = (await start(rig.fs)).configuration.document as { segments: { name: string }[] };
+  assert.equal(
+    segments.map(({ name }) => name),
+    names,
+  );
+});
+
+suiteOf("a patch of whatever is there keeps what a change before it has left", async (rig) => {
+  const add = (more: object) => (document: unknown) => ({ ...(document as object), ...more });
+  const first = rig.configuration.applyAtOnce(add({ mqtt: { username: "me" } }));
+  const second = rig.configuration.change(add({ mode: "nat" }), 30, "*");
+  await Promise.all([first, second]);
+  await rig.configuration.confirm();
+  assert.equal(rig.configuration.document, { ...OLD, mqtt: { username: "me" }, mode: "nat" });
+});
+
+suiteOf("a draft is of the document that it was begun from, and undoes nothing that came later", async (rig) => {
+  rig.configuration.setDraft({ version: 1, hostname: "drafted" });
+  await rig.configuration.applyAtOnce((document) => ({ ...(document as object), mode: "nat" }));
+  rig.configuration.setDraft({ version: 1, hostname: "drafted twice" });
+  assert.is(await codeOf(rig.configuration.applyDraft(30)), "config-conflict");
+  assert.equal(rig.configuration.draft, { version: 1, hostname: "drafted twice" }, "it is not lost");
+  rig.configuration.setDraft(undefined);
+  rig.configuration.setDraft({ ...(rig.configuration.document as object), hostname: "drafted" });
+  await rig.configuration.applyDraft(30);
+  await rig.configuration.confirm();
+  assert.equal(rig.configuration.document, { version: 1, hostname: "drafted", mode: "nat" });
+});
+
+suiteOf("a draft that was begun while a change waits does not undo it either", async (rig) => {
+  await rig.configuration.apply({ ...OLD, mode: "nat" }, 30);
+  rig.configuration.setDraft({ version: 1, hostname: "drafted" });
+  await rig.configuration.confirm();
+  assert.is(await codeOf(rig.configuration.applyDraft(30)), "config-conflict");
+});
+
+suiteOf("a draft sets and removes secrets, says so, and leaves the others alone", async (rig) => {
+  const { configuration } = rig;
+  const tryDraft = async (mqtt: object) => {
+    configuration.setDraft({ ...OLD, mqtt });
+    const { changes } = await configuration.planDraft();
+    await configuration.applyDraft(30);
+    await configuration.confirm();
+    return changes;
+  };
+  const change = { path: "/mqtt/password", effects: ["telemetry"] };
+  assert.equal(await tryDraft({ password: "hush" }), [{ ...change, after: "(secret)" }]);
+  configuration.setDraft({ ...OLD, mqtt: { password: "never applied" } });
+  configuration.setDraft(undefined);
+  assert.equal(await tryDraft({ username: "me" }), [{ path: "/mqtt/username", after: "me", effects: ["telemetry"] }]);
+  assert.equal(configuration.exportSecrets(), { "/mqtt/password": "hush" });
+  // What a draft said of a secret holds for the drafts that are made of it: they do not show it.
+  configuration.setDraft({ ...OLD, mqtt: { username: "me", password: null } });
+  assert.equal(configuration.draft, { ...OLD, mqtt: { username: "me" } });
+  assert.equal(await tryDraft({ username: "me" }), [{ ...change, before: "(secret)" }]);
+  assert.equal(configuration.exportSecrets(), {});
+  assert.equal((await start(rig.fs)).configuration.secretNames, []);
 });
 
 suiteOf("listeners hear how a change gets on", async (rig) => {

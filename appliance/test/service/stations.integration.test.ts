@@ -192,6 +192,17 @@ stations("without an iperf3 server on the station, it says what to start there",
   assert.match((answer.json as { nextStep: string }).nextStep, /iperf3 -s/);
 });
 
+stations("changes of several stations at the same time all hold", async (context) => {
+  const change = (address: string, name: string) =>
+    context.api.call("PATCH", `/api/v1/stations/${address}`, { name, access: "block" });
+  const answers = await Promise.all([change(STATION_A, "one"), change(STATION_B, "two"), change(ABSENT, "three")]);
+  assert.equal(
+    answers.map(({ status }) => status),
+    [200, 200, 200],
+  );
+  for (const address of [STATION_A, STATION_B, ABSENT]) assert.is((await station(context, address)).access, "block");
+});
+
 stations("a capture runs, is bounded, and is fetched as whole packets", async (context) => {
   const { api } = context;
   const start = () => api.call("POST", `/api/v1/stations/${STATION_A}/capture`, { seconds: 5, maxBytes: 4096 });
@@ -216,6 +227,26 @@ stations("a capture runs, is bounded, and is fetched as whole packets", async (c
   await start();
   await api.call("DELETE", "/api/v1/capture");
   assert.equal([(await current(context))?.state, (await current(context))?.reason], ["done", "asked"]);
+});
+
+stations("who names a capture neither gets nor ends somebody else's in its place", async (context) => {
+  const { api } = context;
+  const start = async () => {
+    const { json } = await api.call("POST", `/api/v1/stations/${STATION_A}/capture`, {});
+    return (json as CaptureView).id;
+  };
+  const first = await start();
+  context.capture.end("size");
+  const second = await start();
+  assert.is(code(await api.call("DELETE", `/api/v1/capture?id=${first}`)), "404 capture-missing");
+  assert.is((await current(context))?.state, "running");
+  context.capture.data(pcapOf(1, 100));
+  assert.is((await api.call("DELETE", `/api/v1/capture?id=${second}`)).status, 204);
+  assert.equal([(await current(context))?.id, (await current(context))?.reason], [second, "asked"]);
+  assert.is(code(await api.call("GET", `/api/v1/capture/file?id=${first}`)), "404 capture-missing");
+  assert.is((await api.call("GET", `/api/v1/capture/file?id=${second}`)).status, 200);
+  assert.is((await api.call("DELETE", `/api/v1/capture?id=${second}`)).status, 204);
+  assert.is(code(await api.call("DELETE", `/api/v1/capture?id=${second}`)), "404 capture-missing");
 });
 
 async function current({ api }: Context): Promise<CaptureView | null> {

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 /** DHCP and DNS: udhcpc towards the LAN, dnsmasq towards a segment. Both outlive this process and are found again. */
-import { mkdir, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { access, constants, mkdir, readFile, readlink, rm, symlink } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import type { DhcpClientOperation, DnsmasqOperation } from "../../protocol/operations.ts";
 import { netmaskOf, parseInterface } from "../../shared/ipv4.ts";
 import { hostsOf } from "../../shared/ipv6.ts";
 import type { ExecutorContext, ExecutorPaths, Handler } from "../context.ts";
-import { writeIfChanged } from "../files.ts";
+import { exists, writeIfChanged } from "../files.ts";
 import { Ours } from "../ours.ts";
 import { clearAddresses } from "./network.ts";
 
@@ -104,8 +104,52 @@ function range6(prefix: string, { leaseSeconds }: DnsmasqOperation): string {
   return `${hosts[2]},${hosts.at(-1)},122,${leaseSeconds}`;
 }
 
-export function leaseFile(paths: { data: string }, segment: string): string {
+/** Where dnsmasq and the service find the leases: a link to the lasting file, or a file where /data cannot be written. */
+export function leaseFile(paths: Pick<ExecutorPaths, "run">, segment: string): string {
+  return join(paths.run, "scsigate/leases", `${segment}.leases`);
+}
+
+function lastingLeaseFile(paths: ExecutorPaths, segment: string): string {
   return join(paths.data, "dhcp", `${segment}.leases`);
+}
+
+/** dnsmasq does not start without a lease file that it can write. */
+async function canLast(paths: ExecutorPaths): Promise<boolean> {
+  const folder = join(paths.data, "dhcp");
+  try {
+    await mkdir(folder, { recursive: true });
+    await access(folder, constants.W_OK); // says no on a read-only file system, to root as well
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function areLasting(paths: ExecutorPaths, segment: string): Promise<boolean> {
+  return readlink(leaseFile(paths, segment)).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** What was given out so far goes along. Only while dnsmasq does not run. */
+async function placeLeases(paths: ExecutorPaths, segment: string, lasting: boolean): Promise<void> {
+  const file = leaseFile(paths, segment);
+  const lastingFile = lastingLeaseFile(paths, segment);
+  const linked = await areLasting(paths, segment);
+  await mkdir(dirname(file), { recursive: true });
+  if (lasting && !linked) {
+    const leases = await readFile(file, "utf8").catch(() => undefined);
+    // With a full partition the older ones have to do.
+    if (leases !== undefined) await writeIfChanged(lastingFile, leases).catch(() => {});
+    await rm(file, { force: true });
+    await symlink(lastingFile, file);
+  }
+  if (!lasting && (linked || !(await exists(file)))) {
+    const leases = await readFile(lastingFile, "utf8").catch(() => "");
+    await rm(file, { force: true });
+    await writeIfChanged(file, leases);
+  }
 }
 
 function dnsmasqPidFile(paths: ExecutorPaths, segment: string): string {
@@ -130,10 +174,12 @@ export const setDnsmasq: Handler<DnsmasqOperation> = async (operation, context) 
   if (!operation.running) return stopDnsmasq(operation.segment, context);
   const { file, argument } = dnsmasqConfig(paths, operation.segment);
   const pid = await processes.find(dnsmasqPidFile(paths, operation.segment), argument);
-  await mkdir(join(paths.data, "dhcp"), { recursive: true });
+  const lasting = await canLast(paths);
+  const moves = lasting !== (await areLasting(paths, operation.segment));
   const rewritten = await writeIfChanged(file, renderDnsmasq(operation, paths));
-  if (pid !== undefined && !rewritten) return false;
+  if (pid !== undefined && !rewritten && !moves) return false;
   if (pid !== undefined) await processes.stop(pid);
+  await placeLeases(paths, operation.segment, lasting);
   await context.run("dnsmasq", [argument]); // goes into the background once its sockets are open, or exits with its reason
   return true;
 };

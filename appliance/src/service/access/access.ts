@@ -6,6 +6,7 @@ import type { Clock } from "../../shared/clock.ts";
 import type { Logger } from "../../shared/log.ts";
 import type { AccessStore } from "./accessStore.ts";
 import { LoginLimiter } from "./loginLimiter.ts";
+import { passwordsBusy } from "./password.ts";
 import { type Session, Sessions } from "./sessions.ts";
 
 /** __Host-: only over TLS, only for this host, for all paths. Browsers see to it. */
@@ -24,6 +25,7 @@ export const CONSOLE: Caller = { name: "console", scope: "admin", via: "console"
 export type LoginResult =
   | { type: "in"; cookie: string; session: Session }
   | { type: "wrong" }
+  | { type: "busy" }
   | { type: "wait"; seconds: number };
 
 export class Access {
@@ -65,26 +67,27 @@ export class Access {
   async login(name: string, password: string, address: string): Promise<LoginResult> {
     const seconds = this.#limiter.waitSeconds(address, name);
     if (seconds > 0) return { type: "wait", seconds };
+    if (passwordsBusy()) return { type: "busy" };
     // Counted before it is checked: many attempts at once must not all slip through.
     this.#limiter.failed(address, name);
-    const user = await this.store.login(name, password);
-    if (user === undefined) {
+    const opened = await this.store.login(name, password, (user) => this.#open(user.name, user.scope));
+    if (opened === undefined) {
       this.#log.warn({ user: name, address }, "login failed");
       return { type: "wrong" };
     }
     this.#limiter.succeeded(address, name);
     this.#log.info({ user: name, address }, "login");
-    return this.#open(user.name, user.scope);
+    return opened;
   }
 
   /** The first administrator, by the token that the console shows. */
   async setup(token: string, name: string, password: string, address: string): Promise<LoginResult> {
-    const seconds = this.#limiter.waitSeconds(address, "setup");
+    // By address only: nobody guesses the token, and nobody is to keep the owner from using it.
+    const seconds = this.#limiter.waitSeconds(address);
     if (seconds > 0) return { type: "wait", seconds };
-    this.#limiter.failed(address, "setup");
-    if (!this.store.isSetupToken(token)) return { type: "wrong" };
-    await this.store.setUser(name, "admin", password);
-    this.#limiter.succeeded(address, "setup");
+    this.#limiter.failed(address);
+    if (!(await this.store.setUp(token, name, password))) return { type: "wrong" };
+    this.#limiter.succeeded(address, name);
     this.#log.info({ user: name, address }, "first administrator");
     return this.#open(name, "admin");
   }

@@ -38,6 +38,8 @@ export class AccessStore {
   readonly #fs: DurableFs;
   readonly #random: (bytes: number) => Buffer;
   #content: Content = { users: [], keys: [], setupToken: undefined };
+  /** Changes one after the other: each starts from what the one before has left. */
+  #queue: Promise<unknown> = Promise.resolve();
 
   /** @param data /data/scsigate */
   constructor(data: string, fs: DurableFs, random: (bytes: number) => Buffer) {
@@ -53,9 +55,11 @@ export class AccessStore {
   }
 
   /** After a factory reset has removed the file. */
-  async forget(): Promise<void> {
-    this.#content = { users: [], keys: [], setupToken: undefined };
-    await this.#ensureToken();
+  forget(): Promise<void> {
+    return this.#inTurn(async () => {
+      this.#content = { users: [], keys: [], setupToken: undefined };
+      await this.#ensureToken();
+    });
   }
 
   /** Set until the first administrator exists. */
@@ -71,59 +75,81 @@ export class AccessStore {
     return this.#content.keys.map(({ id, name, scope, created }) => ({ id, name, scope, created }));
   }
 
-  isSetupToken(token: string): boolean {
-    const expected = this.#content.setupToken;
-    return expected !== undefined && same(digest(normalise(token)), digest(normalise(expected)));
+  /**
+   * @param open is called with the user when the password is right, and with nothing in between: who is removed, or gets
+   * another password, while the password is looked at, is not let in
+   */
+  async login<T>(name: string, password: string, open: (user: UserView) => T): Promise<T | undefined> {
+    const hash = this.#userOf(name)?.hash;
+    if (!(await verifyPassword(password, hash))) return undefined;
+    const user = this.#userOf(name);
+    return user === undefined || user.hash !== hash ? undefined : open({ name, scope: user.scope });
   }
 
-  /** The user, when the password is right. */
-  async login(name: string, password: string): Promise<UserView | undefined> {
-    const user = this.#content.users.find((candidate) => candidate.name === name);
-    const right = await verifyPassword(password, user?.hash);
-    return right && user !== undefined ? { name: user.name, scope: user.scope } : undefined;
+  /** Makes the first administrator. False when the token is wrong, or was used meanwhile. */
+  setUp(token: string, name: string, password: string): Promise<boolean> {
+    return this.#inTurn(async () => {
+      const expected = this.#content.setupToken;
+      if (expected === undefined || !same(digest(normalise(token)), digest(normalise(expected)))) return false;
+      await this.#setUser(name, "admin", password);
+      return true;
+    });
   }
 
   /** Creates a user, or gives one another password or scope. The first administrator ends the setup. */
-  async setUser(name: string, scope: Scope, password: string | undefined): Promise<void> {
-    const before = this.#content.users.find((user) => user.name === name);
-    const hash = password === undefined ? before?.hash : await hashPassword(password, this.#random);
+  setUser(name: string, scope: Scope, password: string | undefined): Promise<void> {
+    return this.#inTurn(() => this.#setUser(name, scope, password));
+  }
+
+  /** False when there is no such user. */
+  removeUser(name: string): Promise<boolean> {
+    return this.#inTurn(async () => {
+      const users = this.#content.users.filter((user) => user.name !== name);
+      if (users.length === this.#content.users.length) return false;
+      await this.#save({ ...this.#content, users: mustHaveAdmin(users) });
+      return true;
+    });
+  }
+
+  /** @returns the key's text, which is shown this once and not kept */
+  addKey(name: string, scope: Scope, now: Date): Promise<{ key: KeyView; secret: string }> {
+    return this.#inTurn(async () => {
+      if (this.#content.keys.length >= MAX_KEYS) throw full("keys", MAX_KEYS);
+      const id = this.#random(6).toString("hex");
+      const secret = `sg_${id}_${this.#random(32).toString("base64url")}`;
+      const key = { id, name, scope, created: now.toISOString() };
+      await this.#save({ ...this.#content, keys: [...this.#content.keys, { ...key, hash: digest(secret) }] });
+      return { key, secret };
+    });
+  }
+
+  /** False when there is no such key. */
+  removeKey(id: string): Promise<boolean> {
+    return this.#inTurn(async () => {
+      const keys = this.#content.keys.filter((key) => key.id !== id);
+      if (keys.length === this.#content.keys.length) return false;
+      await this.#save({ ...this.#content, keys });
+      return true;
+    });
+  }
+
+  findKey(secret: string): KeyView | undefined {
+    const hash = digest(secret);
+    return this.#content.keys.find((key) => same(key.hash, hash));
+  }
+
+  #userOf(name: string): User | undefined {
+    return this.#content.users.find((user) => user.name === name);
+  }
+
+  async #setUser(name: string, scope: Scope, password: string | undefined): Promise<void> {
+    const hash = password === undefined ? this.#userOf(name)?.hash : await hashPassword(password, this.#random);
     if (hash === undefined) {
       throw new ScsigateError("access-invalid", `${name} has no password yet`, 'Send "password" as well.');
     }
     const users = [...this.#content.users.filter((user) => user.name !== name), { name, scope, hash }];
     if (users.length > MAX_USERS) throw full("users", MAX_USERS);
     await this.#save({ ...this.#content, users: mustHaveAdmin(users), setupToken: undefined });
-  }
-
-  /** False when there is no such user. */
-  async removeUser(name: string): Promise<boolean> {
-    const users = this.#content.users.filter((user) => user.name !== name);
-    if (users.length === this.#content.users.length) return false;
-    await this.#save({ ...this.#content, users: mustHaveAdmin(users) });
-    return true;
-  }
-
-  /** @returns the key's text, which is shown this once and not kept */
-  async addKey(name: string, scope: Scope, now: Date): Promise<{ key: KeyView; secret: string }> {
-    if (this.#content.keys.length >= MAX_KEYS) throw full("keys", MAX_KEYS);
-    const id = this.#random(6).toString("hex");
-    const secret = `sg_${id}_${this.#random(32).toString("base64url")}`;
-    const key = { id, name, scope, created: now.toISOString() };
-    await this.#save({ ...this.#content, keys: [...this.#content.keys, { ...key, hash: digest(secret) }] });
-    return { key, secret };
-  }
-
-  /** False when there is no such key. */
-  async removeKey(id: string): Promise<boolean> {
-    const keys = this.#content.keys.filter((key) => key.id !== id);
-    if (keys.length === this.#content.keys.length) return false;
-    await this.#save({ ...this.#content, keys });
-    return true;
-  }
-
-  findKey(secret: string): KeyView | undefined {
-    const hash = digest(secret);
-    return this.#content.keys.find((key) => same(key.hash, hash));
   }
 
   async #ensureToken(): Promise<void> {
@@ -143,6 +169,12 @@ export class AccessStore {
       throw new ScsigateError("data-unwritable", `users and keys cannot be written: ${reason}`, "Look at `df /data`.");
     }
     this.#content = content;
+  }
+
+  #inTurn<T>(change: () => Promise<T>): Promise<T> {
+    const result = this.#queue.then(change);
+    this.#queue = result.catch(() => {});
+    return result;
   }
 }
 

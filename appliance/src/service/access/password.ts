@@ -13,6 +13,14 @@ const FORMAT = /^scrypt\$([0-9]{1,8})\$([0-9]{1,2})\$([0-9]{1,2})\$([A-Za-z0-9_-
 
 /** One at a time: ten logins at once must not take 320 MiB. */
 let queue: Promise<unknown> = Promise.resolve();
+let waiting = 0;
+/** More than some seconds of them would only keep those out who know their password. */
+const MOST_WAITING = 8;
+
+/** Whether another password would have to wait for too many others. */
+export function passwordsBusy(): boolean {
+  return waiting >= MOST_WAITING;
+}
 
 export async function hashPassword(password: string, random: (bytes: number) => Buffer = randomBytes): Promise<string> {
   const salt = random(SALT_BYTES);
@@ -44,6 +52,11 @@ function derive(password: string, salt: Buffer, cost: { N: number; r: number; p:
         );
       }),
   );
-  queue = result.catch(() => {});
+  waiting += 1;
+  queue = result
+    .catch(() => {})
+    .then(() => {
+      waiting -= 1;
+    });
   return result;
 }

@@ -17,6 +17,10 @@ export function accessRoutes(access: Access, clock: Clock): Route[] {
         return problem(429, "login-slow", "too many failed attempts", `Wait ${result.seconds} s.`, {
           headers: { "Retry-After": String(result.seconds) },
         });
+      case "busy":
+        return problem(503, "login-busy", "too many others log in at this moment", "Try again in a few seconds.", {
+          headers: { "Retry-After": "3" },
+        });
       case "in": {
         const { user: name, scope } = result.session;
         const view = access.view({ name, scope, via: "session", session: result.session });

@@ -5,8 +5,18 @@ import { type ApiSchemaError, validators } from "#api-validator";
 import type { BodyName } from "../../api/schemas.ts";
 import { type Answer, problem } from "./router.ts";
 
-/** Longest body, bytes: a configuration document with its secrets. */
-const MAX_BODY = 1024 * 1024 + 64 * 1024;
+/** Longest bodies, bytes: anybody may send some of them, and most are a few words. */
+const MAX_BODY = 4096;
+/** A certificate chain and its key, with their line ends as JSON has them. */
+const MAX_CERTIFICATE = 160 * 1024;
+/** A configuration document with its secrets. */
+const MAX_DOCUMENT = 1024 * 1024 + 64 * 1024;
+const LONGER: Partial<Record<BodyName, number>> = {
+  Backup: MAX_DOCUMENT,
+  Document: MAX_DOCUMENT,
+  NewCertificate: MAX_CERTIFICATE,
+  Patch: MAX_DOCUMENT,
+};
 const TYPE = /^application\/(merge-patch\+)?json\s*(;|$)/i;
 
 export type Body = { value: unknown } | Answer;
@@ -18,7 +28,8 @@ export async function readBody(request: IncomingMessage, schema: BodyName | unde
   if (schema === undefined) {
     return announced > 0 || chunked ? tooLong("this request takes no body", "Send none.") : { value: undefined };
   }
-  if (announced > MAX_BODY) return tooLong(`the body is longer than ${MAX_BODY} bytes`, "Send less.");
+  const longest = LONGER[schema] ?? MAX_BODY;
+  if (announced > longest) return tooLong(`the body is longer than ${longest} bytes`, "Send less.");
   if (!TYPE.test(request.headers["content-type"] ?? "")) {
     // Also what keeps a form of somebody else's page out.
     const nextStep = "Send JSON, with the header Content-Type: application/json.";
@@ -28,7 +39,7 @@ export async function readBody(request: IncomingMessage, schema: BodyName | unde
   let length = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {
     length += chunk.length;
-    if (length > MAX_BODY) return tooLong(`the body is longer than ${MAX_BODY} bytes`, "Send less.");
+    if (length > longest) return tooLong(`the body is longer than ${longest} bytes`, "Send less.");
     chunks.push(chunk);
   }
   let value: unknown;

@@ -5,7 +5,7 @@ import { configSchema, SECRET_PATHS } from "../../config/schema.ts";
 import { joinSecrets, parseSecrets } from "../../config/secrets.ts";
 import type { Clock } from "../../shared/clock.ts";
 import { asObject, getAt, isObject, type JsonObject, mergePatch } from "../../shared/json.ts";
-import { CONFIRM_SECONDS, type Configuration } from "../configuration.ts";
+import { CONFIRM_SECONDS, type Configuration, type Edit } from "../configuration.ts";
 import type { GatewayState } from "../gatewayState.ts";
 import { type Answer, type ApiRequest, json, NOTHING, problem, type Route } from "./router.ts";
 
@@ -22,7 +22,7 @@ export function configRoutes({ configuration, state, clock, factoryReset }: Conf
   const accepted = (transaction: unknown): Answer => json(transaction, 202, { ETag: configuration.etag });
 
   /** Whoever changes the document says which one they have seen. */
-  const tryDocument = async (request: ApiRequest, document: unknown): Promise<Answer> => {
+  const tryChange = async (request: ApiRequest, edit: Edit): Promise<Answer> => {
     const etag = request.raw.headers["if-match"];
     if (etag === undefined) {
       const nextStep = "Send the ETag of GET /api/v1/config in the header If-Match, or * for whatever is there.";
@@ -33,7 +33,7 @@ export function configRoutes({ configuration, state, clock, factoryReset }: Conf
       const { shortest, longest } = CONFIRM_SECONDS;
       return problem(422, "body-invalid", "confirmSeconds is not possible", `Use ${shortest} to ${longest}.`);
     }
-    return accepted(await configuration.apply(document, seconds, etag));
+    return accepted(await configuration.change(edit, seconds, etag));
   };
   const CONFIRM = { confirmSeconds: "Time for the confirmation, seconds; 10 to 3600, 120 unless told." };
 
@@ -99,7 +99,7 @@ export function configRoutes({ configuration, state, clock, factoryReset }: Conf
       body: "Document",
       query: CONFIRM,
       answers: { 202: "Transaction" },
-      handler: (request) => tryDocument(request, request.body),
+      handler: (request) => tryChange(request, () => request.body),
     },
     {
       method: "PATCH",
@@ -109,7 +109,7 @@ export function configRoutes({ configuration, state, clock, factoryReset }: Conf
       body: "Patch",
       query: CONFIRM,
       answers: { 202: "Transaction" },
-      handler: (request) => tryDocument(request, patched(configuration.document, request.body)),
+      handler: (request) => tryChange(request, (document) => patched(document, request.body)),
     },
     {
       method: "GET",
@@ -123,7 +123,9 @@ export function configRoutes({ configuration, state, clock, factoryReset }: Conf
       method: "PUT",
       path: "/api/v1/config/draft",
       access: "admin",
-      summary: "Puts a document aside to be applied later; it may be invalid until then, and a restart forgets it",
+      summary:
+        "Puts a document aside to be applied later; it may be invalid until then, and a restart forgets it. Null at a " +
+        "secret removes it",
       body: "Document",
       handler: ({ body }) => {
         configuration.setDraft(body);
@@ -152,7 +154,7 @@ export function configRoutes({ configuration, state, clock, factoryReset }: Conf
       method: "POST",
       path: "/api/v1/config/draft/apply",
       access: "admin",
-      summary: "Tries the draft",
+      summary: "Tries the draft, unless the confirmed document was changed since the draft was begun",
       body: "Apply",
       answers: { 202: "Transaction" },
       handler: async ({ body }) => accepted(await configuration.applyDraft(confirmSeconds(body))),
@@ -169,10 +171,18 @@ export function configRoutes({ configuration, state, clock, factoryReset }: Conf
       method: "POST",
       path: "/api/v1/config/confirm",
       access: "admin",
-      summary: "Keeps the change that waits",
+      summary: "Keeps the change that waits; one that is not yet active is waited for",
       body: "Decision",
       answers: { 200: "Transaction" },
-      handler: async ({ body }) => json(await configuration.confirm(idOf(body)), 200, { ETag: configuration.etag }),
+      handler: async ({ body, raw, caller }) => {
+        const id = idOf(body) ?? configuration.transaction?.id;
+        if (caller.via !== "console") {
+          await configuration.activated;
+          // The change has ended the connection: its owner confirms it over another one, or is cut off.
+          if (raw.socket.destroyed) return undefined;
+        }
+        return json(await configuration.confirm(id), 200, { ETag: configuration.etag });
+      },
     },
     {
       method: "POST",
@@ -221,7 +231,7 @@ export function configRoutes({ configuration, state, clock, factoryReset }: Conf
       answers: { 202: "Transaction" },
       handler: (request) => {
         request.raw.headers["if-match"] ??= "*"; // a backup is no change of what is there: it replaces it
-        return tryDocument(request, documentOf(request.body));
+        return tryChange(request, () => documentOf(request.body));
       },
     },
     {

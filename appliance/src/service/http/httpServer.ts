@@ -95,6 +95,11 @@ export class HttpServer {
     this.#material = material;
   }
 
+  /** Ends every connection; new ones are accepted. */
+  disconnect(): void {
+    this.#https?.closeAllConnections();
+  }
+
   /** To the same host and path, by HTTPS. */
   #redirect(request: IncomingMessage, response: ServerResponse): void {
     const match = HOST.exec(request.headers.host ?? "");

@@ -54,15 +54,18 @@ export function json(value: unknown, status = 200, more: Record<string, string> 
 
 export const NOTHING: Answer = { status: 204, headers: { "Cache-Control": "no-store" } };
 
+/** So many mistakes are named: whoever corrects them asks again. */
+const MAX_ERRORS = 20;
+
 /** An error as RFC 9457 problem details, with our code and the next step. */
 export function problem(
   status: number,
   code: string,
   title: string,
   nextStep: string,
-  more: { headers?: Record<string, string>; errors?: unknown } = {},
+  more: { headers?: Record<string, string>; errors?: readonly unknown[] } = {},
 ): Answer {
-  const errors = more.errors === undefined ? {} : { errors: more.errors };
+  const errors = more.errors === undefined ? {} : { errors: more.errors.slice(0, MAX_ERRORS) };
   const content = { type: `urn:scsigate:problem:${code}`, status, title, code, nextStep, ...errors };
   return {
     status,

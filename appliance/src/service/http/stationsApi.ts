@@ -28,6 +28,7 @@ const RANGE = {
     "Seconds between two values; as fine as the range is kept unless told: 1 for 15 minutes, 60 for a day, 600 for a " +
     "week.",
 };
+const CAPTURE = { id: "Of the recording, so that it is not somebody else's; the one that there is unless told." };
 const QUARTER_MS = 15 * 60_000;
 const DAY_MS = 24 * 3_600_000;
 /** A range that is kept may end a bit before now, since whoever asks has a clock of their own. */
@@ -150,9 +151,10 @@ export function stationsRoutes({ environment, monitor, stations, history, captur
       path: "/api/v1/capture/file",
       access: "operate",
       summary: "What was recorded, as a pcap file. It is kept for ten minutes",
+      query: CAPTURE,
       answers: { 200: "pcap" },
-      handler: () => {
-        const { name, content } = captures.file;
+      handler: ({ query }) => {
+        const { name, content } = captures.file(query.get("id") ?? undefined);
         const headers = {
           "Content-Type": "application/vnd.tcpdump.pcap",
           "Content-Disposition": `attachment; filename="${name}"`,
@@ -166,8 +168,9 @@ export function stationsRoutes({ environment, monitor, stations, history, captur
       path: "/api/v1/capture",
       access: "operate",
       summary: "Ends the recording that runs, keeping what it has; or drops the one that ended",
-      handler: () => {
-        captures.discard();
+      query: CAPTURE,
+      handler: ({ query }) => {
+        captures.discard(query.get("id") ?? undefined);
         return NOTHING;
       },
     },

@@ -102,6 +102,11 @@ export class Web {
     await this.#http?.move(this.#wanted(config));
   }
 
+  /** Ends the connections from other machines; whoever may still open one does. */
+  disconnect(): void {
+    this.#http?.disconnect();
+  }
+
   async stop(): Promise<void> {
     this.#events.stop();
     await this.#http?.stop();

@@ -52,9 +52,9 @@ export class CaptureSlot {
     return { id, segment, address, state, seconds, maxBytes, elapsedSeconds, bytes, packets, reason };
   }
 
-  /** What was recorded, whole packets only. @throws ScsigateError capture-missing */
-  get file(): { name: string; content: Buffer } {
-    const kept = this.#kept;
+  /** What was recorded, whole packets only. @param id undefined: whatever is kept @throws ScsigateError capture-missing */
+  file(id: string | undefined): { name: string; content: Buffer } {
+    const kept = this.#keptAs(id);
     if (kept === undefined || kept.state === "running" || kept.pcap.bytes === 0) {
       const nextStep = kept?.state === "running" ? "Wait for its end, or stop it." : "Start one.";
       throw new ScsigateError("capture-missing", "there is no finished capture", nextStep);
@@ -101,9 +101,20 @@ export class CaptureSlot {
     return view;
   }
 
-  /** Ends the one that runs; what it has recorded stays. Else drops what is kept. */
-  discard(): void {
-    if (this.#kept?.state === "running") this.#kept.stop();
+  /**
+   * Ends the one that runs; what it has recorded stays. Else drops what is kept.
+   * @param id undefined: whatever is kept @throws ScsigateError capture-missing
+   */
+  discard(id?: string): void {
+    const kept = this.#keptAs(id);
+    if (kept?.state === "running") kept.stop();
     else this.#kept = undefined;
+  }
+
+  /** Somebody else may have started another one in the place of the one that is meant. */
+  #keptAs(id: string | undefined): Kept | undefined {
+    if (id === undefined || this.#kept?.id === id) return this.#kept;
+    const nextStep = "GET /api/v1/capture tells of the one that there is.";
+    throw new ScsigateError("capture-missing", "this capture is no longer there", nextStep);
   }
 }

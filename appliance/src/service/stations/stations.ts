@@ -72,7 +72,13 @@ export class Stations {
       throw new ScsigateError("station-is-yours", "you would cut off the machine that you work on", nextStep);
     }
     this.#checkAddress(segment, change.reservedIp);
-    const document = structuredClone(asObject(this.#configuration.document));
+    await this.#configuration.applyAtOnce((document) => this.#changed(document, segment, address, change));
+    return this.find(address, segment);
+  }
+
+  /** The document with a station's settings changed. @throws ScsigateError segment-not-configured */
+  #changed(before: unknown, segment: string, address: string, change: StationChange): JsonObject {
+    const document = structuredClone(asObject(before));
     const entry = segmentEntry(document, segment, this.#state);
     const stations = Array.isArray(entry["stations"]) ? (entry["stations"] as unknown[]) : [];
     const others = stations.filter((one) => asObject(one)["address"] !== address);
@@ -80,8 +86,7 @@ export class Stations {
     const kept = Object.keys(settings).length === 0 ? others : [...others, { address, ...settings }];
     if (kept.length === 0) delete entry["stations"];
     else entry["stations"] = kept;
-    await this.#configuration.applyAtOnce(document);
-    return this.find(address, segment);
+    return document;
   }
 
   /** The configuration knows more of the segment's subnet than its document says when the address is chosen. */

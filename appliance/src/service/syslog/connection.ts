@@ -55,8 +55,15 @@ export class SyslogConnection {
     this.#open = false;
   }
 
+  /** Never throws: whoever writes a line of the log cannot be told. */
   send(text: string): void {
-    if (this.#open) this.#socket?.send(text);
+    const socket = this.#socket;
+    if (!this.#open || socket === undefined) return;
+    try {
+      socket.send(text);
+    } catch (error) {
+      this.#failed(socket, error instanceof Error ? error : new Error(String(error)));
+    }
   }
 
   /** A connected socket: the name is looked up once, and a port that nobody listens on is reported. */
@@ -68,7 +75,9 @@ export class SyslogConnection {
       close: () => socket.close(),
     };
     socket.on("error", (error) => this.#failed(own, error));
-    socket.connect(port, host, () => this.#opened(own));
+    // The event, not connect()'s callback: that one is also called, and "error" not, when the name is not found.
+    socket.on("connect", () => this.#opened(own));
+    socket.connect(port, host);
     return own;
   }
 

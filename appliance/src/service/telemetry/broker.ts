@@ -19,6 +19,9 @@ const GOODBYE_MS = 1000;
 /** Longest message that is taken from the broker, bytes: commands and birth messages are words. */
 const MAX_INCOMING = 1024;
 
+/** MQTT 5's reasons why a message will not be taken later either: not authorized, topic name, payload format. */
+const REFUSED_FOR_GOOD: readonly unknown[] = [0x87, 0x90, 0x99];
+
 /** Empty text removes what is retained. */
 export interface Publication {
   topic: string;
@@ -26,6 +29,9 @@ export interface Publication {
   qos: 0 | 1;
   retain: boolean;
 }
+
+/** Taken: the broker has it (QoS 1) or it was sent (QoS 0). Refused: it is of no use to send it again. */
+export type Outcome = "taken" | "refused" | "failed";
 
 export interface BrokerListener {
   onConnect(): void;
@@ -44,7 +50,7 @@ export class Broker {
   readonly #log: Logger;
   readonly #listener: BrokerListener;
   readonly #backoff = new Backoff(RECONNECT);
-  readonly #underWay = new Set<(done: boolean) => void>();
+  readonly #underWay = new Set<(outcome: Outcome) => void>();
   #client: MqttClient | undefined;
   #cancelReconnect: Cancel | undefined;
   #stopped = false;
@@ -65,27 +71,33 @@ export class Broker {
     this.#listener = listener;
   }
 
+  /** Whether it is of use to publish: while the client says good-bye, it refuses all else at once. */
   get connected(): boolean {
-    return this.#client?.connected === true;
+    return !this.#stopped && this.#client?.connected === true;
   }
 
   start(): void {
     void this.#connect();
   }
 
-  /** @returns whether the broker has it (QoS 1) or it was sent (QoS 0). False without a connection: nothing is queued. */
-  publish(message: Publication): Promise<boolean> {
+  /** @returns whether it was taken */
+  async publish(message: Publication): Promise<boolean> {
+    return (await this.send(message)) === "taken";
+  }
+
+  /** @returns what came of it. "failed" without a connection: nothing is queued. */
+  send(message: Publication): Promise<Outcome> {
     const client = this.#client;
-    if (!client?.connected) return Promise.resolve(false);
+    if (!client?.connected) return Promise.resolve("failed");
     const { topic, payload, qos, retain } = message;
     return new Promise((resolve) => {
-      const end = (done: boolean) => {
+      const end = (outcome: Outcome) => {
         this.#underWay.delete(end);
-        if (done) this.#listener.onSent(message);
-        resolve(done);
+        if (outcome === "taken") this.#listener.onSent(message);
+        resolve(outcome);
       };
       this.#underWay.add(end); // when the connection breaks, the callback may never be called
-      client.publish(topic, payload, { qos, retain }, (error) => end(error === undefined || error === null));
+      client.publish(topic, payload, { qos, retain }, (error) => end(outcomeOf(error)));
     });
   }
 
@@ -146,7 +158,7 @@ export class Broker {
   #discard(client: MqttClient): void {
     this.#client = undefined;
     client.end(true);
-    for (const end of [...this.#underWay]) end(false);
+    for (const end of [...this.#underWay]) end("failed");
   }
 
   #failed(reason: string): void {
@@ -154,6 +166,11 @@ export class Broker {
     this.#listener.onDisconnect(reason);
     this.#cancelReconnect = this.#clock.after(this.#backoff.next(), () => void this.#connect());
   }
+}
+
+function outcomeOf(error: Error | null | undefined): Outcome {
+  if (error === undefined || error === null) return "taken";
+  return "code" in error && REFUSED_FOR_GOOD.includes(error.code) ? "refused" : "failed";
 }
 
 /** For one attempt. */

@@ -39,7 +39,7 @@ export class EventStore {
     return this.#events.length;
   }
 
-  /** Events that did not fit and nobody was told of. */
+  /** Events that did not fit, or that the broker refused, and nobody was told of. */
   get lost(): number {
     return this.#lost;
   }
@@ -81,6 +81,14 @@ export class EventStore {
   /** The broker has these. */
   delivered(ids: ReadonlySet<string>): void {
     this.#events = this.#events.filter((event) => !ids.has(event.id));
+    this.#settle();
+  }
+
+  /** The broker will not have these, however often they are sent: they are lost. */
+  refused(ids: ReadonlySet<string>): void {
+    const before = this.#events.length;
+    this.#events = this.#events.filter((event) => !ids.has(event.id));
+    this.#lost += before - this.#events.length;
     this.#settle();
   }
 

@@ -4,12 +4,13 @@ import { join } from "node:path";
 import type { Health, Status } from "../../api/status.ts";
 import type { TelemetryView } from "../../api/telemetry.ts";
 import type { MqttConfig } from "../../config/types.ts";
+import { Backoff } from "../../shared/backoff.ts";
 import type { Cancel } from "../../shared/clock.ts";
 import type { Logger } from "../../shared/log.ts";
 import type { ServiceEnvironment } from "../environment.ts";
 import type { GatewayState } from "../gatewayState.ts";
 import type { Monitor } from "../monitor.ts";
-import { Broker, type Publication } from "./broker.ts";
+import { Broker, type Outcome, type Publication } from "./broker.ts";
 import { Commands } from "./commands.ts";
 import { Discovery } from "./discovery.ts";
 import type { EventStore } from "./eventStore.ts";
@@ -28,6 +29,8 @@ import type { RecentMessages } from "./recentMessages.ts";
 
 /** Events that are under way at a time: enough that a day's worth takes seconds, few enough that a broker keeps up. */
 const EVENTS_AT_ONCE = 20;
+/** Between rounds in which the broker took no event. */
+const DELIVER_AGAIN = { firstMs: 1000, longestMs: 30_000 };
 /** After Home Assistant's birth message, milliseconds: it subscribes first. */
 const BIRTH_PAUSE_MS = 500;
 /** How long what is under way may take when the session ends, milliseconds. */
@@ -54,7 +57,10 @@ export class Session {
   #cancelInterval: Cancel | undefined;
   #cancelBirth: Cancel | undefined;
   #health: Health | undefined;
+  readonly #deliverBackoff = new Backoff(DELIVER_AGAIN);
+  #cancelDeliver: Cancel | undefined;
   #delivering = false;
+  #stopping = false;
   /** What was said of us last on this connection. */
   #online = "";
 
@@ -106,6 +112,8 @@ export class Session {
 
   /** @param over whether telemetry is switched off or goes to another broker: then Home Assistant's device goes */
   async stop(over: boolean): Promise<void> {
+    this.#stopping = true;
+    this.#cancelDeliver?.();
     for (const unsubscribe of this.#unsubscribe) unsubscribe();
     this.#cancelInterval?.();
     this.#cancelBirth?.();
@@ -142,7 +150,7 @@ export class Session {
     this.#sayOnline(monitor.status);
     void this.#discovery.renew(monitor.status);
     this.#round();
-    void this.#deliver();
+    this.#deliverNow();
   }
 
   #disconnected(error: string): void {
@@ -199,25 +207,57 @@ export class Session {
     for (const message of telemetryMessages(this.#parts.monitor.status)) void this.#broker.publish(json(message, 0));
   }
 
+  /** On a new connection: what the one before did not take, this one may. */
+  #deliverNow(): void {
+    this.#cancelDeliver?.();
+    this.#cancelDeliver = undefined;
+    this.#deliverBackoff.reset();
+    void this.#deliver();
+  }
+
   /** In order, until none is left or the connection breaks; what was not acknowledged is sent again on the next one. */
   async #deliver(): Promise<void> {
-    if (this.#delivering) return;
+    if (this.#delivering || this.#cancelDeliver !== undefined) return;
     this.#delivering = true;
-    const { store, names, monitor, environment } = this.#parts;
-    const topic = eventTopic(this.#id);
-    while (this.#broker.connected && (store.lost > 0 || store.size > 0)) {
-      const count = store.lost;
-      if (count > 0) {
-        const event = names.name({ type: "events-lost", count }, monitor.status, environment.clock.now(), false);
-        if (await this.#broker.publish(json({ topic, payload: event }, 1))) store.lossTold(count);
-        continue;
+    const { store, environment } = this.#parts;
+    while (!this.#stopping && this.#broker.connected && (store.lost > 0 || store.size > 0)) {
+      if (await this.#deliverSome()) {
+        this.#deliverBackoff.reset();
+      } else if (!this.#stopping && this.#broker.connected) {
+        const again = () => {
+          this.#cancelDeliver = undefined;
+          void this.#deliver();
+        };
+        this.#cancelDeliver = environment.clock.after(this.#deliverBackoff.next(), again);
+        store.keep(); // a broker that takes nothing is as good as away
+        break;
       }
-      const events = store.first(EVENTS_AT_ONCE);
-      const sent = await Promise.all(events.map((event) => this.#broker.publish(json({ topic, payload: event }, 1))));
-      const done = events.filter((_, index) => sent[index] === true).map((event) => event.id);
-      store.delivered(new Set(done));
     }
     this.#delivering = false;
+  }
+
+  /** @returns whether fewer wait now */
+  async #deliverSome(): Promise<boolean> {
+    const { store, names, monitor, environment, log } = this.#parts;
+    const topic = eventTopic(this.#id);
+    const count = store.lost;
+    if (count > 0) {
+      const event = names.name({ type: "events-lost", count }, monitor.status, environment.clock.now(), false);
+      const told = await this.#broker.publish(json({ topic, payload: event }, 1));
+      if (told) store.lossTold(count);
+      return told;
+    }
+    const events = store.first(EVENTS_AT_ONCE);
+    const outcomes = await Promise.all(events.map((event) => this.#broker.send(json({ topic, payload: event }, 1))));
+    const idsOf = (outcome: Outcome) => events.filter((_, index) => outcomes[index] === outcome).map(({ id }) => id);
+    const taken = idsOf("taken");
+    const refused = idsOf("refused");
+    if (taken.length > 0) store.delivered(new Set(taken));
+    if (refused.length > 0) {
+      store.refused(new Set(refused));
+      log.warn({ topic, events: refused.length }, "the broker refuses events");
+    }
+    return taken.length > 0 || refused.length > 0;
   }
 }
 

@@ -5,6 +5,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { assessHealth } from "../../../src/service/health.ts";
 import { Syslog } from "../../../src/service/syslog/syslog.ts";
+import { testSyslog } from "../../../src/service/syslog/syslogTest.ts";
 import { until } from "../../support/machine.ts";
 import { freePort } from "../../support/mosquitto.ts";
 import { type TelemetryRig, telemetryRig } from "../../support/telemetryRig.ts";
@@ -94,6 +95,26 @@ syslog("TCP: framed; lines wait while the server is away, and health says so", a
     sender.stop();
   }
 });
+
+for (const transport of ["udp", "tcp"]) {
+  syslog(`${transport}: a server whose name is not found is a failure, and logging goes on`, async ({ rig }) => {
+    rig.configure(document(514, { transport, host: "log.invalid" }));
+    const sender = start(rig);
+    try {
+      await until("not found", () => {
+        rig.environment.logs.write(line("lost"));
+        return rig.state.syslogProblem !== undefined;
+      });
+      assert.match(rig.state.syslogProblem?.message ?? "", "log.invalid");
+      rig.environment.logs.write(line("one more"));
+    } finally {
+      sender.stop();
+    }
+    const { ok, checks } = await testSyslog(rig.state.config.config.syslog, "gateway", rig.environment.clock);
+    assert.equal([ok, checks[0]?.state], [false, "bad"]);
+    assert.match(checks[0]?.measured ?? "", /ENOTFOUND|EAI_AGAIN/);
+  });
+}
 
 syslog("switched off while it runs: nothing more is sent", async ({ rig }) => {
   const received: string[] = [];

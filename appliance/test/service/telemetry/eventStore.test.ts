@@ -45,6 +45,19 @@ store("with the broker there, nothing is written", async ({ open, path }) => {
   assert.not.ok(existsSync(path));
 });
 
+store("what the broker refuses is lost, and counted over a restart until somebody was told", async ({ open }) => {
+  const events = await open();
+  for (const number of [1, 2, 3]) events.add(event(number));
+  events.refused(new Set(["run-1", "run-3", "run-0"]));
+  assert.equal([events.lost, ...ids(events)], [2, "run-2"]);
+  await events.close();
+  const again = await open();
+  assert.equal([again.lost, ...ids(again)], [2, "run-2"]);
+  again.lossTold(2);
+  assert.is(again.lost, 0);
+  await again.close();
+});
+
 store("while it is away each event is on disk at once, and there after a restart, in order", async ({ open, path }) => {
   const events = await open();
   events.add(event(1));

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import { existsSync } from "node:fs";
+import { connect, createServer, type Socket } from "node:net";
 import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { STATION_A, STATION_B, until } from "../../support/machine.ts";
-import { TestBroker } from "../../support/mosquitto.ts";
+import { freePort, TestBroker } from "../../support/mosquitto.ts";
 import { checkSchemas } from "../../support/mqttSchemas.ts";
 import { BASE, GATEWAY_ID, type TelemetryRig, telemetryRig } from "../../support/telemetryRig.ts";
 import { writePeer } from "../../support/tree.ts";
@@ -152,10 +153,7 @@ mqtt("what did not fit is told of first; then all that was kept, in order, each 
   const { broker } = context;
   const rig = await telemetryRig(document(broker, { enabled: false }));
   context.rig = rig;
-  const kept = Array.from({ length: 1005 }, (_, number) => ({
-    ...{ id: `0123abcd-${number}`, time: "2026-01-02T03:04:05.678Z", uptime_seconds: number, delayed: true },
-    ...{ type: "peer-up", segment: "seg0", address: STATION_A, name: "" },
-  }));
+  const kept = keptEvents(1005);
   rig.tree.write({ "data/events.jsonl": kept.map((event) => JSON.stringify(event)).join("\n") });
   await rig.restart(document(broker));
   await until("all", () => broker.events().filter((event) => event["delayed"]).length >= 1000);
@@ -167,6 +165,57 @@ mqtt("what did not fit is told of first; then all that was kept, in order, each 
     kept.slice(6).map((event) => event.id),
   );
   await until("nothing is left", () => rig.state.mqtt.eventsLost === 0 && rig.state.mqtt.eventsWaiting === 0);
+});
+
+function keptEvents(count: number): { id: string }[] {
+  return Array.from({ length: count }, (_, number) => ({
+    ...{ id: `0123abcd-${number}`, time: "2026-01-02T03:04:05.678Z", uptime_seconds: number, delayed: true },
+    ...{ type: "peer-up", segment: "seg0", address: STATION_A, name: "" },
+  }));
+}
+
+/** In front of the broker: what it answers comes later, milliseconds. */
+async function slowed(broker: TestBroker, delay: number): Promise<{ port: number; close: () => void }> {
+  const sockets: Socket[] = [];
+  const server = createServer((client) => {
+    const upstream = connect(broker.port, "127.0.0.1");
+    sockets.push(client, upstream);
+    for (const socket of [client, upstream]) socket.on("error", () => {});
+    client.pipe(upstream);
+    upstream.on("data", (data: Buffer) => setTimeout(() => client.writable && client.write(data), delay));
+    upstream.on("close", () => client.destroy());
+  });
+  const port = await freePort();
+  await new Promise<void>((resolve) => server.listen(port, "127.0.0.1", resolve));
+  const close = () => {
+    server.close();
+    for (const socket of sockets) socket.destroy();
+  };
+  return { port, close };
+}
+
+mqtt("a stop while events go out ends, and what was not acknowledged is kept", async (context) => {
+  const { broker } = context;
+  const { port, close } = await slowed(broker, 20);
+  try {
+    const rig = await telemetryRig(document(broker, { enabled: false }));
+    context.rig = rig;
+    const kept = keptEvents(400);
+    const file = "data/events.jsonl";
+    rig.tree.write({ [file]: kept.map((event) => JSON.stringify(event)).join("\n") });
+    await rig.restart(document(broker, { url: `mqtt://127.0.0.1:${port}` }));
+    await until("some", () => broker.events().length >= 40);
+    let left = "";
+    await rig.restart(undefined, async () => {
+      left = rig.tree.read(file) ?? "";
+    });
+    const delivered = new Set(broker.events().map((event) => event["id"]));
+    assert.ok(left.includes(kept.at(-1)?.id ?? ""), "stopped in the midst of it");
+    assert.ok(kept.every(({ id }) => delivered.has(id) || left.includes(`"${id}"`)));
+    await until("all", () => rig.state.mqtt.connected && rig.state.mqtt.eventsWaiting === 0);
+  } finally {
+    close();
+  }
 });
 
 /** What somebody else on the broker may send to topics that we listen to. */
@@ -307,3 +356,30 @@ mqtt("without being switched on, commands are not even listened to", async (cont
 });
 
 mqtt.run();
+
+const refusing = suite("telemetry with a broker that refuses events");
+
+refusing("MQTT 5: they are dropped and counted, not sent for ever", async () => {
+  const topics = ["topic readwrite #", `topic deny ${BASE}/event`];
+  const broker = new TestBroker({
+    settings: ["allow_anonymous true", "acl_file {dir}/acl"],
+    files: { acl: `${topics.join("\n")}\n` },
+  });
+  await broker.start();
+  let rig: TelemetryRig | undefined;
+  try {
+    rig = await telemetryRig(document(broker, { enabled: false }));
+    const { state, tree } = rig;
+    tree.write({ "data/events.jsonl": JSON.stringify(keptEvents(1)[0]) });
+    await rig.restart(document(broker, { protocol: "5" }));
+    await until("given up", () => state.mqtt.connected && state.mqtt.eventsLost > 0);
+    const rounds = () => broker.heard.filter((message) => message.topic === `${BASE}/telemetry`).length;
+    const before = rounds();
+    await until("life goes on", () => rounds() > before + 1);
+  } finally {
+    await rig?.stop();
+    await broker.stop();
+  }
+});
+
+refusing.run();
