@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Starts the page. */
 import { render } from "preact";
-import { live } from "./core/live.ts";
+import { startLive } from "./core/live.ts";
 import { startRouter } from "./core/router.ts";
 import { App } from "./ui/app.tsx";
 
@@ -9,5 +9,5 @@ const root = document.getElementById("app");
 if (root) {
   startRouter();
   render(<App />, root);
-  live.restart();
+  startLive();
 }

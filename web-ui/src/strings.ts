@@ -63,6 +63,7 @@ export const strings = {
     title: (name: string) => `Segment ${name}`,
     up: "Carrier",
     down: "No station yet",
+    allDown: "No station is up",
     absent: "Not there",
     stationAddress: "Station address",
     address: "Gateway address",
@@ -184,6 +185,7 @@ export const strings = {
     captureStop: "Stop",
     captureRunning: (packets: string, bytes: string, seconds: string) =>
       `${packets} ${packets === "1" ? "packet" : "packets"}, ${bytes}, ${seconds} s`,
+    captureOwn: "Recording …",
     captureOther: (address: string) => `A capture of ${address} runs.`,
     captureDone: (packets: string, bytes: string) => `${packets} ${packets === "1" ? "packet" : "packets"}, ${bytes}.`,
     captureFailed: (reason: string) => `The capture failed: ${reason}`,
@@ -279,7 +281,9 @@ export const strings = {
   noAnswer: {
     code: "no-answer",
     title: "The gateway did not answer.",
-    nextStep: "Check its power and cable, then try again. If you changed its address, open the page there.",
+    nextStep:
+      "Check its power and cable, then try again, or reload the page: its certificate may be new. If you changed its " +
+      "address, open the page there.",
   },
   pageError: "Reload the page; report it if it stays.",
   strangeAnswer: (status: number) => `The gateway gave an answer that this page does not know (${status}).`,
@@ -293,10 +297,12 @@ export const strings = {
     "body-invalid": "Correct what is listed here.",
     "config-conflict": "Read the configuration again and make your change anew.",
     "not-allowed": "Log in as another user, or have your role changed.",
+    "capture-missing": "It was discarded, or another one took its place. What there is now is shown here.",
   } as Record<string, string>,
   problem: { code: "Code", next: "What to do:" },
   cancel: "Cancel",
   readAgain: "Read again",
+  reload: "Reload the page",
   needs: (role: string) => `This page is for users with the role ${role}.`,
   userRoles: { read: "read: look", operate: "operate: look and run checks", admin: "admin: everything" } as Record<
     string,
@@ -541,7 +547,7 @@ export const strings = {
     key: "Key (PEM)",
     keyHint: "Without a passphrase. It never leaves the gateway again.",
     use: "Use this certificate",
-    replaced: "The certificate is replaced.",
+    replaced: "The certificate is replaced. Reload the page to accept it: the browser may ask about the new one.",
     regenerate: "Make a new one",
     regenerateWhat: "A new key with a self-signed certificate for the gateway's present name.",
     regenerateDo: "Make a new certificate",

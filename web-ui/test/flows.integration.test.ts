@@ -3,6 +3,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { STATION_A, startGateway, type TestGateway, writePeer } from "@scsigate/appliance/testing";
+import type { Route } from "playwright-core";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { strings } from "../src/strings.ts";
@@ -197,8 +198,24 @@ check("system: a backup is downloaded, and restored with a preview", async ({ pa
     buffer: Buffer.from("no backup"),
   });
   await shows(page, "problem", "not-a-backup");
+  // The last one chosen counts, however long another one takes.
+  let wrong: Route | undefined;
+  await page.route("**/api/v1/restore/plan", async (route) => {
+    if (wrong === undefined) wrong = route;
+    else await route.continue();
+  });
+  await page.getByLabel(strings.backup.file).setInputFiles({
+    name: "wrong.json",
+    mimeType: "application/json",
+    buffer: Buffer.from(JSON.stringify({ ...backup, document: { ...backup.document, hostname: "wrong" } })),
+  });
+  await eventually("the wrong one is planned", () => wrong !== undefined);
   writeFileSync(file, JSON.stringify({ ...backup, document: { ...backup.document, hostname: "restored" } }));
   await page.getByLabel(strings.backup.file).setInputFiles(file);
+  await shows(page, "restore", "restored");
+  const planned = page.waitForResponse("**/api/v1/restore/plan");
+  await wrong?.continue();
+  await (await planned).finished();
   await shows(page, "restore", "restored");
   await inspect(page, "backup");
   await button(page, strings.backup.apply).click();
@@ -221,8 +238,24 @@ check("system: users and keys are made, changed and removed", async ({ page, url
   await button(page, strings.access.make).click();
   await shows(page, "key-secret", "monitoring");
   await inspect(page, "access");
+  await keys.getByLabel(strings.access.name).fill("second");
+  await button(page, strings.access.make).click();
+  await button(page, strings.access.removeNamed("second")).click();
   await button(page, strings.access.removeNamed("monitoring")).click();
-  await keys.getByRole("alertdialog").getByRole("button", { name: strings.access.remove }).click();
+  // While one is removed, another cannot be: it would be heard by nobody.
+  let removing: Route | undefined;
+  await page.route("**/api/v1/keys/*", (route) => {
+    removing = route;
+  });
+  const questions = keys.getByRole("alertdialog");
+  const yes = (name: string) =>
+    questions.and(page.getByLabel(strings.access.removeKey(name))).getByRole("button", { name: strings.access.remove });
+  await yes("monitoring").click();
+  await becomes("disabled", () => yes("second").isDisabled(), true);
+  await eventually("is being removed", () => removing !== undefined);
+  await removing?.continue();
+  await page.unroute("**/api/v1/keys/*");
+  await yes("second").click();
   await keys.getByText(strings.access.noKeys).waitFor();
 });
 
@@ -248,7 +281,9 @@ check(
     await becomes("disabled", () => reset.isDisabled(), true);
     await inspect(page, "reset");
     await page.getByLabel(strings.reset.type(strings.reset.words)).fill(strings.reset.words);
+    const loaded = page.waitForEvent("load"); // its certificate is new: only then does a browser ask about it
     await reset.click();
+    await loaded;
     await page.getByTestId("setup-banner").waitFor();
     assert.equal(complaints, []);
   },

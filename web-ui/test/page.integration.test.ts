@@ -81,6 +81,19 @@ check("a station that leaves is gone, one that comes is there", async ({ page: c
   await eventually("back", async () => (await current.getByTestId(`station-${STATION_B}`).count()) === 1);
 });
 
+check("stations that are all down are not the same as none", async ({ page: current, gateway }) => {
+  const { tree } = gateway;
+  const set = (carrier: number, state: string) => {
+    for (const address of [STATION_A, STATION_B]) writePeer(tree, "seg0", address, { name: "station", state });
+    tree.write({ "sys/class/net/seg0/carrier": carrier });
+  };
+  set(0, "down");
+  await shows(current, "segment-seg0", strings.segment.allDown);
+  await becomes("bus", () => current.getByTestId("map").locator(".bus.bad").count(), 1);
+  set(1, "up");
+  await shows(current, "segment-seg0", strings.segment.up);
+});
+
 check("what the network says is text, never markup", async ({ page: current, gateway }) => {
   writePeer(gateway.tree, "seg0", STATION_B, { name: "<img src=x onerror=alert(1)>" });
   await shows(current, `station-${STATION_B}`, "<img src=x");

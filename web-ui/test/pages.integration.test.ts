@@ -3,6 +3,7 @@
 import { readFileSync } from "node:fs";
 import { gunzipSync } from "node:zlib";
 import { makeCertificates } from "@scsigate/appliance/testing";
+import type { Route } from "playwright-core";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { strings } from "../src/strings.ts";
@@ -85,6 +86,24 @@ check("telemetry: broker, Home Assistant and the last messages; hostile names ar
   await shows(page, "prometheus", "authorization");
   await inspect(page, "telemetry");
   assert.equal(complaints, []);
+});
+
+check("a failure of what is read again and again stays until it works", async ({ page }) => {
+  let asked: Route | undefined;
+  let times = 0;
+  await page.route("**/api/v1/telemetry", async (route) => {
+    times += 1;
+    if (times === 1) await route.abort();
+    else asked ??= route;
+  });
+  await shows(page, "problem", strings.noAnswer.code);
+  await eventually("asked again", () => asked !== undefined);
+  // while the gateway is asked, and longer than a frame takes
+  await page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))");
+  assert.is(await page.getByTestId("problem").count(), 1);
+  await asked?.continue();
+  await page.unroute("**/api/v1/telemetry");
+  await becomes("problems", () => page.getByTestId("problem").count(), 0);
 });
 
 check("telemetry: another broker is tried before it is applied, and says what fails", async ({ page, demo }) => {
@@ -171,6 +190,10 @@ check("certificate: what it says; a wrong one is refused, another one is taken",
   await button(page, strings.certificate.regenerateDo).click();
   await page.getByRole("alertdialog").getByRole("button", { name: strings.certificate.regenerateDo }).click();
   await shows(page, "certificate", strings.certificate.selfSigned);
+  const loaded = page.waitForEvent("load");
+  await button(page, strings.reload).click();
+  await loaded;
+  await page.getByTestId("certificate").waitFor();
 });
 
 check("maintenance: a support bundle without secrets; restarts ask first", async ({ page, url, demo }) => {
@@ -189,6 +212,7 @@ check("maintenance: a support bundle without secrets; restarts ask first", async
   await button(page, strings.maintenance.restart).click();
   await dialog.getByRole("button", { name: strings.maintenance.restart }).click();
   await eventually("restart", () => demo.asked.join() === "restart");
+  await becomes("focus", () => page.evaluate("document.activeElement.textContent"), strings.maintenance.restart);
   await button(page, strings.maintenance.reboot).click();
   await dialog.getByRole("button", { name: strings.maintenance.reboot }).click();
   await eventually("reboot", () => demo.asked.join() === "restart,reboot");

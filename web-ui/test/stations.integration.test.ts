@@ -3,6 +3,7 @@
 import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fakeIp, STATION_A, STATION_B, startGateway, type TestGateway, writePeer } from "@scsigate/appliance/testing";
+import type { Page } from "playwright-core";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { strings } from "../src/strings.ts";
@@ -64,6 +65,19 @@ stations.after(async (context) => {
   await context.browser?.close();
   await context.gateway?.stop();
 });
+
+/** What another session asks of the API. @returns the answer */
+function elsewhere(page: Page, method: string, path: string, body?: unknown): Promise<unknown> {
+  const content = body === undefined ? "" : `, body: ${JSON.stringify(JSON.stringify(body))}`;
+  return page.evaluate(`fetch("/api/v1/session").then((answer) => answer.json()).then(({ csrfToken }) =>
+    fetch("${path}", { method: "${method}"${content},
+      headers: { "Content-Type": "application/json", "X-CSRF-Token": csrfToken } })).then((answer) => answer.json())`);
+}
+
+/** The words on what has the focus. */
+function focused(page: Page): Promise<unknown> {
+  return page.evaluate("document.activeElement.textContent");
+}
 
 /** Packets flow from now on. */
 function traffic(gateway: TestGateway, round: number): void {
@@ -170,6 +184,18 @@ check(
   },
 );
 
+check("what is saved takes nothing back that another session changed", async ({ page, gateway }) => {
+  const form = page.getByTestId("station-settings");
+  await form.getByLabel(strings.station.reserve).fill("10.143.0.41");
+  await elsewhere(page, "PATCH", `/api/v1/stations/${encodeURIComponent(STATION_A)}`, { name: "theirs" });
+  await button(page, strings.station.save).click();
+  await form.getByText(strings.station.saved).waitFor();
+  const saved = readFileSync(join(gateway.tree.root, "data/config.json"), "utf8");
+  for (const part of ['"theirs"', '"10.143.0.41"']) assert.ok(saved.includes(part), saved);
+  // a field that was left alone shows what holds
+  await becomes("name", () => form.getByLabel(strings.station.name, { exact: true }).inputValue(), "theirs");
+});
+
 check("a station is renamed and gets a reserved address; a mistake is told", async ({ page, gateway }) => {
   const form = page.getByTestId("station-settings");
   const name = form.getByLabel(strings.station.name, { exact: true });
@@ -195,9 +221,11 @@ check("blocking says what it does, is asked once more, and can be taken back", a
   assert.ok(((await question.textContent()) ?? "").includes("node-1"));
   await page.keyboard.press("Escape");
   await becomes("questions", () => question.count(), 0);
+  await becomes("focus", () => focused(page), strings.station.block);
   await button(page, strings.station.block).click();
   await question.getByRole("button", { name: strings.station.block }).click();
   await eventually("blocked", async () => (await text(page, "station-state")) === strings.states["blocked"]);
+  await becomes("focus", () => focused(page), strings.station.allow);
   await inspect(page, "station-blocked");
   await button(page, strings.station.allow).click();
   await page.getByRole("alertdialog").getByRole("button", { name: strings.station.allow }).click();
@@ -218,6 +246,8 @@ check("ping, throughput without a server and with one", async (context) => {
 check("a capture is started, stopped, downloaded and dropped", async ({ page }) => {
   await button(page, strings.station.captureStart).click();
   await shows(page, "capture", "1 packet,");
+  // what changes each second is not read out
+  assert.not.match((await page.getByTestId("capture").locator("output").textContent()) ?? "", /packet/);
   await button(page, strings.station.captureStop).click();
   await page.getByText(strings.station.captureReasons["asked"] ?? "").waitFor();
   await inspect(page, "station-checked");
@@ -229,6 +259,23 @@ check("a capture is started, stopped, downloaded and dropped", async ({ page }) 
     "dropped",
     async () => (await page.getByRole("link", { name: strings.station.captureGet }).count()) === 0,
   );
+});
+
+check("a capture that another session started is shown, and not ended in the place of one's own", async ({ page }) => {
+  await button(page, strings.station.captureStart).click();
+  await button(page, strings.station.captureStop).click();
+  const discard = button(page, strings.station.captureDrop);
+  await discard.waitFor();
+  // the page learns nothing of what happens now
+  const before = await elsewhere(page, "GET", "/api/v1/capture");
+  await page.route("**/api/v1/capture", (route) => route.fulfill({ json: before }));
+  await elsewhere(page, "POST", `/api/v1/stations/${encodeURIComponent(STATION_B)}/capture`, {});
+  await discard.click();
+  await shows(page, "problem", "capture-missing");
+  await page.unroute("**/api/v1/capture");
+  await shows(page, "capture", strings.station.captureOther(STATION_B));
+  await button(page, strings.station.captureStop).click();
+  await becomes("captures shown", () => page.getByTestId("capture").locator("output").textContent(), "");
 });
 
 check(

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Calls of the gateway's API: every failure becomes a problem with a code, a cause and a next step. */
+import type { SessionView } from "@scsigate/appliance/api/access";
 import { isObject } from "@scsigate/appliance/json";
 import { strings } from "../strings.ts";
 import { session } from "./store.ts";
@@ -36,13 +37,36 @@ export interface Called<T> {
   etag: string;
 }
 
+type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+
 /** @throws ApiError */
 export async function call<T>(
-  method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE",
+  method: Method,
   path: string,
   body?: unknown,
   headers: Record<string, string> = {},
   timeoutMs = TIMEOUT_MS,
+): Promise<Called<T>> {
+  const ask = () => request<T>(method, path, body, headers, timeoutMs);
+  try {
+    return await ask();
+  } catch (error) {
+    if (problemOf(error).code !== "csrf-token-missing") throw error;
+    // The same user logged in again on another page, which replaced the session that this one knows.
+    const user = session.value?.user;
+    session.value = (await request<SessionView>("GET", "/api/v1/session", undefined, {}, TIMEOUT_MS)).value;
+    if (session.value.user !== user) throw error;
+    return ask();
+  }
+}
+
+/** @throws ApiError */
+async function request<T>(
+  method: Method,
+  path: string,
+  body: unknown,
+  headers: Record<string, string>,
+  timeoutMs: number,
 ): Promise<Called<T>> {
   const token = session.value?.csrfToken;
   const init: RequestInit = {

@@ -4,7 +4,7 @@ import { signal } from "@preact/signals";
 import type { ConfigPlan, Transaction } from "@scsigate/appliance/api/config";
 import { canonical, type JsonObject } from "@scsigate/appliance/json";
 import { ApiError, call, problemOf, type ShownProblem } from "./api.ts";
-import { acceptTransaction } from "./transaction.ts";
+import { decided, started } from "./transaction.ts";
 
 /** After the last key, before the gateway is asked, milliseconds. */
 const CHECK_AFTER_MS = 350;
@@ -28,6 +28,17 @@ export const refused = signal<ShownProblem | undefined>(undefined);
 let timer: ReturnType<typeof setTimeout> | undefined;
 /** Counts edits: an answer to an earlier one is of no interest. */
 let round = 0;
+/** The change that the draft is being tried as. */
+let tried: string | undefined;
+/** The draft was kept: the gateway's document is to be read in its place. */
+let kept = false;
+
+decided.subscribe((end) => {
+  if (draft.value === undefined) return;
+  kept ||= tried !== undefined && end?.id === tried && end.kept;
+  tried = undefined;
+  plan.value = undefined; // of a document that may be another one now
+});
 
 /** Reads everything again; the draft goes. @throws ApiError */
 export async function loadConfiguration(): Promise<void> {
@@ -36,9 +47,16 @@ export async function loadConfiguration(): Promise<void> {
   dropDraft();
 }
 
-/** Reads everything again, unless somebody works on it: their edits are of what they saw. @throws ApiError */
+/**
+ * Reads everything again, unless somebody works on it: their edits are of what they saw, and are checked again instead.
+ * @throws ApiError
+ */
 export async function refreshConfiguration(): Promise<void> {
-  if (draft.value !== undefined) return;
+  if (kept) return loadConfiguration();
+  if (draft.value !== undefined) {
+    await checkNow();
+    return;
+  }
   const next = await readConfiguration();
   if (draft.value === undefined) served.value = next;
 }
@@ -55,6 +73,8 @@ async function readConfiguration(): Promise<Served> {
 export function dropDraft(): void {
   clearTimeout(timer);
   round += 1;
+  tried = undefined;
+  kept = false;
   draft.value = undefined;
   plan.value = undefined;
   refused.value = undefined;
@@ -94,10 +114,18 @@ async function check(document: JsonObject, mine: number): Promise<void> {
   }
 }
 
-/** Tries a document. @throws ApiError */
+/** Tries the draft, which stays until it is known to be kept. @throws ApiError */
 export async function apply(document: JsonObject, etag: string, confirmSeconds: number): Promise<void> {
   const path = `/api/v1/config?confirmSeconds=${confirmSeconds}`;
-  acceptTransaction((await call<Transaction>("PUT", path, document, { "If-Match": etag })).value);
+  const { value } = await call<Transaction>("PUT", path, document, { "If-Match": etag });
+  tried = value.id;
+  started(value);
+}
+
+/** Nothing stays of what somebody worked on. */
+export function forgetConfiguration(): void {
+  dropDraft();
+  served.value = undefined;
 }
 
 export function isCode(error: unknown, code: string): boolean {

@@ -1,11 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Who uses the page: login, logout, the first administrator. */
+import { effect } from "@preact/signals";
 import type { Scope, SessionView } from "@scsigate/appliance/api/access";
 import { call } from "./api.ts";
+import { forgetConfiguration } from "./configuration.ts";
 import { live } from "./live.ts";
+import { step } from "./steps.ts";
 import { forget, session } from "./store.ts";
+import { transaction } from "./transaction.ts";
 
 const ORDER: readonly Scope[] = ["read", "operate", "admin"];
+
+/** Whose work is on the page; null: nobody's, before there is an administrator. */
+let owner: string | null | undefined;
+
+effect(() => {
+  const known = session.value;
+  // A session that ended by itself leaves the work to its owner, who can log in again.
+  if (known === undefined || (known.user === null && !known.setupNeeded)) return;
+  if (owner !== undefined && owner !== known.user) forgetWork();
+  owner = known.user;
+});
 
 /** Whether the user may do what needs this scope. */
 export function may(scope: Scope): boolean {
@@ -29,5 +44,13 @@ export async function setUp(token: string, name: string, password: string): Prom
 export async function logout(): Promise<void> {
   await call("POST", "/api/v1/logout");
   forget();
+  forgetWork();
   live.restart();
+}
+
+/** Edits may have secrets in them, which the next user is not to see. */
+function forgetWork(): void {
+  forgetConfiguration();
+  transaction.value = undefined;
+  step.value = "basics";
 }

@@ -51,9 +51,14 @@ export async function loadCapture(): Promise<CaptureView | null> {
   return (await call<{ capture: CaptureView | null }>("GET", "/api/v1/capture")).value.capture;
 }
 
-/** Ends the capture that runs; drops the one that ended. */
-export async function dropCapture(): Promise<void> {
-  await call("DELETE", "/api/v1/capture");
+/** Ends the capture, if it runs; else drops it. @throws ApiError capture-missing: another one is in its place */
+export async function dropCapture({ id }: CaptureView): Promise<void> {
+  await call("DELETE", `/api/v1/capture?id=${encodeURIComponent(id)}`);
+}
+
+/** Where its packets are. */
+export function captureFile({ id }: CaptureView): string {
+  return `/api/v1/capture/file?id=${encodeURIComponent(id)}`;
 }
 
 /** @param address of a station; undefined: of the whole segment. @param rangeMs up to now, by the gateway's clock */

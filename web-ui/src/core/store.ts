@@ -8,6 +8,9 @@ import type { ConnectionState } from "./connection.ts";
 /** Samples kept for a chart: a minute. */
 export const HISTORY = 60;
 
+/** The gateway sends every second; after a longer gap a chart starts anew, milliseconds. */
+const GAP_MS = 3000;
+
 export interface Point {
   /** Bytes a second. */
   rx: number;
@@ -24,10 +27,11 @@ export const lastSeen = signal<number | undefined>(undefined);
 export const history = signal<ReadonlyMap<string, readonly Point[]>>(new Map());
 
 export function accept(next: Status, now: number): void {
+  const old = now - (lastSeen.value ?? now) > GAP_MS ? new Map<string, readonly Point[]>() : history.value;
   const traces = new Map<string, readonly Point[]>();
   const add = (key: string, rates: Rates) => {
     const point = { rx: rates.rx_bytes, tx: rates.tx_bytes };
-    traces.set(key, [...(history.value.get(key) ?? []), point].slice(-HISTORY));
+    traces.set(key, [...(old.get(key) ?? []), point].slice(-HISTORY));
   };
   add("lan", next.lan.rates);
   if (next.storage) add("storage", next.storage.rates);

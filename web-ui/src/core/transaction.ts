@@ -11,11 +11,23 @@ import { call } from "./api.ts";
 export const transaction = signal<Transaction | undefined>(undefined);
 /** When it is undone, by the browser's clock, milliseconds. */
 export const deadline = signal(0);
-/** Grows with each change that was kept or undone: who shows the configuration reads it again. */
-export const decided = signal(0);
+/** When it ended, by the browser's clock, milliseconds. */
+export const endedAt = signal(0);
+/** Id of the last change that was started on this page. */
+export const own = signal<string | undefined>(undefined);
+
+export interface Decision {
+  id: string;
+  kept: boolean;
+}
+
+/** The last change that ended, watched or not: who shows the configuration reads it again. */
+export const decided = signal<Decision | undefined>(undefined);
 
 /** The last one whose end was seen. */
 const SEEN = "seen-transaction";
+/** An end that was not watched is news for as long as a change can wait at most, seconds. */
+const NEWS_SECONDS = 3600;
 
 export function isPending(one: Transaction | undefined): boolean {
   return one?.state === "applying" || one?.state === "waiting";
@@ -23,13 +35,25 @@ export function isPending(one: Transaction | undefined): boolean {
 
 export function acceptTransaction(next: Transaction): void {
   const before = transaction.value;
-  if (!isPending(next)) {
-    const known = before?.id === next.id;
-    if (!known && (next.state === "confirmed" || sessionStorage.getItem(SEEN) === next.id)) return;
-    if (!known || isPending(before)) decided.value += 1;
+  const ended = !isPending(next);
+  if (!ended || before?.id === next.id || isNews(next)) {
+    deadline.value = Date.now() + next.secondsLeft * 1000;
+    endedAt.value = Date.now() - (next.secondsAgo ?? 0) * 1000;
+    transaction.value = next;
+  } else if (isPending(before)) {
+    transaction.value = undefined; // it ended while nobody could tell this page, and others came after it
   }
-  deadline.value = Date.now() + next.secondsLeft * 1000;
-  transaction.value = next;
+  if (ended && decided.value?.id !== next.id) decided.value = { id: next.id, kept: next.state === "confirmed" };
+}
+
+/** Takes in a change that was started here. */
+export function started(next: Transaction): void {
+  own.value = next.id;
+  acceptTransaction(next);
+}
+
+function isNews({ id, state, secondsAgo }: Transaction): boolean {
+  return state === "rolled-back" && (secondsAgo ?? 0) <= NEWS_SECONDS && sessionStorage.getItem(SEEN) !== id;
 }
 
 /** The end of a change was read. */
@@ -42,8 +66,14 @@ export function dismiss(): void {
 /** @throws ApiError */
 export async function loadTransaction(): Promise<void> {
   const { value } = await call<{ transaction: Transaction | null }>("GET", "/api/v1/config/transaction");
-  if (value.transaction) acceptTransaction(value.transaction);
-  else transaction.value = undefined;
+  if (value.transaction) {
+    acceptTransaction(value.transaction);
+    return;
+  }
+  const before = transaction.value;
+  transaction.value = undefined;
+  // The gateway started anew, which undoes what waits.
+  if (before !== undefined && isPending(before)) decided.value = { id: before.id, kept: false };
 }
 
 /** Keeps or undoes the change that waits. @throws ApiError */

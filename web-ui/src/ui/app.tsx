@@ -6,6 +6,7 @@ import * as format from "../core/format.ts";
 import { href, type PageName, page, pageArguments, SYSTEM_PAGES } from "../core/router.ts";
 import { logout } from "../core/session.ts";
 import { connection, lastSeen, session, status } from "../core/store.ts";
+import { transaction } from "../core/transaction.ts";
 import { strings } from "../strings.ts";
 import { useAction } from "./action.ts";
 import { DiagnosisPage } from "./diagnosis.tsx";
@@ -72,8 +73,8 @@ export function App() {
       {inside && !known.setupNeeded && <Navigation shown={shown} />}
       <main id="main" tabIndex={-1} class={stale ? "stale" : ""}>
         {stale && <Lost />}
-        {inside && <TransactionBanner />}
-        {inside && <Page key={[shown, ...pageArguments.value].join("/")} />}
+        {inside && <TransactionBanner key={transaction.value?.id} />}
+        {inside && <Page key={[known.user, shown, ...pageArguments.value].join("/")} />}
         {known !== undefined && !inside && <Login />}
         {known === undefined && !stale && <p class="empty">{strings.loading}</p>}
       </main>
@@ -111,7 +112,7 @@ function Header({ current }: { current: Status | undefined }) {
             <button
               type="button"
               title={strings.login.as(user)}
-              disabled={action.busy}
+              aria-disabled={action.busy}
               onClick={() => action.run(logout)}
               data-testid="logout"
             >

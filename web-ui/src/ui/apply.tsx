@@ -17,6 +17,7 @@ interface ApplyProps {
 
 export function Apply({ label, disabled, onApply }: ApplyProps) {
   const waits = isPending(transaction.value);
+  const off = disabled || waits;
   return (
     <>
       <SelectField
@@ -29,7 +30,14 @@ export function Apply({ label, disabled, onApply }: ApplyProps) {
         }}
       />
       {waits && <p class="muted">{strings.plan.wait}</p>}
-      <button type="button" class="main" disabled={disabled || waits} onClick={() => onApply(seconds.value)}>
+      <button
+        type="button"
+        class="main"
+        aria-disabled={off} // a disabled one loses the focus
+        onClick={() => {
+          if (!off) onApply(seconds.value);
+        }}
+      >
         {label}
       </button>
     </>

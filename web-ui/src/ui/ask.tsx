@@ -10,6 +10,7 @@ interface AskProps {
   name?: string;
   /** What will happen. */
   what: string;
+  /** While something else is under way. The focus stays, so it is not the attribute of that name. */
   disabled?: boolean;
   onYes: () => void;
 }
@@ -24,7 +25,12 @@ export function Ask({ label, name = label, what, disabled = false, onYes }: AskP
     if (open || asked.current) first.current?.focus();
     asked.current = open;
   }, [open]);
+  // Another question is not the one that was asked.
+  useLayoutEffect(() => {
+    asking.value = false;
+  }, [label]);
   const answer = (yes: boolean) => {
+    if (yes && disabled) return;
     asking.value = false;
     if (yes) onYes();
   };
@@ -34,9 +40,9 @@ export function Ask({ label, name = label, what, disabled = false, onYes }: AskP
         ref={first}
         type="button"
         aria-label={name}
-        disabled={disabled}
+        aria-disabled={disabled}
         onClick={() => {
-          asking.value = true;
+          asking.value = !disabled;
         }}
       >
         {label}
@@ -53,7 +59,7 @@ export function Ask({ label, name = label, what, disabled = false, onYes }: AskP
       }}
     >
       <span>{what}</span>
-      <button type="button" class="danger" onClick={() => answer(true)}>
+      <button type="button" class="danger" aria-disabled={disabled} onClick={() => answer(true)}>
         {label}
       </button>
       <button ref={first} type="button" onClick={() => answer(false)}>

@@ -15,7 +15,7 @@ import {
   served,
 } from "../core/configuration.ts";
 import { may } from "../core/session.ts";
-import { decided } from "../core/transaction.ts";
+import { decided, isPending, transaction } from "../core/transaction.ts";
 import { strings } from "../strings.ts";
 import { useAction } from "./action.ts";
 import { Apply } from "./apply.tsx";
@@ -51,7 +51,9 @@ export function ConfigForm({ shows, open, below }: ConfigFormProps) {
   const { schema, secrets, etag } = known;
   const document = draft.value ?? known.document;
   const errors = refused.value?.errors ?? [];
-  const context = { root: schema, errors, secrets, disabled: !may("admin") };
+  // What is tried stays as it is: it may become the document that edits start from.
+  const waits = isPending(transaction.value);
+  const context = { root: schema, errors, secrets, disabled: waits || !may("admin") };
   const entries = Object.entries(asObject(schema["properties"])).map(
     ([key, property]) => [key, resolved(property, schema)] as const,
   );
@@ -67,11 +69,7 @@ export function ConfigForm({ shows, open, below }: ConfigFormProps) {
       onChange={(next) => edit(asObject(next))}
     />
   );
-  const start = (seconds: number) =>
-    action.run(async () => {
-      await apply(document, etag, seconds);
-      dropDraft();
-    });
+  const start = (seconds: number) => action.run(() => apply(document, etag, seconds));
   return (
     <>
       {parts.filter(shows).map((part) => (
@@ -98,7 +96,7 @@ export function ConfigForm({ shows, open, below }: ConfigFormProps) {
               disabled={action.busy || plan.value === undefined || plan.value.changes.length === 0}
               onApply={start}
             />
-            <button type="button" disabled={draft.value === undefined} onClick={dropDraft}>
+            <button type="button" disabled={waits || draft.value === undefined} onClick={dropDraft}>
               {strings.plan.discard}
             </button>
           </div>

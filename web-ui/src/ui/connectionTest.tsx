@@ -32,7 +32,7 @@ export function TryConnection({ label, path, settings, testid }: TryConnectionPr
   return (
     <div class="inner" data-testid={testid}>
       <p>
-        <button type="button" disabled={action.busy} onClick={start}>
+        <button type="button" aria-disabled={action.busy} onClick={start}>
           {action.busy ? strings.telemetry.trying : label}
         </button>
       </p>

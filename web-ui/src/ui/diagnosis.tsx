@@ -42,7 +42,7 @@ export function DiagnosisPage() {
         )}
       </div>
       <div>
-        <button type="button" disabled={action.busy} onClick={look}>
+        <button type="button" aria-disabled={action.busy} onClick={look}>
           {action.busy ? words.looking : words.again}
         </button>
       </div>

@@ -35,7 +35,7 @@ export function Login() {
           password.value = value;
         }}
       />
-      <button type="submit" class="main" disabled={action.busy}>
+      <button type="submit" class="main" aria-disabled={action.busy}>
         {strings.login.submit}
       </button>
       <p class="small muted">{strings.login.lostPassword}</p>

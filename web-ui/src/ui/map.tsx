@@ -9,6 +9,7 @@ import * as format from "../core/format.ts";
 import { href, segmentHref, stationHref } from "../core/router.ts";
 import { strings } from "../strings.ts";
 import type { Tone } from "./parts.tsx";
+import { carrierOf } from "./segments.tsx";
 import { stateOf, stateTone } from "./stations/state.ts";
 
 /** More would make the map a list. */
@@ -195,7 +196,7 @@ function Bus({ segment, top, rows, layout: { busX, gateway, boxWidth, stationX, 
   const hidden = segment.stations.length - shown.length;
   const start = top + 30;
   const end = start + rows * ROW + 10;
-  const tone: Tone = !segment.present ? "bad" : segment.carrier ? "good" : "plain";
+  const [tone] = carrierOf(segment);
   const [gatewayX, gatewayY] = gateway;
   const wide = busX > gatewayX + boxWidth;
   const elbow = wide ? gatewayX + boxWidth + 40 : gatewayX + 10;

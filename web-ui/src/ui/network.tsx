@@ -39,7 +39,7 @@ function Live() {
   const action = useAction();
   useEffect(() => {
     const read = () =>
-      void action.run(async () => {
+      void action.poll(async () => {
         view.value = (await call<NetworkView>("GET", "/api/v1/network")).value;
       });
     read();

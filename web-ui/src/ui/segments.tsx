@@ -5,7 +5,7 @@ import type { ComponentChildren } from "preact";
 import * as format from "../core/format.ts";
 import { stationHref } from "../core/router.ts";
 import { strings } from "../strings.ts";
-import { AddressList, Fact, Facts, Pill, Traffic } from "./parts.tsx";
+import { AddressList, Fact, Facts, Pill, type Tone, Traffic } from "./parts.tsx";
 import { stateOf, stateTone } from "./stations/state.ts";
 import { Heads, TableFrame } from "./table.tsx";
 
@@ -44,10 +44,15 @@ export function Segment({ segment }: { segment: SegmentStatus }) {
 }
 
 function Carrier({ segment }: { segment: SegmentStatus }) {
-  if (!segment.present) return <Pill tone="bad">{strings.segment.absent}</Pill>;
-  return (
-    <Pill tone={segment.carrier ? "good" : "plain"}>{segment.carrier ? strings.segment.up : strings.segment.down}</Pill>
-  );
+  const [tone, word] = carrierOf(segment);
+  return <Pill tone={tone}>{word}</Pill>;
+}
+
+/** The driver takes the carrier away when no station is up: nothing is wrong as long as none has come. */
+export function carrierOf({ present, carrier, stations }: SegmentStatus): [Tone, string] {
+  if (!present) return ["bad", strings.segment.absent];
+  if (carrier) return ["good", strings.segment.up];
+  return stations.length > 0 ? ["bad", strings.segment.allDown] : ["plain", strings.segment.down];
 }
 
 function Stations({ segment }: { segment: SegmentStatus }) {

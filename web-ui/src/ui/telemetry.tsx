@@ -28,7 +28,7 @@ export function TelemetryPage() {
   useEffect(() => {
     if (!allowed) return;
     const read = () =>
-      void action.run(async () => {
+      void action.poll(async () => {
         view.value = (await call<TelemetryView>("GET", "/api/v1/telemetry")).value;
       });
     read();

@@ -65,7 +65,7 @@ export function Administrator() {
           again.value = value;
         }}
       />
-      <button type="submit" class="main" disabled={action.busy}>
+      <button type="submit" class="main" aria-disabled={action.busy}>
         {words.create}
       </button>
     </form>

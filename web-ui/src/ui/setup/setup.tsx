@@ -3,7 +3,9 @@
 import { useEffect, useRef } from "preact/hooks";
 import { draft, refreshConfiguration, served } from "../../core/configuration.ts";
 import { may } from "../../core/session.ts";
+import { STEPS, type Step, step } from "../../core/steps.ts";
 import { session } from "../../core/store.ts";
+import { decided } from "../../core/transaction.ts";
 import { strings } from "../../strings.ts";
 import { useAction } from "../action.ts";
 import { PageTitle } from "../parts.tsx";
@@ -13,7 +15,6 @@ import { Basics } from "./basics.tsx";
 import { Done } from "./done.tsx";
 import { ChooseNetwork } from "./network.tsx";
 import { ChooseSegment } from "./segment.tsx";
-import { STEPS, type Step, step } from "./steps.ts";
 import { Summary } from "./summary.tsx";
 import { ChooseTelemetry } from "./telemetry.tsx";
 
@@ -52,9 +53,10 @@ function StepTitle({ now }: { now: Step }) {
 
 function Steps({ now }: { now: Step }) {
   const action = useAction();
+  const decision = decided.value;
   useEffect(() => {
     void action.run(refreshConfiguration);
-  }, []);
+  }, [decision]);
   const known = served.value;
   if (known === undefined) {
     return action.problem ? <ProblemNotice problem={action.problem} /> : <p class="empty">{strings.loading}</p>;

@@ -2,10 +2,10 @@
 /** A step that edits the document: its errors, forward and back. */
 import type { ComponentChildren } from "preact";
 import { checkNow, refused } from "../../core/configuration.ts";
+import { move, STEPS, step } from "../../core/steps.ts";
 import { strings } from "../../strings.ts";
 import { submits, useAction } from "../action.ts";
 import { ProblemNotice } from "../problem.tsx";
-import { move, STEPS, step } from "./steps.ts";
 
 export function StepForm({ children }: { children: ComponentChildren }) {
   const action = useAction();
@@ -21,7 +21,7 @@ export function StepForm({ children }: { children: ComponentChildren }) {
       {children}
       <ProblemNotice problem={action.problem ?? refused.value} />
       <div class="buttons">
-        <button type="submit" class="main" disabled={action.busy}>
+        <button type="submit" class="main" aria-disabled={action.busy}>
           {strings.setup.next}
         </button>
         {!first && (

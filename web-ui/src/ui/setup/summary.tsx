@@ -3,6 +3,7 @@
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { apply, draft, dropDraft, isCode, plan, served } from "../../core/configuration.ts";
+import { move, step } from "../../core/steps.ts";
 import { decided, isPending, transaction } from "../../core/transaction.ts";
 import { strings } from "../../strings.ts";
 import { useAction } from "../action.ts";
@@ -10,7 +11,6 @@ import { Apply } from "../apply.tsx";
 import { Plan } from "../plan.tsx";
 import { ProblemNotice } from "../problem.tsx";
 import { addresses, modeOf, partOf } from "./addresses.ts";
-import { move, step } from "./steps.ts";
 
 const words = strings.setup;
 

@@ -85,7 +85,7 @@ function Check<T>({ title, hint, button, busy, seconds, testid, run, children }:
     <div class="inner" data-testid={testid}>
       <h3>{title}</h3>
       {hint !== undefined && <p class="small muted">{hint}</p>}
-      <button type="button" disabled={action.busy} onClick={() => void start()}>
+      <button type="button" aria-disabled={action.busy} onClick={() => void start()}>
         {button}
       </button>
       <output class="inner">

@@ -13,32 +13,49 @@ const words = strings.station;
 
 export function Settings({ view, onChange }: { view: StationView; onChange: (next: StationView) => void }) {
   const action = useAction();
-  const name = useSignal(view.configuredName ?? "");
-  const reserved = useSignal(view.reservedIp ?? "");
+  /** What was typed. Only that is sent; a field that is left alone shows what holds, whoever changes it. */
+  const name = useSignal<string | undefined>(undefined);
+  const reserved = useSignal<string | undefined>(undefined);
   const saved = useSignal(false);
   const change = async (what: StationChange) => {
     saved.value = false;
     saved.value = await action.run(async () => onChange(await changeStation(view, what)));
+    return saved.value;
+  };
+  const save = async () => {
+    const [newName, newIp] = [name.value, reserved.value];
+    const worked = await change({
+      ...(newName === undefined ? {} : { name: newName.trim() || null }),
+      ...(newIp === undefined ? {} : { reservedIp: newIp.trim() || null }),
+    });
+    if (!worked) return;
+    if (name.value === newName) name.value = undefined;
+    if (reserved.value === newIp) reserved.value = undefined;
   };
   const blocked = view.access === "block";
   const shown = view.name || view.address;
-  const type = (field: { value: string }) => (value: string) => {
+  const type = (field: { value: string | undefined }) => (value: string) => {
     field.value = value;
     saved.value = false;
   };
   return (
     <section class="card" aria-labelledby="settings-title" data-testid="station-settings">
       <h2 id="settings-title">{words.settings}</h2>
-      <form
-        class="inner"
-        onSubmit={submits(
-          () => void change({ name: name.value.trim() || null, reservedIp: reserved.value.trim() || null }),
-        )}
-      >
-        <TextField label={words.name} hint={words.nameHint} value={name.value} onInput={type(name)} />
-        <TextField label={words.reserve} hint={words.reserveHint} value={reserved.value} onInput={type(reserved)} />
+      <form class="inner" onSubmit={submits(() => void save())}>
+        <TextField
+          label={words.name}
+          hint={words.nameHint}
+          value={name.value ?? view.configuredName ?? ""}
+          onInput={type(name)}
+        />
+        <TextField
+          label={words.reserve}
+          hint={words.reserveHint}
+          value={reserved.value ?? view.reservedIp ?? ""}
+          onInput={type(reserved)}
+        />
         <div class="buttons">
-          <button type="submit" class="main" disabled={action.busy}>
+          <button type="submit" class="main" aria-disabled={action.busy}>
             {words.save}
           </button>
           <output>{saved.value ? words.saved : ""}</output>
@@ -47,7 +64,6 @@ export function Settings({ view, onChange }: { view: StationView; onChange: (nex
       <h3>{words.access}</h3>
       <p>{blocked ? words.isBlocked : words.allowed}</p>
       <Ask
-        key={view.access}
         label={blocked ? words.allow : words.block}
         what={blocked ? words.allowWhat(shown) : words.blockWhat(shown)}
         disabled={action.busy}

@@ -3,7 +3,7 @@
 import { useSignal } from "@preact/signals";
 import type { StationStatus } from "@scsigate/appliance/api";
 import type { StationView } from "@scsigate/appliance/api/stations";
-import { useEffect } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import * as format from "../../core/format.ts";
 import { href, pageArguments, segmentHref } from "../../core/router.ts";
 import { may } from "../../core/session.ts";
@@ -26,11 +26,15 @@ const AGAIN_MS = 10_000;
 export function StationPage() {
   const [segment = "", address = ""] = pageArguments.value;
   const view = useSignal<StationView | undefined>(undefined);
+  /** Counts changes made here: what was read before one would take it back on the screen. */
+  const changes = useRef(0);
   const action = useAction();
   useEffect(() => {
     const read = () =>
-      action.run(async () => {
-        view.value = await loadStation(segment, address);
+      action.poll(async () => {
+        const before = changes.current;
+        const next = await loadStation(segment, address);
+        if (before === changes.current) view.value = next;
       });
     void read();
     const timer = setInterval(() => void read(), AGAIN_MS);
@@ -70,6 +74,7 @@ export function StationPage() {
               <Settings
                 view={known}
                 onChange={(next) => {
+                  changes.current += 1;
                   view.value = next;
                 }}
               />

@@ -77,6 +77,7 @@ function Users() {
               <Remove
                 name={user.name}
                 what={strings.access.removeUser(user.name)}
+                busy={action.busy}
                 onRemove={() => change(() => call("DELETE", `/api/v1/users/${encodeURIComponent(user.name)}`))}
               />
             </span>
@@ -150,7 +151,7 @@ function UserForm({ user, busy, onSave, onCancel }: UserFormProps) {
         }}
       />
       <div class="buttons">
-        <button type="submit" disabled={busy}>
+        <button type="submit" aria-disabled={busy}>
           {strings.access.save}
         </button>
         {user && (
@@ -198,6 +199,7 @@ function Keys() {
             <Remove
               name={key.name}
               what={strings.access.removeKey(key.name)}
+              busy={action.busy}
               onRemove={() => change(() => call("DELETE", `/api/v1/keys/${encodeURIComponent(key.id)}`))}
             />
           </li>
@@ -222,7 +224,7 @@ function Keys() {
           }}
         />
         <div class="buttons">
-          <button type="submit" disabled={action.busy}>
+          <button type="submit" aria-disabled={action.busy}>
             {strings.access.make}
           </button>
         </div>
@@ -231,6 +233,14 @@ function Keys() {
   );
 }
 
-function Remove({ name, what, onRemove }: { name: string; what: string; onRemove: () => void }) {
-  return <Ask label={strings.access.remove} name={strings.access.removeNamed(name)} what={what} onYes={onRemove} />;
+function Remove({ name, what, busy, onRemove }: RemoveProps) {
+  const { remove, removeNamed } = strings.access;
+  return <Ask label={remove} name={removeNamed(name)} what={what} disabled={busy} onYes={onRemove} />;
+}
+
+interface RemoveProps {
+  name: string;
+  what: string;
+  busy: boolean;
+  onRemove: () => void;
 }

@@ -3,10 +3,11 @@
 import { useSignal } from "@preact/signals";
 import type { ConfigPlan, Transaction } from "@scsigate/appliance/api/config";
 import { isObject, type JsonObject } from "@scsigate/appliance/json";
-import { ApiError, call } from "../../core/api.ts";
+import { useRef } from "preact/hooks";
+import { ApiError, call, problemOf } from "../../core/api.ts";
 import * as format from "../../core/format.ts";
 import { may } from "../../core/session.ts";
-import { acceptTransaction } from "../../core/transaction.ts";
+import { started } from "../../core/transaction.ts";
 import { strings } from "../../strings.ts";
 import { useAction } from "../action.ts";
 import { Apply } from "../apply.tsx";
@@ -59,20 +60,27 @@ export function BackupPage() {
 function Restore() {
   const preview = useSignal<Preview | undefined>(undefined);
   const action = useAction();
-  const choose = (file: File | undefined) => {
+  /** Counts choices: what comes of an earlier one is of no interest. */
+  const round = useRef(0);
+  const choose = async (file: File | undefined) => {
+    round.current += 1;
+    const own = round.current;
     preview.value = undefined;
+    action.fail(undefined);
     if (file === undefined) return;
-    void action.run(async () => {
+    try {
       const backup = await parse(file);
       const { value: plan } = await call<ConfigPlan>("POST", "/api/v1/restore/plan", backup);
-      preview.value = { backup, plan };
-    });
+      if (own === round.current) preview.value = { backup, plan };
+    } catch (error) {
+      if (own === round.current) action.fail(problemOf(error));
+    }
   };
   const restore = (backup: JsonObject, seconds: number) =>
     action.run(async () => {
       const path = `/api/v1/restore?confirmSeconds=${seconds}`;
-      acceptTransaction((await call<Transaction>("POST", path, backup)).value);
-      preview.value = undefined;
+      started((await call<Transaction>("POST", path, backup)).value);
+      if (preview.value?.backup === backup) preview.value = undefined;
     });
   const { value: current } = preview;
   return (
@@ -88,7 +96,7 @@ function Restore() {
           onClick={(event) => {
             event.currentTarget.value = ""; // else the same file, corrected, would be no change
           }}
-          onChange={(event) => choose(event.currentTarget.files?.[0])}
+          onChange={(event) => void choose(event.currentTarget.files?.[0])}
         />
       </div>
       <ProblemNotice problem={action.problem} />

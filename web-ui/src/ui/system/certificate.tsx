@@ -39,7 +39,16 @@ export function CertificatePage() {
     <>
       <PageTitle>{words.title}</PageTitle>
       <ProblemNotice problem={action.problem} />
-      <output aria-live="polite">{replaced.value && <p class="notice good">{words.replaced}</p>}</output>
+      <output aria-live="polite">
+        {replaced.value && (
+          <p class="notice good">
+            {words.replaced}
+            <button type="button" onClick={() => location.reload()}>
+              {strings.reload}
+            </button>
+          </p>
+        )}
+      </output>
       {info.value && <Present info={info.value} />}
       {may("admin") ? (
         <>
@@ -67,7 +76,7 @@ export function CertificatePage() {
               }}
             />
             <div>
-              <button type="submit" class="main" disabled={action.busy}>
+              <button type="submit" class="main" aria-disabled={action.busy}>
                 {words.use}
               </button>
             </div>

@@ -31,7 +31,7 @@ export function LogsPage() {
   useEffect(() => {
     if (!allowed || !following) return;
     const read = () =>
-      void action.run(async () => {
+      void action.poll(async () => {
         lines.value = (await call<LogLine[]>("GET", `/api/v1/logs?lines=${LINES}`)).value;
       });
     read();

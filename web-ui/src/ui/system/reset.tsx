@@ -2,7 +2,6 @@
 /** The page Factory reset: says what goes, and wants it typed. */
 import { useSignal } from "@preact/signals";
 import { call } from "../../core/api.ts";
-import { live } from "../../core/live.ts";
 import { go } from "../../core/router.ts";
 import { may } from "../../core/session.ts";
 import { strings } from "../../strings.ts";
@@ -19,7 +18,8 @@ export function ResetPage() {
     void action.run(async () => {
       await call("POST", "/api/v1/factory-reset", { confirm: typed.value });
       go("overview");
-      live.restart();
+      // It has a new certificate, too: only for a page that is loaded does the browser ask whether to go on.
+      location.reload();
     });
   });
   return (
@@ -37,7 +37,7 @@ export function ResetPage() {
             }}
           />
           <div class="buttons">
-            <button type="submit" class="danger" disabled={action.busy || typed.value !== words}>
+            <button type="submit" class="danger" disabled={typed.value !== words} aria-disabled={action.busy}>
               {strings.reset.submit}
             </button>
           </div>
