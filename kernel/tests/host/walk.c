@@ -145,10 +145,12 @@ static struct sk_buff *skb_of(u32 len)
 static void copy_out(struct ipscsi_cmd *cmd, u32 off, void *to, u32 len);
 
 /* The real ones make socket buffers of these; the bytes are the same */
-static struct sk_buff *get_skb(struct ipscsi_cmd *cmd, u32 off, u32 len)
+static struct sk_buff *get_skb(struct ipscsi_cmd *cmd, u32 off, u32 len,
+			       bool alone)
 {
 	struct sk_buff *skb = skb_of(len);
 
+	(void)alone;
 	copy_out(cmd, off, skb->data, len);
 	return skb;
 }
