@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Bundles the two processes and the command: executor.js, service.js and cli.js in dist, CommonJS, one file each; and
- * version.json.
+ * Bundles the two processes and the command: executor.js, service.js and cli.js in dist, CommonJS; and version.json. The
+ * first two only load executor.main.js and service.main.js (src/shared/startBundle.ts).
  */
 import { execFileSync } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -13,11 +13,17 @@ mkdirSync(join(root, "dist"), { recursive: true });
 
 const result = await build({
   absWorkingDir: root,
-  entryPoints: { executor: "src/executor/main.ts", service: "src/service/main.ts", cli: "src/cli/main.ts" },
+  entryPoints: {
+    executor: "src/executor/entry.ts",
+    "executor.main": "src/executor/main.ts",
+    service: "src/service/entry.ts",
+    "service.main": "src/service/main.ts",
+    cli: "src/cli/main.ts",
+  },
   outdir: "dist",
   bundle: true,
   platform: "node",
-  target: "node20",
+  target: "node18", // what Debian 12 has
   format: "cjs",
   minify: true, // parsed at every start, on slow machines
   legalComments: "none",
@@ -32,6 +38,9 @@ writeFileSync(join(root, "dist/package.json"), '{ "type": "commonjs" }\n');
 
 const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { version: string };
 writeFileSync(join(root, "dist/version.json"), `${JSON.stringify({ version, commit: commit() })}\n`);
+// What the bundles are made of, for the bill of materials (lab/src/build/sbom.ts).
+mkdirSync(join(root, "../build/meta"), { recursive: true });
+writeFileSync(join(root, "../build/meta/appliance.json"), JSON.stringify(result.metafile));
 for (const [file, output] of Object.entries(result.metafile.outputs)) {
   console.log(`${file} ${Math.round(output.bytes / 1024)} KiB`);
 }

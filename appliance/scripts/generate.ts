@@ -8,7 +8,9 @@ import { BODIES, SCHEMAS } from "../src/api/schemas.ts";
 import { requestSchema } from "../src/protocol/requestSchema.ts";
 
 const root = join(import.meta.dirname, "..");
-const configSchema = JSON.parse(readFileSync(join(root, "schema/config.schema.json"), "utf8")) as object;
+const read = (name: string) => JSON.parse(readFileSync(join(root, "schema", name), "utf8")) as object;
+const configSchema = read("config.schema.json");
+const prepareSchema = read("prepare.schema.json") as { properties: Record<string, object> };
 
 /** The generator's types do not fit its CommonJS form. */
 const compile = standaloneCode as unknown as (instance: Ajv, references: Record<string, string>) => string;
@@ -17,7 +19,7 @@ const compile = standaloneCode as unknown as (instance: Ajv, references: Record<
  * @param explain whether errors carry what a person needs to correct the document: all of them, with their schemas.
  * ajv fills in defaults only outside of oneOf, except with a discriminator: the schemas use one wherever they branch.
  */
-function generate(file: string, name: string, schema: object, explain: boolean): void {
+function generate(file: string, name: string, schema: object, explain: boolean, others: object[] = []): void {
   const ajv = new Ajv({
     allErrors: explain,
     verbose: explain,
@@ -29,12 +31,17 @@ function generate(file: string, name: string, schema: object, explain: boolean):
     code: { source: true, esm: false },
   });
   ajv.addVocabulary(["restarts", "secret"]); // what src/config/schema.ts reads
+  for (const other of others) ajv.addSchema(other);
   ajv.addSchema(schema, name);
   writeFileSync(join(root, "generated", file), compile(ajv, { [name]: name }));
 }
 
 mkdirSync(join(root, "generated"), { recursive: true });
 generate("configValidator.cjs", "validateConfig", configSchema, true);
+// The document in it is looked at by its own validator: it is there already, and brings older forms up to date first.
+const document = { type: "object" };
+const outer = { ...prepareSchema, properties: { ...prepareSchema.properties, config: document } };
+generate("prepareValidator.cjs", "validatePrepared", outer, true, [configSchema]);
 generate("requestValidator.cjs", "validateRequest", requestSchema, false);
 generateApi();
 

@@ -6,7 +6,7 @@
 import { SCOPES } from "./access.ts";
 
 /** Shortest password, characters: NIST SP 800-63B-4 for one that stands alone. */
-const MIN_PASSWORD = 12;
+export const MIN_PASSWORD = 12;
 
 const text = (description: string, more: object = {}) => ({ type: "string", description, ...more });
 const integer = (description: string, more: object = {}) => ({ type: "integer", description, ...more });
@@ -31,6 +31,7 @@ const CONFIRM_SECONDS = integer("Time for the confirmation, seconds.", { minimum
 const STATION_ACCESS = { enum: ["allow", "block"], description: "block: nothing gets through from it, or to it." };
 const MOMENT = integer("Milliseconds since 1970.");
 const POINTER = text("JSON Pointer.");
+const SLOT = { enum: ["A", "B"] };
 
 const problemFields = {
   code: text("For programs; stable."),
@@ -65,10 +66,11 @@ export const SCHEMAS = {
   Status: {
     type: "object",
     description: "The state of the gateway, its segments and stations; counters carry the kernel's names.",
-    required: ["id", "hostname", "version", "health", "lan", "storage", "segments", "mesh", "mqtt", "config"],
+    required: ["id", "hostname", "version", "health", "lan", "storage", "segments", "mesh", "mqtt", "update", "config"],
     properties: {
       id: text("Names this gateway in MQTT topics."),
       hostname: text(""),
+      localUrl: nullable("string", "The page by the name that the LAN finds (mDNS); null: by none, or not yet."),
       version: text(""),
       health: ref("Health"),
       lan: { type: "object" },
@@ -76,6 +78,7 @@ export const SCHEMAS = {
       segments: list({ type: "object" }),
       mesh: { type: ["object", "null"], description: "Other gateways, in mode mesh." },
       mqtt: { type: "object" },
+      update: { type: "object", description: "The image's update in short; see GET /api/v1/update." },
       config: { type: "object" },
     },
   },
@@ -201,6 +204,7 @@ export const SCHEMAS = {
     key: text("PEM, without a passphrase.", { maxLength: 65536 }),
   }),
   Setup: object({ token: text("What the console shows.", { maxLength: 100 }), name: NAME, password: PASSWORD }),
+  SetupToken: object({ token: nullable("string", "Null: there is an administrator already.") }),
   Login: object({ name: GUESS, password: GUESS }),
   Session: object({
     user: nullable("string", "Null without a login."),
@@ -303,6 +307,76 @@ export const SCHEMAS = {
     ),
     nameServers: list({ type: "string" }),
   }),
+  Slot: object({
+    name: SLOT,
+    version: nullable("string", "Of the image in it; null while unknown, or nothing whole is in it."),
+    mayStart: { type: "boolean", description: "Whether the boot loader may start it." },
+    confirmed: { type: "boolean", description: "Whether it has run well since it was written." },
+  }),
+  Update: object({
+    image: {
+      description: "Null: this machine does not run the image, and is updated in another way.",
+      anyOf: [
+        object({
+          board: text(""),
+          compatible: text("A bundle must have the same word."),
+          running: ref("Slot"),
+          other: ref("Slot"),
+          waitingFor: list(ref("Reason")),
+        }),
+        { type: "null" },
+      ],
+    },
+    state: { enum: ["idle", "receiving", "checking", "ready", "installing", "ready-to-restart", "failed"] },
+    progress: {
+      anyOf: [
+        object({
+          bytes: nullable("integer", "That are there; null while it is installed."),
+          totalBytes: nullable("integer", "Null while it is unknown."),
+          percent: nullable("integer", "0 to 100; null while it is unknown."),
+          step: text("What is done."),
+        }),
+        { type: "null" },
+      ],
+    },
+    bundle: {
+      description: "What could be installed.",
+      anyOf: [
+        object({
+          source: text("File, or URL without its password."),
+          version: text(""),
+          description: text(""),
+          build: text(""),
+          downgrade: { anyOf: [ref("Reason"), { type: "null" }], description: "Why it has to be allowed knowingly." },
+        }),
+        { type: "null" },
+      ],
+    },
+    problem: { anyOf: [ref("Reason"), { type: "null" }], description: "Why it failed." },
+    last: {
+      description: "The last update, or going back.",
+      anyOf: [
+        object({
+          kind: { enum: ["update", "back"] },
+          result: { enum: ["installing", "installed", "confirmed", "failed", "fell-back"] },
+          time: text("ISO 8601."),
+          from: object({ slot: SLOT, version: nullable("string", "") }),
+          to: object({ slot: SLOT, version: nullable("string", "") }),
+          problem: { anyOf: [ref("Reason"), { type: "null" }] },
+        }),
+        { type: "null" },
+      ],
+    },
+  }),
+  UpdateUrl: object({ url: text("Of a bundle, http:// or https://.", { maxLength: 2048, pattern: "^https?://" }) }),
+  UpdateInstall: object(
+    {
+      allowDowngrade: { type: "boolean", description: "Also where it is not newer than what runs.", default: false },
+      restart: { type: "boolean", description: "Restart into it when it is written.", default: false },
+    },
+    ["allowDowngrade", "restart"],
+  ),
+  UpdateBack: object({ restart: { type: "boolean", description: "At once.", default: false } }, ["restart"]),
   LogLines: list({ type: "object", description: "A line of the log, as pino writes it." }),
 } as const;
 
@@ -324,6 +398,9 @@ export const BODIES = [
   "StartCapture",
   "StationChange",
   "Throughput",
+  "UpdateBack",
+  "UpdateInstall",
+  "UpdateUrl",
   "UserChange",
 ] as const satisfies readonly SchemaName[];
 export type BodyName = (typeof BODIES)[number];

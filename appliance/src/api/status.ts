@@ -4,6 +4,7 @@
  * Counters carry the kernel's own names, so that they can be compared with `ip -s link` and sysfs.
  */
 import type { Problem } from "../shared/errors.ts";
+import type { UpdateState } from "./update.ts";
 
 export type { Problem } from "../shared/errors.ts";
 
@@ -162,6 +163,16 @@ export interface MqttStatus {
   eventsLost: number;
 }
 
+export interface UpdateStatus {
+  /** Of the image that runs; null on a machine without, where updates are not possible. */
+  version: string | null;
+  state: UpdateState;
+  /** While it is installed. */
+  percent: number | null;
+  /** Of a bundle that could be installed, or is and waits for the restart; null: what runs is the latest that is known. */
+  latestVersion: string | null;
+}
+
 /** Another gateway that we exchange routes with. */
 export interface MeshNeighbour {
   /** Link-local IPv6 address. */
@@ -199,6 +210,8 @@ export interface Status {
   /** Twelve hexadecimal digits; names this gateway in MQTT topics. Empty until it is known, shortly after start. */
   id: string;
   hostname: string;
+  /** The page by the name that the LAN finds (mDNS), "https://gateway.local/"; null: by none, or not yet. */
+  localUrl: string | null;
   version: string;
   /** Milliseconds since 1970 by the gateway's clock. */
   time: number;
@@ -206,6 +219,8 @@ export interface Status {
   timeZone: string;
   /** Of the machine. */
   uptimeSeconds: number;
+  /** How long after its start the machine forwarded for the first time; null while it does not. */
+  readyAfterSeconds: number | null;
   /** When the machine started, milliseconds since 1970 by the gateway's clock; moves when the clock is set. */
   bootTime: number;
   temperatures: Temperature[];
@@ -222,6 +237,7 @@ export interface Status {
   /** Null but in mode mesh with a key. */
   mesh: MeshStatus | null;
   mqtt: MqttStatus;
+  update: UpdateStatus;
   config: {
     valid: boolean;
     /** history: the document is lost or damaged, and the last good version is used. */

@@ -3,11 +3,14 @@
 import type { CertificateInfo } from "../api/certificate.ts";
 import type { ConfigPlan, Transaction } from "../api/config.ts";
 import type { Diagnosis } from "../api/diagnosis.ts";
+import type { CaptureView, PingResult, StationView } from "../api/stations.ts";
 import type { Adapter, LinkStatus, MeshStatus, StationStatus, Status } from "../api/status.ts";
+import type { LastUpdate, SlotView, UpdateView } from "../api/update.ts";
+import type { Problem } from "../shared/errors.ts";
 import { asObject } from "../shared/json.ts";
 
-export function formatStatus(json: unknown): string {
-  const status = json as Status;
+/** `current`: the change that waits for its confirmation, or the last one that did. */
+export function formatStatus(status: Status, current: Transaction | null): string {
   const { health, lan, storage, segments, mesh, mqtt, config } = status;
   const links: [string, LinkStatus][] = [
     ["LAN", lan],
@@ -16,9 +19,11 @@ export function formatStatus(json: unknown): string {
   return [
     `${status.hostname}  ${status.version}  ${health.status}, up ${duration(status.uptimeSeconds)}`,
     ...health.reasons.map((reason) => `  ! ${reason.message}. ${reason.nextStep}`),
+    `mode     ${status.mode}`,
     ...links.map(([name, link]) =>
       `${name.padEnd(8)} ${link.interface ?? "none"} ${link.addresses.join(" ")}`.trimEnd(),
     ),
+    ...(status.localUrl === null ? [] : [`page     ${status.localUrl}`]),
     ...segments.map(({ name, ips, mode, stations }) => {
       const up = stations.filter((station) => station.state === "up").length;
       return `${name.padEnd(8)} ${ips.join(" ") || "no address"}, ${mode}, ${up} of ${stations.length} stations up`;
@@ -26,7 +31,18 @@ export function formatStatus(json: unknown): string {
     ...formatMesh(mesh),
     `mqtt     ${mqtt.enabled ? (mqtt.connected ? `connected to ${mqtt.url}` : `not connected: ${mqtt.error}`) : "off"}`,
     `config   ${config.valid ? "valid" : `${config.errors.length} errors`} (${config.source})`,
+    ...pending(current),
   ].join("\n");
+}
+
+function pending(current: Transaction | null): string[] {
+  if (current === null || (current.state !== "applying" && current.state !== "waiting")) return [];
+  const { changes, secondsLeft } = current;
+  const what = changes.length === 1 ? "a change is tried" : `${changes.length} changes are tried`;
+  return [
+    `change   ${what}, undone in ${secondsLeft} s unless you say: scsigate config confirm`,
+    ...changes.map(changeLine),
+  ];
 }
 
 function formatMesh(mesh: MeshStatus | null): string[] {
@@ -53,12 +69,46 @@ export function formatDiagnosis({ checks }: Diagnosis): string {
 
 export function formatPeers(json: unknown): string {
   const peers = json as (StationStatus & { segment: string })[];
-  const rows = peers.map(({ segment, address, name, ip, state, role, mode, rates }) => [
-    ...[segment, address, name || "-", ip ?? "-", state, role, mode],
+  const rows = peers.map(({ segment, address, name, ip, state, blocked, role, mode, rates }) => [
+    ...[segment, address, name || "-", ip ?? "-", blocked ? `${state}, blocked` : state, role, mode],
     `${rates.rx_bytes} B/s in`,
     `${rates.tx_bytes} B/s out`,
   ]);
   return table([["SEGMENT", "ADDRESS", "NAME", "IP", "STATE", "ROLE", "MODE", "", ""], ...rows]);
+}
+
+export function formatStations(json: unknown): string {
+  const rows = (json as StationView[]).map(({ segment, address, name, ips, reservedIp, lease, access, live }) => [
+    ...[segment, address, name || "-", ips[0] ?? lease?.ip ?? "-", reservedIp ?? "-"],
+    ...[access === "block" ? "blocked" : "allowed", live === null ? "not there" : live.state],
+  ]);
+  return table([["SEGMENT", "ADDRESS", "NAME", "IP", "RESERVED", "ACCESS", "STATE"], ...rows]);
+}
+
+export function formatStation(station: StationView): string {
+  const { segment, address, name, configuredName, access, reservedIp, lease, ips, live } = station;
+  const until = lease === null || lease.expires === null ? "" : `, until ${new Date(lease.expires).toISOString()}`;
+  return [
+    `Address   ${address} on ${segment}`,
+    `Name      ${name || "none"}${configuredName === null ? "" : " (given here)"}`,
+    `IP        ${ips.join(" ") || "none seen"}`,
+    `Reserved  ${reservedIp ?? "nothing"}`,
+    `Lease     ${lease === null ? "none" : `${lease.ip}${until}`}`,
+    `Access    ${access === "block" ? "blocked" : "allowed"}`,
+    `State     ${live === null ? "not there" : `${live.state}, ${live.role}, ${live.mode}, by ${live.adapter || live.nexus}`}`,
+  ].join("\n");
+}
+
+export function formatPing({ ip, sent, received, loss, min, avg, max }: PingResult): string {
+  const times = min === null || avg === null || max === null ? "" : `; ${min}, ${avg}, ${max} ms (least, mean, most)`;
+  return `${ip}: ${received} of ${sent} came back, ${loss} % lost${times}`;
+}
+
+export function formatCapture(capture: CaptureView | null): string {
+  if (capture === null) return "Nothing is recorded. Start: scsigate capture start STATION";
+  const { address, segment, state, packets, bytes, elapsedSeconds, seconds, reason } = capture;
+  const why = reason === null ? "" : ` (${reason})`;
+  return `${address} on ${segment}: ${state}${why}, ${packets} packets, ${bytes} bytes, ${elapsedSeconds} of ${seconds} s`;
 }
 
 export function formatAdapters(json: unknown): string {
@@ -79,6 +129,53 @@ export function formatCertificate(json: unknown): string {
     `Holds        ${notBefore} to ${notAfter} (${daysLeft} days left)`,
     `Fingerprint  ${fingerprint} (SHA-256)`,
   ].join("\n");
+}
+
+/** What an update does just now. */
+export function formatProgress({ progress, state }: UpdateView): string {
+  if (progress === null) return state;
+  const { percent, step } = progress;
+  return percent === null ? step : `${String(percent).padStart(3)} % ${step}`;
+}
+
+export function formatUpdate(json: unknown): string {
+  const view = json as UpdateView;
+  const { image, state, bundle, problem, last } = view;
+  const about = (found: Problem) => `  ! ${found.message}. ${found.nextStep}`;
+  if (image === null) return problem === null ? state : `${problem.message}. ${problem.nextStep}`;
+  return [
+    `Board    ${image.board} (${image.compatible})`,
+    `Running  ${slotLine(image.running)}`,
+    ...image.waitingFor.map(about),
+    `Other    ${slotLine(image.other)}`,
+    `State    ${view.progress === null ? state : formatProgress(view)}`,
+    ...(state === "ready-to-restart"
+      ? ["         scsigate update restart starts it; scsigate update cancel stays with what runs"]
+      : []),
+    ...(problem === null ? [] : [about(problem)]),
+    ...(bundle === null ? [] : [`Bundle   ${bundle.version} from ${bundle.source}`]),
+    ...(bundle?.downgrade ? [about(bundle.downgrade)] : []),
+    ...(last === null ? [] : [`Last     ${lastLine(last)}`]),
+    ...(last?.problem ? [about(last.problem)] : []),
+  ].join("\n");
+}
+
+function slotLine({ name, version, mayStart, confirmed }: SlotView): string {
+  const state = confirmed ? "runs well" : mayStart ? "not confirmed yet" : "not to be started";
+  return version === null && !mayStart ? `${name}: empty` : `${name}: ${version ?? "unknown version"}, ${state}`;
+}
+
+const RESULTS = {
+  installing: "is being installed",
+  installed: "is installed and waits for its first good start",
+  confirmed: "runs well",
+  failed: "failed",
+  "fell-back": "did not run well; the image before it runs again",
+} as const;
+
+function lastLine({ kind, result, time, from, to }: LastUpdate): string {
+  const what = kind === "back" ? "going back" : "update";
+  return `${time} ${what} from ${from.version ?? "unknown"} to ${to.version ?? "unknown"}: ${RESULTS[result]}`;
 }
 
 export function formatLogs(json: unknown): string {
@@ -127,7 +224,8 @@ function changeLine(change: object): string {
   return `  ${String(path)}: ${show(before)} -> ${show(after)}`;
 }
 
-function table(rows: readonly (readonly string[])[]): string {
+/** Columns as wide as what is in them; the first row is the heading. */
+export function table(rows: readonly (readonly string[])[]): string {
   const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => (row[column] ?? "").length))) ?? [];
   return rows
     .map((row) =>

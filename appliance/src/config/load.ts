@@ -6,6 +6,7 @@
  */
 import type { ConfigError } from "../api/status.ts";
 import { isObject, type JsonObject } from "../shared/json.ts";
+import { withoutMark } from "../shared/text.ts";
 import { migrate } from "./migrations.ts";
 import { joinSecrets, type Secrets, splitSecrets } from "./secrets.ts";
 import type { Config } from "./types.ts";
@@ -37,7 +38,7 @@ export function readDocument(text: string, secrets: Secrets): ReadDocument | Con
   if (Buffer.byteLength(text) > MAX_DOCUMENT) return lost("the document is longer than 1 MiB");
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = JSON.parse(withoutMark(text));
   } catch (error) {
     return lost(`this is not JSON: ${error instanceof Error ? error.message : String(error)}`);
   }
@@ -47,6 +48,15 @@ export function readDocument(text: string, secrets: Secrets): ReadDocument | Con
   const split = splitSecrets(migrated.document, secrets);
   const rewritten = migrated.from !== undefined || JSON.stringify(split.document) !== JSON.stringify(migrated.document);
   return { ...split, rewritten, loaded: salvage(joinSecrets(split.document, split.secrets)) };
+}
+
+/** Whether a newer program has written it, in a form that this one does not know. */
+export function isOfNewerForm(text: string): boolean {
+  try {
+    return migrate(JSON.parse(withoutMark(text))).tooNew !== undefined;
+  } catch {
+    return false;
+  }
 }
 
 export function isDocument(result: ReadDocument | ConfigError): result is ReadDocument {

@@ -13,11 +13,15 @@ import {
   parseIpv4,
 } from "../shared/ipv4.ts";
 import { parseNetwork6, prefixOf } from "../shared/ipv6.ts";
+import { checkFleet } from "./fleetMeaning.ts";
 import { checkExtend, checkMesh } from "./meshMeaning.ts";
 import { checkMqtt } from "./mqttMeaning.ts";
+import { checkPorts } from "./portMeaning.ts";
+import { checkSsh } from "./sshMeaning.ts";
 import { checkStations } from "./stationMeaning.ts";
 import { checkZone } from "./timeMeaning.ts";
 import type { ChapConfig, Config, Ipv4Method, IscsiFabric, PortFabric, SegmentConfig } from "./types.ts";
+import { isTakenAsSegment } from "./words.ts";
 
 interface Subnet {
   path: string;
@@ -53,7 +57,9 @@ export function checkMeaning(config: Config): ConfigError[] {
   checkFirewall(config, errors);
   checkMesh(config.mesh, errors);
   checkMqtt(config.mqtt, errors);
+  checkFleet(config.update.fleet, errors);
   checkZone(config.time.zone, errors);
+  checkSsh(config, errors);
   if (config.chap.password !== undefined && config.chap.password === config.chap.gatewayPassword) {
     errors.push({
       path: "/chap/gatewayPassword",
@@ -61,13 +67,7 @@ export function checkMeaning(config: Config): ConfigError[] {
       nextStep: "Use another one (RFC 7143, section 9.2.1).",
     });
   }
-  if (config.http.port === config.http.httpsPort) {
-    errors.push({
-      path: "/http/httpsPort",
-      message: `port ${config.http.port} is the plain HTTP port already`,
-      nextStep: "Use two different ports, for example 80 and 443.",
-    });
-  }
+  checkPorts(config, errors);
   return errors;
 }
 
@@ -203,7 +203,13 @@ function checkSegment(
       nextStep: "Give each segment its own name, for example seg0 and seg1.",
     });
   }
-  if ([config.lan.interface, config.storage?.interface].includes(segment.name)) {
+  if (isTakenAsSegment(segment.name)) {
+    errors.push({
+      path: `${path}/name`,
+      message: `${segment.name} means something else in the settings or to the kernel`,
+      nextStep: "Give the segment another name, for example seg0.",
+    });
+  } else if ([config.lan.interface, config.storage?.interface].includes(segment.name)) {
     errors.push({
       path: `${path}/name`,
       message: `${segment.name} is the name of an Ethernet interface of this configuration`,

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-/** Certificates and keys that are what they say, and fit each other. Nothing of a key is repeated in an error. */
+/** An address of a broker that can be; certificates and keys that are what they say, and fit each other. Nothing of a key is repeated in an error. */
 import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
 import type { ConfigError } from "../api/status.ts";
+import { certificatesIn, keyIn } from "../shared/pem.ts";
 import type { MqttConfig } from "./types.ts";
+import { checkUrl } from "./urlMeaning.ts";
 
-export function checkMqtt({ tls }: MqttConfig, errors: ConfigError[]): void {
+export function checkMqtt({ url, tls }: MqttConfig, errors: ConfigError[]): void {
+  checkUrl("/mqtt/url", url, errors);
   if (tls.ca !== undefined) readCertificate("ca", tls.ca, errors);
   const certificate =
     tls.certificate === undefined ? undefined : readCertificate("certificate", tls.certificate, errors);
@@ -17,10 +20,10 @@ export function checkMqtt({ tls }: MqttConfig, errors: ConfigError[]): void {
   }
 }
 
-/** The first of them; openssl looks at the others. */
+/** @returns the first of them */
 function readCertificate(name: string, text: string, errors: ConfigError[]): X509Certificate | undefined {
   try {
-    return new X509Certificate(text);
+    return certificatesIn(text).map((one) => new X509Certificate(one))[0];
   } catch {
     errors.push(problem(name, "this is not a certificate in PEM", "Paste the file from BEGIN to END, line ends too."));
     return undefined;
@@ -29,7 +32,7 @@ function readCertificate(name: string, text: string, errors: ConfigError[]): X50
 
 function readKey(text: string, errors: ConfigError[]): KeyObject | undefined {
   try {
-    return createPrivateKey(text);
+    return createPrivateKey(keyIn(text) ?? "");
   } catch {
     errors.push(problem("key", "this is not a key in PEM without a password", "`openssl pkey -in FILE` prints it so."));
     return undefined;

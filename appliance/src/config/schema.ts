@@ -20,6 +20,8 @@ export const EFFECTS = {
   stations:
     "stations that are blocked are cut off, those that are not any more get through; while one is blocked, packets between stations of its segment go through the gateway's IP",
   mesh: "routes to the segments of other gateways may be gone for some seconds",
+  ssh: "SSH sessions end, unless keys are only added",
+  update: "the fleet's server is asked anew; what is being installed goes on",
   firewall: "rules are replaced in one step; what is established stays",
 } as const;
 export type Effect = keyof typeof EFFECTS;
@@ -32,8 +34,12 @@ export function resolve(schema: JsonObject, root: JsonObject = configSchema): Js
   return { ...resolve(target, root), ...schema };
 }
 
-/** The schemas of all values that may stand at one key below a value of this schema. */
-function below(schema: JsonObject, key: string): JsonObject[] {
+/** The schemas of all values that may stand at one key below a value of one of these schemas. */
+export function below(schemas: readonly JsonObject[], key: string): JsonObject[] {
+  return schemas.flatMap((schema) => belowOne(schema, key));
+}
+
+function belowOne(schema: JsonObject, key: string): JsonObject[] {
   const found: JsonObject[] = [];
   const branches = Array.isArray(schema["oneOf"]) ? schema["oneOf"].map(asObject) : [];
   for (const candidate of [schema, ...branches]) {
@@ -44,12 +50,24 @@ function below(schema: JsonObject, key: string): JsonObject[] {
   return found;
 }
 
+/** Whether nothing but a text may stand at this path: whatever it looks like, it is no number and no list. */
+export function isText(path: readonly string[]): boolean {
+  let level: JsonObject[] = [configSchema];
+  for (const key of path) level = below(level, key);
+  return level.length > 0 && level.every(isTextSchema);
+}
+
+function isTextSchema({ type, const: fixed, enum: choices }: JsonObject): boolean {
+  const values = Array.isArray(choices) ? choices : [fixed];
+  return type === "string" || values.every((value) => typeof value === "string");
+}
+
 /** What a change at this path restarts: as the nearest setting on the way to it says. */
 export function effectsAt(path: readonly string[]): Effect[] {
   let level: JsonObject[] = [configSchema];
   let effects: Effect[] = [];
   for (const key of path) {
-    level = level.flatMap((schema) => below(schema, key));
+    level = below(level, key);
     const named = level.map((schema) => schema["restarts"]).find(Array.isArray);
     if (named !== undefined) effects = named.filter((name): name is Effect => name in EFFECTS);
   }

@@ -3,6 +3,7 @@
 import type { ConfigError } from "../api/status.ts";
 import { formatIpv4, type Ipv4Interface, isHostAddress, overlaps, parseInterface, parseIpv4 } from "../shared/ipv4.ts";
 import type { SegmentConfig, StationConfig } from "./types.ts";
+import { isWordOfDhcp } from "./words.ts";
 
 /**
  * @param hostname the gateway's own name
@@ -24,6 +25,13 @@ export function checkStations(segment: SegmentConfig, hostname: string, path: st
     if (station.name?.toLowerCase() === hostname.toLowerCase()) {
       const nextStep = "Give the station another name: this one leads to the gateway.";
       errors.push({ path: `${here}/name`, message: `${station.name} is the gateway's own name`, nextStep });
+    }
+    if (station.name !== undefined && isWordOfDhcp(station.name)) {
+      errors.push({
+        path: `${here}/name`,
+        message: `${station.name} is no name to the DHCP server: it has a meaning of its own there`,
+        nextStep: `Add a letter or a word, for example host-${station.name.toLowerCase()}.`,
+      });
     }
     checkAddress(station, subnet, here, errors);
   });

@@ -8,19 +8,21 @@
  *     history/       the last confirmed documents, config.json's own among them
  *     pending.json   a change: "waiting" is dropped at the next start, "committing" is carried through
  *     reset.json     a factory reset that has begun
+ *     before-update.json  what held, with its secrets, when the last update was installed, mode 0600
  */
 import { join } from "node:path";
 import type { ConfigError } from "../api/status.ts";
 import { type DurableFs, removeDurably, writeDurably } from "../shared/durable.ts";
 import { ScsigateError } from "../shared/errors.ts";
 import { asObject, canonical, isObject } from "../shared/json.ts";
-import { isDocument, type LoadedConfig, type ReadDocument, readDocument } from "./load.ts";
+import { isDocument, isOfNewerForm, type LoadedConfig, type ReadDocument, readDocument } from "./load.ts";
 import { parseSecrets, type Secrets } from "./secrets.ts";
-import { defaultConfig } from "./validate.ts";
+import { defaultConfig, defaultDocument } from "./validate.ts";
 
 /** Confirmed versions that are kept. */
 const HISTORY_LENGTH = 5;
 const SECRET_MODE = 0o600;
+const BEFORE_UPDATE = "before-update.json";
 
 export interface Stored {
   /** Without secrets. */
@@ -34,8 +36,6 @@ export interface Opened extends Stored {
   loaded: LoadedConfig;
   /** A change that was not confirmed before the restart, and is gone. */
   rolledBack: string | undefined;
-  /** What could not be written; the configuration holds nevertheless. */
-  problem: ScsigateError | undefined;
 }
 
 interface Pending {
@@ -52,6 +52,9 @@ export class ConfigStore {
   readonly #fs: DurableFs;
   readonly #alsoReset: readonly string[];
   #pending: Pending | undefined;
+  #problem: ScsigateError | undefined;
+  /** Why secrets.json could not be read. */
+  #unreadSecrets: ScsigateError | undefined;
 
   /**
    * @param folder /data/scsigate
@@ -67,10 +70,9 @@ export class ConfigStore {
    * Finishes or undoes what a restart interrupted, and reads. Never throws: a gateway without its disk still forwards.
    */
   async open(): Promise<Opened> {
-    let problem: ScsigateError | undefined;
     const attempt = async (action: () => Promise<void>): Promise<void> => {
       await action().catch((error: unknown) => {
-        problem = unwritable(error);
+        this.#problem = unwritable(error);
       });
     };
     if ((await this.#read("reset.json")) !== undefined) await attempt(() => this.#finishReset());
@@ -89,18 +91,25 @@ export class ConfigStore {
       // Confirmed, but the disk does not take it: it holds all the same.
       const text = JSON.stringify(unfinished.document);
       const read = readDocument(text, unfinished.secrets);
-      if (isDocument(read)) return { ...read, revision: opened.revision + 1, rolledBack, problem };
+      if (isDocument(read)) return { ...read, revision: opened.revision + 1, rolledBack };
     }
     const { adopt, ...stored } = opened;
-    if (adopt) {
+    this.#problem ??= this.#unreadSecrets;
+    if (adopt && this.#unreadSecrets === undefined) {
       await attempt(() => this.#write(stored, stored.revision));
     }
-    return { ...stored, rolledBack, problem };
+    return { ...stored, rolledBack };
+  }
+
+  /** What could not be read or written, until a change is written whole; what holds, holds nevertheless. */
+  get problem(): ScsigateError | undefined {
+    return this.#problem;
   }
 
   /** Writes a change down that is about to be tried. @throws ScsigateError data-unwritable; then nothing has changed */
   async stage(id: string, document: unknown, secrets: Secrets, deadline: Date): Promise<void> {
     await this.#retryCommit();
+    if (this.#unreadSecrets !== undefined) throw this.#unreadSecrets;
     const pending: Pending = { id, state: "waiting", document, secrets, deadline: deadline.toISOString() };
     await this.#guard(() => this.#writePending(pending));
     this.#pending = pending;
@@ -110,13 +119,30 @@ export class ConfigStore {
   async commit(): Promise<Stored> {
     const pending = this.#pending;
     if (pending === undefined) throw new Error("nothing is staged");
-    await this.#guard(() => this.#writePending({ ...pending, state: "committing" }));
+    try {
+      await this.#writePending({ ...pending, state: "committing" });
+    } catch (error) {
+      if (!(await this.#wouldHold(pending))) throw unwritable(error);
+    }
     this.#pending = { ...pending, state: "committing" };
     const { document, secrets } = pending;
     const revision = await this.#revisionFor(document);
     // From here on the change holds. What fails now is done again with the next change, or at the next start.
-    await this.#finishCommit().catch(() => {});
+    await this.#finishCommit().catch((error: unknown) => {
+      this.#problem = unwritable(error);
+    });
     return { document, secrets, revision };
+  }
+
+  /**
+   * Whether the next start would make a change hold whose commit has failed half-way (the name was there, and did not become durable).
+   * Where the disk still takes anything, it waits again; where it does not, the change holds now as it would then.
+   */
+  async #wouldHold(pending: Pending): Promise<boolean> {
+    const commits = async () => parsePending(await this.#read("pending.json"))?.state === "committing";
+    if (!(await commits())) return false;
+    await this.#writePending(pending).catch(() => {});
+    return commits();
   }
 
   /** Forgets the tried change. @throws ScsigateError data-unwritable; it is then forgotten at the next start */
@@ -141,6 +167,15 @@ export class ConfigStore {
     return versions;
   }
 
+  /**
+   * Keeps what holds for the case that an update does not start: the new program may bring the document to a form that
+   * the present one does not know. @throws ScsigateError data-unwritable
+   */
+  async keepBeforeUpdate({ document, secrets }: { document: unknown; secrets: Secrets }): Promise<void> {
+    const text = `${JSON.stringify({ document, secrets })}\n`;
+    await this.#guard(() => writeDurably(this.#path(BEFORE_UPDATE), text, SECRET_MODE, this.#fs));
+  }
+
   /** Removes everything that the owner has set. What identifies the box stays. */
   async reset(): Promise<void> {
     await this.#guard(async () => {
@@ -153,7 +188,7 @@ export class ConfigStore {
   async #finishReset(): Promise<void> {
     const history = (await this.#revisions()).map(historyName);
     // The history first: without config.json, its newest version would be taken for the last good one.
-    const names = [...history, "pending.json", "secrets.json", "config.json", ...this.#alsoReset];
+    const names = [...history, "pending.json", "secrets.json", BEFORE_UPDATE, "config.json", ...this.#alsoReset];
     for (const name of names) await this.#fs.remove(this.#path(name));
     if (history.length > 0) await this.#fs.sync(this.#path("history"));
     await this.#fs.sync(this.#folder);
@@ -171,6 +206,7 @@ export class ConfigStore {
     await this.#write(pending, await this.#revisionFor(pending.document));
     await removeDurably(this.#path("pending.json"), this.#fs);
     this.#pending = undefined;
+    this.#problem = undefined;
   }
 
   /** The newest version's number when that is this document (a repeated step, or other secrets), else the next one. */
@@ -206,7 +242,7 @@ export class ConfigStore {
     const found = await this.#fs.read(this.#path("config.json")).catch((error: unknown) => asError(error));
     if (found === undefined && newest === 0) {
       const loaded: LoadedConfig = { config: defaultConfig(), source: "defaults", errors: [] };
-      return { document: { version: 1 }, secrets, revision: 0, loaded, adopt: false };
+      return { document: defaultDocument(), secrets, revision: 0, loaded, adopt: false };
     }
     const read = typeof found === "string" ? readDocument(found, secrets) : (found ?? missing());
     if (isDocument(read)) {
@@ -215,6 +251,8 @@ export class ConfigStore {
       const adopt = read.rewritten || (!same && read.loaded.errors.length === 0);
       return { ...read, revision: adopt && !same ? newest + 1 : newest, adopt };
     }
+    const beforeUpdate = typeof found === "string" && isOfNewerForm(found) ? await this.#beforeUpdate() : undefined;
+    if (beforeUpdate !== undefined) return { ...beforeUpdate, revision: newest, adopt: false };
     for (const { revision, document } of await this.history()) {
       const kept = readDocument(JSON.stringify(document), secrets);
       if (!isDocument(kept) || kept.loaded.errors.length > 0) continue;
@@ -222,7 +260,15 @@ export class ConfigStore {
       return { ...kept, revision, loaded, adopt: false };
     }
     const loaded: LoadedConfig = { config: defaultConfig(), source: "defaults", errors: [read] };
-    return { document: { version: 1 }, secrets, revision: newest, loaded, adopt: false };
+    return { document: defaultDocument(), secrets, revision: newest, loaded, adopt: false };
+  }
+
+  /** What was confirmed before the update, for a program that does not know the form which that has left. */
+  async #beforeUpdate(): Promise<ReadDocument | undefined> {
+    const kept = asObject(parse(await this.#read(BEFORE_UPDATE)));
+    const read = readDocument(JSON.stringify(kept["document"] ?? null), parseSecrets(asObject(kept["secrets"])));
+    if (!isDocument(read) || read.loaded.errors.length > 0) return undefined;
+    return { ...read, loaded: { ...read.loaded, source: "history" } };
   }
 
   async #document(revision: number): Promise<unknown> {
@@ -230,8 +276,20 @@ export class ConfigStore {
     return isDocument(read) ? read.document : undefined;
   }
 
+  /** None where they cannot be read; then nothing is written either, since that would be without them. */
   async #secrets(): Promise<Secrets> {
-    return parseSecrets(parse(await this.#read("secrets.json")));
+    try {
+      return parseSecrets(parse(await this.#fs.read(this.#path("secrets.json"))));
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      this.#unreadSecrets = new ScsigateError(
+        "data-unwritable",
+        `the secrets could not be read, and a change would lose them: ${reason}`,
+        "Restart the gateway. If it stays, the disk is failing: restore a backup with secrets, or reset the gateway.",
+        { cause: error },
+      );
+      return {};
+    }
   }
 
   #writePending(pending: Pending): Promise<void> {

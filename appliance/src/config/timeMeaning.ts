@@ -3,6 +3,7 @@
 import type { ConfigError } from "../api/status.ts";
 
 export function checkZone(zone: string, errors: ConfigError[]): void {
+  if (zone === "UTC") return; // the default: the runtime's data of all zones is slow to load, at each start
   const known = Intl.supportedValuesOf("timeZone");
   // Names differ in capital letters only: files of zones are found by them.
   const alike = known.find((name) => name.toLowerCase() === zone.toLowerCase());

@@ -52,6 +52,7 @@ export interface SegmentConfig {
   stations: StationConfig[];
   extend?: ExtendConfig;
   fabric: FabricConfig;
+  driverDisk: boolean;
 }
 
 export interface ChapConfig {
@@ -142,7 +143,7 @@ export interface MqttConfig {
   commands: { enabled: boolean; allow: MqttCommand[] };
 }
 
-export type MqttCommand = "refresh" | "restart";
+export type MqttCommand = "refresh" | "restart" | "update";
 
 export interface SyslogConfig {
   enabled: boolean;
@@ -150,6 +151,23 @@ export interface SyslogConfig {
   port: number;
   transport: "udp" | "tcp";
   level: "error" | "warn" | "info" | "debug";
+}
+
+/** hawkBit */
+export interface FleetConfig {
+  enabled: boolean;
+  /** https://host:port; there when enabled. */
+  server?: string;
+  tenant: string;
+  /** The gateway's id unless set. */
+  controllerId?: string;
+  /** Secret. */
+  targetToken?: string;
+  /** Secret. */
+  gatewayToken?: string;
+  verify: boolean;
+  allowDowngrade: boolean;
+  restart: boolean;
 }
 
 export interface Config {
@@ -163,8 +181,11 @@ export interface Config {
   mesh: MeshConfig;
   /** IANA name of a time zone. */
   time: { zone: string; servers: string[]; serve: boolean };
+  ssh: { enabled: boolean; port: number; keys: string[] };
+  mdns: { enabled: boolean };
   firewall: FirewallConfig;
   http: HttpConfig;
   mqtt: MqttConfig;
   syslog: SyslogConfig;
+  update: { fleet: FleetConfig };
 }

@@ -2,8 +2,14 @@
 /** Checks a configuration document: the schema first, then what a schema cannot say. */
 import { type SchemaError, validateConfig } from "#config-validator";
 import type { ConfigError } from "../api/status.ts";
+import { machine } from "../shared/machine.ts";
+import { nearest } from "../shared/spelling.ts";
+import { outOfBounds, tooLongList } from "./bounds.ts";
 import { checkMeaning } from "./meaning.ts";
 import type { Config } from "./types.ts";
+
+/** Nobody reads more of them at once. */
+const MAX_ERRORS = 200;
 
 export type Validation = { valid: true; config: Config } | { valid: false; errors: ConfigError[] };
 
@@ -12,20 +18,43 @@ export type Validation = { valid: true; config: Config } | { valid: false; error
  * @returns the document with defaults filled in, or everything that is wrong with it.
  */
 export function validate(document: unknown): Validation {
+  const beyond = outOfBounds(document) ?? tooLongList(document);
+  if (beyond !== undefined) return { valid: false, errors: [beyond] };
   const copy: unknown = structuredClone(document);
   if (!validateConfig(copy)) {
-    return { valid: false, errors: distinct((validateConfig.errors ?? []).map(explain)) };
+    return { valid: false, errors: explainAll(validateConfig.errors ?? []) };
   }
   const config = copy as Config; // what the schema accepts has this type: test/config/validate.test.ts
   const errors = checkMeaning(config);
   return errors.length === 0 ? { valid: true, config } : { valid: false, errors };
 }
 
-/** The document that holds when there is none. */
-export function defaultConfig(): Config {
-  const result = validate({ version: 1 });
+/**
+ * A guest takes nothing until it is told to, and neither the ports that a host's own web server has. On what it is given
+ * later, SSH goes on.
+ */
+const GUEST_DOCUMENT = {
+  version: 1,
+  segments: [],
+  http: { port: 8080, httpsPort: 8443, publicHttpsPort: 8443 },
+  firewall: { rules: [{ name: "ssh", action: "accept", from: "lan", to: "gateway", protocol: "tcp", ports: ["22"] }] },
+};
+
+/** What there is before anybody has set anything. */
+export function defaultDocument(guest: boolean = machine.guest): unknown {
+  return guest ? structuredClone(GUEST_DOCUMENT) : { version: 1 };
+}
+
+/** What holds when there is no document. */
+export function defaultConfig(guest: boolean = machine.guest): Config {
+  const result = validate(defaultDocument(guest));
   if (!result.valid) throw new Error(`the defaults are invalid: ${JSON.stringify(result.errors)}`);
   return result.config;
+}
+
+/** What a schema's errors mean for whoever wrote the document. */
+export function explainAll(errors: readonly SchemaError[]): ConfigError[] {
+  return distinct(errors.slice(0, MAX_ERRORS).map(explain));
 }
 
 /** One schema error in words that say where, what, and what to do next. */
@@ -40,7 +69,7 @@ function explain(error: SchemaError): ConfigError {
     case "additionalProperties": {
       const key = String(error.params["additionalProperty"]);
       const known = Object.keys(asRecord(schema["properties"]));
-      const near = known.find((name) => distance(name.toLowerCase(), key.toLowerCase()) <= 2);
+      const near = nearest(key, known);
       const nextStep =
         near === undefined ? `Remove it; known here: ${known.join(", ")}.` : `Did you mean "${near}"? Else remove it.`;
       return { path: `${path}/${escapePointer(key)}`, message: `${key} is not a setting`, nextStep };
@@ -63,8 +92,44 @@ function explain(error: SchemaError): ConfigError {
     }
     default: {
       const value = schema["secret"] === true ? "the secret" : show(error.data);
-      return { path, message: `${value} ${error.message ?? "is not valid"}`, nextStep: hint(schema) };
+      return { path, message: `${value} ${complaint(error)}`, nextStep: hint(schema) };
     }
+  }
+}
+
+const KINDS: Record<string, string> = {
+  integer: "a whole number",
+  number: "a number",
+  string: "a text",
+  boolean: "true or false",
+  array: "a list",
+  object: "a section with settings",
+};
+
+/** What is wrong with a value, in words for who wrote it; the pattern itself says nothing to most. */
+function complaint({ keyword, params, message }: SchemaError): string {
+  const limit = Number(params["limit"]);
+  switch (keyword) {
+    case "pattern":
+      return "does not have the right form";
+    case "type":
+      return `is not ${KINDS[String(params["type"])] ?? String(params["type"])}`;
+    case "minimum":
+      return `is too small: ${limit} is the least`;
+    case "maximum":
+      return `is too large: ${limit} is the most`;
+    case "minLength":
+      return limit === 1 ? "is empty" : `is too short: it takes ${limit} characters`;
+    case "maxLength":
+      return `is too long: ${limit} characters are the most`;
+    case "minItems":
+      return limit === 1 ? "is empty: it takes an entry" : `is too short: it takes ${limit} entries`;
+    case "maxItems":
+      return `is too long: ${limit} entries are the most`;
+    case "uniqueItems":
+      return "has an entry twice";
+    default:
+      return message ?? "is not valid";
   }
 }
 
@@ -103,18 +168,4 @@ function escapePointer(key: string): string {
 function distinct(errors: ConfigError[]): ConfigError[] {
   const seen = new Map(errors.map((error) => [`${error.path} ${error.message}`, error]));
   return [...seen.values()];
-}
-
-/** Edits (insert, remove, replace) between two words; for guessing what a mistyped key was meant to be. */
-function distance(one: string, other: string): number {
-  let row = Array.from({ length: other.length + 1 }, (_, index) => index);
-  for (let i = 1; i <= one.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= other.length; j++) {
-      const replaced = (row[j - 1] ?? 0) + (one[i - 1] === other[j - 1] ? 0 : 1);
-      next.push(Math.min(replaced, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
-    }
-    row = next;
-  }
-  return row[other.length] ?? 0;
 }

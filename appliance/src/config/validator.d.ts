@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/** What scripts/generate.ts compiles from schema/config.schema.json; see package.json, "imports". */
+/** What scripts/generate.ts compiles from the schemas; see package.json, "imports". */
 declare module "#config-validator" {
   export interface SchemaError {
     /** JSON Pointer to the value. */
@@ -15,5 +15,12 @@ declare module "#config-validator" {
   export const validateConfig: {
     (document: unknown): boolean;
     errors?: SchemaError[] | null;
+  };
+}
+
+declare module "#prepare-validator" {
+  export const validatePrepared: {
+    (document: unknown): boolean;
+    errors?: import("#config-validator").SchemaError[] | null;
   };
 }

@@ -18,6 +18,12 @@ export interface ExecutorPaths {
   zones: string;
   /** /data: root's own part of it. What is below /data/scsigate belongs to the service and is never followed from here. */
   data: string;
+  /** /root */
+  home: string;
+  /** /boot: the boot partition, of an image */
+  boot: string;
+  /** /usr/lib/scsigate/image.json: only images have it */
+  image: string;
 }
 
 export interface ExecutorContext {
@@ -27,6 +33,10 @@ export interface ExecutorContext {
   stream: StreamProgram;
   clock: Clock;
   processes: Processes;
+  /** On somebody's machine: its own configuration and run-time state, /etc and /run, and where our udhcpc script is. */
+  host?: { etc: string; run: string; dhcpScript: string };
+  /** The driver disk's image, as it was built. */
+  driverDisk: string;
   /** The target core's folder of configfs. */
   targetFs: ConfigFs;
   log: Logger;

@@ -4,13 +4,17 @@ import { validateRequest } from "#request-validator";
 import type { Reply, Request } from "../protocol/messages.ts";
 import { type GroupResult, type Operation, type PlanGroup, withoutPasswords } from "../protocol/operations.ts";
 import { ScsigateError, toProblem } from "../shared/errors.ts";
+import { BootPartition } from "./bootPartition.ts";
 import { Captures } from "./capture.ts";
 import type { ExecutorContext } from "./context.ts";
+import { forgetOwner } from "./forget.ts";
 import { inspect } from "./inspect.ts";
 import { readLatency } from "./latency.ts";
 import { setBridge, setBridgePort, setExtension } from "./operations/bridge.ts";
+import { setClaim } from "./operations/claim.ts";
 import { setDhcpClient, setDnsmasq } from "./operations/dhcp.ts";
-import { setFirewall } from "./operations/firewall.ts";
+import { setDriverDisk } from "./operations/driverDisk.ts";
+import { removeFirewall, setFirewall } from "./operations/firewall.ts";
 import {
   loadModules,
   mountConfigfs,
@@ -19,6 +23,7 @@ import {
   setSysctl,
   setTimeZone,
 } from "./operations/kernel.ts";
+import { setMdns } from "./operations/mdns.ts";
 import { readMesh, setMesh, setTunnel } from "./operations/mesh.ts";
 import {
   setAddress,
@@ -30,15 +35,19 @@ import {
   setRoute,
 } from "./operations/network.ts";
 import { prune } from "./operations/prune.ts";
+import { setSsh } from "./operations/ssh.ts";
 import { setStationFilter } from "./operations/stationFilter.ts";
 import { setBackstore, setIscsiTarget, setLoopTarget, setPortTarget } from "./operations/target.ts";
 import { setTimeKeeper } from "./operations/timeKeeper.ts";
 import { ping } from "./ping.ts";
+import { isUpdateRequest, Updater } from "./update/updater.ts";
 
 export class Executor {
   readonly #context: ExecutorContext;
   readonly #onReady: () => void;
   readonly #captures: Captures;
+  readonly #updater: Updater;
+  readonly #boot: BootPartition;
   /** The last failure of each group, so that a retry every few seconds does not fill the log with it. */
   readonly #failures = new Map<string, string>();
   #queue: Promise<void> = Promise.resolve();
@@ -48,6 +57,17 @@ export class Executor {
     this.#context = context;
     this.#onReady = onReady;
     this.#captures = new Captures(context);
+    this.#updater = new Updater(context);
+    this.#boot = new BootPartition(context);
+  }
+
+  /** Looks at the image that runs; gives it up where it never runs well. */
+  start(): Promise<void> {
+    return this.#updater.start(() => this.#restartMachine());
+  }
+
+  stop(): void {
+    this.#updater.stop();
   }
 
   /**
@@ -97,6 +117,24 @@ export class Executor {
       void readMesh(this.#context).then((answers) => reply({ type: "mesh", id, answers }));
       return;
     }
+    if (isUpdateRequest(request)) {
+      // Beside the plans: writing an image takes minutes, and what was lost meanwhile is to be healed.
+      void this.#updater.handle(request, reply);
+      return;
+    }
+    if (request.type === "boot") {
+      const { id, change } = request;
+      void this.#boot.handle(change).then(
+        (facts) => reply({ type: "boot", id, facts }),
+        (error: unknown) => reply({ type: "refused", id, problem: toProblem(error) }),
+      );
+      return;
+    }
+    if (request.type === "forget") {
+      // In the queue: a plan under way is not to bring back what goes.
+      this.#queue = this.#queue.then(() => this.#forget(request.id, reply));
+      return;
+    }
     if (request.type === "reboot") {
       // In the queue: half a plan is not to be cut off.
       this.#queue = this.#queue.then(() => this.#reboot(request.id, reply));
@@ -114,10 +152,26 @@ export class Executor {
   }
 
   async #reboot(id: number, reply: (answer: Reply) => void): Promise<void> {
-    const { run, log } = this.#context;
-    log.warn("the machine is restarted");
-    await run("reboot", []).then(
+    if (this.#updater.busy) {
+      const nextStep = "Wait until it has ended.";
+      const error = new ScsigateError("update-busy", "an update is being installed", nextStep);
+      reply({ type: "refused", id, problem: toProblem(error) });
+      return;
+    }
+    await this.#restartMachine().then(
       () => reply({ type: "rebooting", id }),
+      (error: unknown) => reply({ type: "refused", id, problem: toProblem(error) }),
+    );
+  }
+
+  async #restartMachine(): Promise<void> {
+    this.#context.log.warn("the machine is restarted");
+    await this.#context.run("reboot", []);
+  }
+
+  async #forget(id: number, reply: (answer: Reply) => void): Promise<void> {
+    await forgetOwner(this.#context).then(
+      () => reply({ type: "forgotten", id }),
       (error: unknown) => reply({ type: "refused", id, problem: toProblem(error) }),
     );
   }
@@ -150,12 +204,20 @@ function perform(operation: Operation, context: ExecutorContext): Promise<boolea
       return loadModules(operation, context);
     case "configfs":
       return mountConfigfs(operation, context);
+    case "claim":
+      return setClaim(operation, context);
+    case "noFirewall":
+      return removeFirewall(context);
     case "hostname":
       return setHostname(operation, context);
     case "timeZone":
       return setTimeZone(operation, context);
     case "timeKeeper":
       return setTimeKeeper(operation, context);
+    case "ssh":
+      return setSsh(operation, context);
+    case "mdns":
+      return setMdns(operation, context);
     case "link":
       return setLink(operation, context);
     case "address":
@@ -196,6 +258,8 @@ function perform(operation: Operation, context: ExecutorContext): Promise<boolea
       return setStationFilter(operation, context);
     case "backstore":
       return setBackstore(operation, context);
+    case "driverDisk":
+      return setDriverDisk(operation, context);
     case "iscsiTarget":
       return setIscsiTarget(operation, context);
     case "portTarget":

@@ -6,7 +6,16 @@
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
-export type Kind = "segments" | "addresses" | "addresses6" | "extensions" | "proxies" | "tunnels";
+export type Kind =
+  | "segments"
+  | "addresses"
+  | "addresses6"
+  | "extensions"
+  | "proxies"
+  | "routes"
+  | "clients"
+  | "settings"
+  | "tunnels";
 
 export class Ours {
   readonly #folder: string;

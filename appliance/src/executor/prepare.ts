@@ -3,6 +3,7 @@
 import { chmodSync, chownSync, mkdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Logger } from "../shared/log.ts";
+import { FIRST_UNPRIVILEGED_PORT } from "../shared/ports.ts";
 import type { ExecutorPaths } from "./context.ts";
 
 export interface ServiceUser {
@@ -14,7 +15,12 @@ export interface ServiceUser {
  * Never fails for what is on the data partition: it may be read-only after errors, and packets are to pass all the same.
  * The service tells of what it cannot write.
  */
-export function prepare(paths: Pick<ExecutorPaths, "run" | "proc" | "data">, user: ServiceUser, log: Logger): void {
+export function prepare(
+  paths: Pick<ExecutorPaths, "run" | "proc" | "data">,
+  user: ServiceUser,
+  log: Logger,
+  guest = false,
+): void {
   // For the command line's socket.
   ownFolder(join(paths.run, "scsigate/service"), user, 0o700);
   const data = join(paths.data, "scsigate");
@@ -23,9 +29,10 @@ export function prepare(paths: Pick<ExecutorPaths, "run" | "proc" | "data">, use
   } catch (error) {
     log.error({ error: String(error), folder: data }, "the service's folder cannot be prepared");
   }
+  if (guest) return; // a host's ports are the host's
   try {
     // The service is the only user program without root here; DNS and DHCP (53, 67) stay privileged.
-    writeFileSync(join(paths.proc, "sys/net/ipv4/ip_unprivileged_port_start"), "80");
+    writeFileSync(join(paths.proc, "sys/net/ipv4/ip_unprivileged_port_start"), String(FIRST_UNPRIVILEGED_PORT));
   } catch (error) {
     log.error({ error: String(error) }, "ports 80 and 443 cannot be opened to the service");
   }

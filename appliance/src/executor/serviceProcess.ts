@@ -92,9 +92,9 @@ export class ServiceProcess {
     });
   }
 
-  /** The service works: the next failure is the first one again. */
+  /** The service works: when it has done so for a while, the next failure is the first one again. */
   markReady(): void {
-    this.#backoff.reset();
+    this.#backoff.works(this.#options.clock.monotonic());
   }
 
   #fork(): void {
@@ -129,7 +129,7 @@ export class ServiceProcess {
     if (this.#child !== child) return;
     this.#child = undefined;
     if (this.#stopping) return;
-    const wait = this.#backoff.next();
+    const wait = this.#backoff.next(this.#options.clock.monotonic());
     this.#options.log.warn({ waitMs: wait }, "service will be restarted");
     this.#cancelRestart = this.#options.clock.after(wait, () => this.#fork());
   }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /** What `ip -j` prints, as far as it is needed. Unknown fields are ignored, missing ones skip the entry. */
 
+import type { CommandRunner } from "../shared/commands.ts";
+
 export interface InterfaceAddress {
   family: "inet" | "inet6";
   /** "address/prefix" */
@@ -24,6 +26,15 @@ export interface Neighbour {
   ip: string;
   /** Link-layer address. */
   address: string;
+}
+
+/**
+ * Several questions to one `ip`: each start of a program costs a copy of our own page tables.
+ * @param questions such as "address show"; routes are IPv4's
+ * @returns all answers, for the functions below, each of which takes what it knows
+ */
+export function askIp(run: CommandRunner, ...questions: readonly string[]): Promise<string> {
+  return run("ip", ["-j", "-batch", "-"], { input: questions.map((question) => `${question}\n`).join("") });
 }
 
 /** @param output of `ip -j address show`. Addresses by interface name. */
@@ -87,8 +98,9 @@ export function parseFlooded(output: string): string[] {
 function entries(output: string): Record<string, unknown>[] {
   // With nothing to show, some versions print nothing at all.
   if (output.trim() === "") return [];
-  const value: unknown = JSON.parse(output);
-  return Array.isArray(value) ? value.filter(isRecord) : [];
+  const answers = output.split(/(?<=\])\s*\n\s*(?=\[)/);
+  const values = answers.map((answer): unknown => JSON.parse(answer));
+  return values.flatMap((value) => (Array.isArray(value) ? value.filter(isRecord) : []));
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

@@ -16,6 +16,8 @@ import {
   type Chap,
   type DnsmasqOperation,
   extensionBridge,
+  extensionTunnel,
+  type FirewallOperation,
   type ModuleName,
   type Operation,
   type Plan,
@@ -46,8 +48,12 @@ export interface Observed {
   ethernets: EthernetInterface[];
   addresses: Map<string, InterfaceAddress[]>;
   routes: Route[];
+  /** The machine is somebody's, who has us as a package: see shared/machine.ts. */
+  guest?: boolean;
   /** Whether the LAN's addresses can be relied on: it has one, or had time enough to get one. */
   lanSettled: boolean;
+  /** Of the software; told to whoever looks for gateways on the LAN. */
+  version?: string;
 }
 
 export interface Planned {
@@ -62,16 +68,24 @@ export interface Planned {
   waiting: string[];
 }
 
-/** The LAN interface: the named one, or the first physical Ethernet that is not the storage one. */
-export function findLan(config: Config, ethernets: readonly EthernetInterface[]): EthernetInterface | undefined {
+/**
+ * The LAN interface: the named one, or the first physical Ethernet that is not the storage one. A guest takes none that it
+ * was not given.
+ */
+export function findLan(
+  config: Config,
+  ethernets: readonly EthernetInterface[],
+  guest = false,
+): EthernetInterface | undefined {
+  if (guest && config.lan.interface === "auto") return undefined;
   const candidates = ethernets.filter((ethernet) => ethernet.name !== config.storage?.interface);
   if (config.lan.interface === "auto") return candidates[0];
   return candidates.find((ethernet) => ethernet.name === config.lan.interface);
 }
 
 /** The interface that has the LAN's address. */
-export function lanFace(config: Config, ethernets: readonly EthernetInterface[]): string | undefined {
-  const lan = findLan(config, ethernets);
+export function lanFace(config: Config, ethernets: readonly EthernetInterface[], guest = false): string | undefined {
+  const lan = findLan(config, ethernets, guest);
   return lan !== undefined && config.mode === "bridge" ? BRIDGE : lan?.name;
 }
 
@@ -88,27 +102,20 @@ export function buildPlan(
   tidy = true,
 ): Planned {
   const problems: Problem[] = [];
-  const lan = findLan(config, observed.ethernets);
-  const face = lanFace(config, observed.ethernets);
+  const { guest = false } = observed;
+  const lan = findLan(config, observed.ethernets, guest);
+  const face = lanFace(config, observed.ethernets, guest);
   const tidying = tidy && identity !== undefined; // it says which loop targets are ours
   const groups: PlanGroup[] = [
     ...(tidying ? [{ name: "tidy", operations: [pruneOperation(config, face, identity)] }] : []),
+    ...(guest ? [{ name: "claim", operations: [claimOperation(config, lan)] }] : []),
     {
       name: "system",
-      operations: [
-        { kind: "hostname", name: config.hostname },
-        { kind: "timeZone", zone: config.time.zone },
-        { kind: "sysctl", name: "net.ipv4.ip_forward", value: 1 },
-        ...ipv6Settings(config, face),
-        ...observed.ethernets.flatMap((ethernet) => [
-          proxyArp(ethernet.name, config.mode === "proxy" && ethernet === lan),
-          proxyNdp(ethernet.name, proxying6(config) && ethernet === lan),
-        ]),
-      ],
+      operations: guest ? guestSettings(config, lan, face) : systemSettings(config, observed, lan, face),
     },
   ];
   if (lan) groups.push({ name: "lan", operations: lanOperations(config, lan) });
-  else problems.push(toProblem(lanMissing(config.lan.interface)));
+  else if (!guest || config.lan.interface !== "auto") problems.push(toProblem(lanMissing(config.lan.interface)));
   if (config.storage) {
     const { interface: name, ipv4 } = config.storage;
     groups.push({ name: "storage", operations: ethernetOperations(name, ipv4, config.hostname, false) });
@@ -154,19 +161,24 @@ export function buildPlan(
     if (config.mode === "proxy" && address6 !== undefined) parts6.push(address6);
     const prefix6 = address6 === undefined ? undefined : prefixOf(address6);
     if (prefix6 !== undefined) prefixes6[segment.name] = prefix6;
-    segmentParts.push(segmentGroups(segment, address, address6, identity, config));
+    const time = { ...config.time, serve: servesTime(config, guest) };
+    segmentParts.push(segmentGroups(segment, address, address6, identity, { ...config, time }));
   }
   // All interfaces before any fabric: a host adapter of our own that finds a station makes a segment itself, and must
   // not take a name that the configuration wants.
   for (const part of ["link", "dhcp", "fabric"] as const) {
+    if (part === "fabric" && identity !== undefined && offersDriverDisk(config)) groups.push(driverDiskGroup(identity));
     groups.push(...segmentParts.map((parts) => parts[part]).filter((group) => group.operations.length > 0));
     if (part === "link") groups.push(...segmentParts.map(({ link: { name } }) => stationFilter(config, name)));
   }
-  const served = config.time.serve ? [...Object.values(segmentAddresses), ...Object.values(prefixes6)] : [];
-  groups.push({
-    name: "clock",
-    operations: [{ kind: "timeKeeper", servers: config.time.servers, clients: served }],
-  });
+  const served = servesTime(config, guest) ? [...Object.values(segmentAddresses), ...Object.values(prefixes6)] : [];
+  const timeKeeper: Operation = { kind: "timeKeeper", servers: config.time.servers, clients: served };
+  const rules = firewallOperation(config, face, segmentAddresses, prefixes6);
+  if (!guest) {
+    groups.push({ name: "clock", operations: [timeKeeper] });
+    groups.push({ name: "ssh", operations: [{ kind: "ssh", ...config.ssh }] });
+    if (identity !== undefined) groups.push(mdnsGroup(config, rules.mdns, identity, observed.version));
+  }
   if (identity !== undefined) {
     const announced = config.segments.flatMap((segment) => {
       const subnet = segmentAddresses[segment.name];
@@ -182,12 +194,75 @@ export function buildPlan(
     groups.push({ name: "neighbours", operations: [{ kind: "proxyNeighbours", interface: face, parts: parts6 }] });
   }
   // Before anything can be reached: after tidying up and the system's own settings.
-  const firewall = firewallOperation(config, face, segmentAddresses, prefixes6);
-  groups.splice(tidying ? 2 : 1, 0, { name: "firewall", operations: [firewall] });
+  const firewall = guest ? guestFirewall(rules, config, lan) : rules;
+  const system = groups.findIndex(({ name }) => name === "system");
+  groups.splice(system + 1, 0, { name: "firewall", operations: [firewall] });
   // What was written fits one mode, or one time: a part of the LAN's subnet, the same subnet on two gateways.
   const left = config.segments.filter(({ ipv4 }) => ipv4.address === "auto").map(({ name }) => name);
   const chosen = Object.entries(segmentAddresses).filter(([name]) => left.includes(name));
   return { plan: { groups }, problems, lan: face, chosenAddresses: Object.fromEntries(chosen), waiting };
+}
+
+function systemSettings(
+  config: Config,
+  { ethernets }: Observed,
+  lan: EthernetInterface | undefined,
+  face: string | undefined,
+): Operation[] {
+  return [
+    { kind: "hostname", name: config.hostname },
+    { kind: "timeZone", zone: config.time.zone },
+    { kind: "sysctl", name: "net.ipv4.ip_forward", value: 1 },
+    ...ipv6Settings(config, face),
+    ...ethernets.flatMap((ethernet) => proxying(config, ethernet, lan)),
+  ];
+}
+
+/** On a host: nothing that is not needed for what was configured, and nothing is switched off that is the host's. */
+function guestSettings(config: Config, lan: EthernetInterface | undefined, face: string | undefined): Operation[] {
+  const forwards = config.segments.length > 0 && config.mode !== "bridge";
+  const ipv6 = config.segments.some((segment) => hasIpv6(segment, config.mode));
+  return [
+    ...(forwards ? [{ kind: "sysctl", name: "net.ipv4.ip_forward", value: 1 } as const] : []),
+    ...(ipv6 ? ipv6Settings(config, face) : []),
+    ...(lan === undefined || config.segments.length === 0 ? [] : proxying(config, lan, lan)),
+  ];
+}
+
+/** Interfaces whose addresses are ours to give; those of the host stay, where the method is none. */
+function takenEthernets(config: Config, lan: EthernetInterface | undefined): string[] {
+  const { storage, mode } = config;
+  return [
+    ...(lan === undefined || (config.lan.ipv4.method === "none" && mode !== "bridge") ? [] : [lan.name]),
+    ...(storage === undefined || storage.ipv4.method === "none" ? [] : [storage.interface]),
+  ];
+}
+
+/** All that the host's own network management is to leave alone. */
+function claimOperation(config: Config, lan: EthernetInterface | undefined): Operation {
+  const made = config.segments.flatMap(({ name, extend }) =>
+    extend === undefined ? [name] : [name, extensionBridge(name), extensionTunnel(name)],
+  );
+  const bridge = config.mode === "bridge" ? [BRIDGE] : [];
+  return { kind: "claim", interfaces: [...takenEthernets(config, lan), ...made, ...bridge, ...meshTunnels(config)] };
+}
+
+/** Filters what is ours, and leaves the host's other interfaces to the host. */
+function guestFirewall(rules: FirewallOperation, config: Config, lan: EthernetInterface | undefined): Operation {
+  const taken = takenEthernets(config, lan);
+  const faces = taken.map((name) => (name === lan?.name && config.mode === "bridge" ? BRIDGE : name));
+  const only = [...faces, ...rules.segments.map(({ name }) => name), ...rules.mesh.tunnels];
+  return only.length === 0 ? { kind: "noFirewall" } : { ...rules, timeServer: false, only };
+}
+
+function mdnsGroup({ hostname, http }: Config, interfaces: string[], { id }: Identity, version = "unknown"): PlanGroup {
+  const ports = { http: http.port, https: http.httpsPort };
+  return { name: "mdns", operations: [{ kind: "mdns", hostname, interfaces, ports, id, version }] };
+}
+
+/** A host's clock is the host's, and so is what it serves. */
+function servesTime({ time }: Config, guest: boolean): boolean {
+  return time.serve && !guest;
 }
 
 /** "address/prefix" of the LAN's and the storage's interface, as they are now, of IPv6 the prefix. */
@@ -247,6 +322,13 @@ function proxyNdp(name: string, on: boolean): Operation {
   return { kind: "interfaceSysctl", interface: name, name: "proxy_ndp", value: on ? 1 : 0 };
 }
 
+function proxying(config: Config, { name }: EthernetInterface, lan: EthernetInterface | undefined): Operation[] {
+  return [
+    proxyArp(name, config.mode === "proxy" && name === lan?.name),
+    proxyNdp(name, proxying6(config) && name === lan?.name),
+  ];
+}
+
 function proxying6({ mode, segments }: Config): boolean {
   return mode === "proxy" && segments.some((segment) => hasIpv6(segment, mode));
 }
@@ -266,7 +348,8 @@ function pruneOperation(config: Config, face: string | undefined, identity: Iden
   const served = bridge ? [] : segments;
   const [tunnels, mesh] = [meshTunnels(config), isMeshed(config)];
   const proxied = face !== undefined && proxying6(config) ? [face] : [];
-  return { kind: "prune", segments, addressed, served, targets, bridge, extended, tunnels, mesh, proxied };
+  const driverDisk = offersDriverDisk(config);
+  return { kind: "prune", segments, addressed, served, targets, bridge, extended, tunnels, mesh, proxied, driverDisk };
 }
 
 /** The LAN interface; in mode bridge it gives its address to the bridge over it. */
@@ -291,10 +374,11 @@ function ethernetOperations(name: string, ipv4: Ipv4Method, hostname: string, de
   operations.push({ kind: "dhcpClient", interface: name, running, hostname, defaultRoute });
   if (ipv4.method === "static") {
     operations.push({ kind: "address", interface: name, address: ipv4.address });
-    if (ipv4.gateway !== undefined && defaultRoute) {
-      operations.push({ kind: "route", interface: name, gateway: ipv4.gateway });
+    if (defaultRoute) {
+      const { gateway } = ipv4;
+      operations.push({ kind: "route", interface: name, ...(gateway === undefined ? {} : { gateway }) });
+      operations.push({ kind: "resolver", interface: name, servers: ipv4.dns });
     }
-    if (defaultRoute) operations.push({ kind: "resolver", interface: name, servers: ipv4.dns });
   }
   return operations;
 }
@@ -381,7 +465,7 @@ function segmentGroups(
     fabric: {
       name: `${name}-fabric`,
       needs: name,
-      operations: fabricOperations(name, segment.fabric, identity, config.chap),
+      operations: fabricOperations(segment, identity, config.chap),
     },
   };
 }
@@ -400,7 +484,8 @@ function extension({ name, extend }: SegmentConfig, identity: Identity): Operati
 }
 
 /** Layer 2 only: no address, no DHCP of our own. */
-function bridgedSegment({ name, fabric }: SegmentConfig, identity: Identity, chap: ChapConfig): SegmentGroups {
+function bridgedSegment(segment: SegmentConfig, identity: Identity, chap: ChapConfig): SegmentGroups {
+  const { name } = segment;
   return {
     link: {
       name,
@@ -415,7 +500,7 @@ function bridgedSegment({ name, fabric }: SegmentConfig, identity: Identity, cha
       ],
     },
     dhcp: { name: `${name}-dhcp`, operations: [] },
-    fabric: { name: `${name}-fabric`, needs: name, operations: fabricOperations(name, fabric, identity, chap) },
+    fabric: { name: `${name}-fabric`, needs: name, operations: fabricOperations(segment, identity, chap) },
   };
 }
 
@@ -459,15 +544,37 @@ function hostsOf({ stations }: SegmentConfig): Pick<DnsmasqOperation, "hosts"> {
   return hosts.length === 0 ? {} : { hosts };
 }
 
-function fabricOperations(segment: string, fabric: FabricConfig, identity: Identity, chap: ChapConfig): Operation[] {
+const TARGET_CORE: readonly Operation[] = [
+  { kind: "modules", names: ["configfs", "target_core_mod"] },
+  { kind: "configfs" },
+];
+
+function fabricOperations(segment: SegmentConfig, identity: Identity, chap: ChapConfig): Operation[] {
+  const { name, fabric } = segment;
   if (fabric.type === "none") return [];
   return [
-    { kind: "modules", names: ["configfs", "target_core_mod"] },
-    { kind: "configfs" },
+    ...TARGET_CORE,
     { kind: "modules", names: ["ipscsi_target", FABRIC_MODULES[fabric.type]] },
-    { kind: "backstore", segment },
-    targetOperation(segment, fabric, identity, chap),
+    { kind: "backstore", segment: name },
+    targetOperation(name, fabric, identity, chap, hasDriverDisk(segment)),
   ];
+}
+
+/** Fabrics on which the kernel can keep a disk from being written to, and on which there are other hosts than this one. */
+const DISK_FABRICS: readonly string[] = ["iscsi", "qla2xxx", "srpt"];
+
+function hasDriverDisk({ fabric, driverDisk }: SegmentConfig): boolean {
+  return driverDisk && DISK_FABRICS.includes(fabric.type);
+}
+
+function offersDriverDisk({ segments }: Config): boolean {
+  return segments.some(hasDriverDisk);
+}
+
+/** In a group of its own: when it fails, segments are exported all the same. */
+function driverDiskGroup(identity: Identity): PlanGroup {
+  const modules: Operation = { kind: "modules", names: ["target_core_file"] };
+  return { name: "driver-disk", operations: [...TARGET_CORE, modules, { kind: "driverDisk", serial: identity.id }] };
 }
 
 function targetOperation(
@@ -475,13 +582,14 @@ function targetOperation(
   fabric: Exclude<FabricConfig, { type: "none" }>,
   identity: Identity,
   chap: ChapConfig,
+  driverDisk: boolean,
 ): Operation {
   switch (fabric.type) {
     case "iscsi": {
       const { target, portals, initiators, authentication } = fabric;
       const account = chapAccount(authentication, chap);
       const proof = account === undefined ? {} : { chap: account };
-      return { kind: "iscsiTarget", segment, target, portals, initiators, ...proof };
+      return { kind: "iscsiTarget", segment, target, portals, initiators, ...proof, driverDisk };
     }
     case "loop": {
       const target = loopName(identity, segment, "target");
@@ -490,10 +598,13 @@ function targetOperation(
     case "qla2xxx":
     case "srpt": {
       const { type, port, initiators, open } = fabric;
-      return { kind: "portTarget", fabric: type, segment, port, initiators, open };
+      return { kind: "portTarget", fabric: type, segment, port, initiators, open, driverDisk };
     }
     case "sbp":
-      return { kind: "portTarget", fabric: "sbp", segment, port: fabric.port, initiators: [], open: fabric.open };
+      return {
+        ...{ kind: "portTarget", fabric: "sbp", segment, port: fabric.port, initiators: [], open: fabric.open },
+        driverDisk: false,
+      };
   }
 }
 

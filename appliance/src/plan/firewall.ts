@@ -15,7 +15,7 @@ export function firewallOperation(
   segmentAddresses: Record<string, string>,
   prefixes6: Record<string, string>,
 ): FirewallOperation {
-  const { firewall, mode, http } = config;
+  const { firewall, mode, http, ssh } = config;
   // In mode bridge, segments are ports: for the gateway itself, their hosts are on the LAN.
   const segments = mode === "bridge" ? [] : config.segments;
   const names = segments.map(segmentFace);
@@ -25,6 +25,7 @@ export function firewallOperation(
     storage: config.storage ? [config.storage.interface] : [],
     segments: names,
   };
+  const management = firewall.management.flatMap((side) => sides[side]);
   const ofSide = (side: string): string[] => {
     if (side === "any") return [];
     // What comes through a tunnel comes from outside, as what comes from the LAN does.
@@ -59,10 +60,11 @@ export function firewallOperation(
       };
     }),
     management: {
-      interfaces: firewall.management.flatMap((side) => sides[side]),
+      interfaces: management,
       sources: firewall.managementSources,
-      ports: [...new Set([http.port, http.httpsPort])],
+      ports: [...new Set([http.port, http.httpsPort, ...(ssh.enabled ? [ssh.port] : [])])],
     },
+    mdns: config.mdns.enabled ? management : [],
     fabric: { interfaces: config.storage ? sides.storage : sides.lan, ports: fabricPorts(config) },
     antiSpoofing: firewall.antiSpoofing,
     newConnectionsPerSecond: firewall.newConnectionsPerSecond,

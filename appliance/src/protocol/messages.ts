@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Messages on the child-process channel. Requests go from service to executor, replies back. */
+import type { ConfigError } from "../api/status.ts";
 import type { Problem } from "../shared/errors.ts";
 import type { GroupResult, Plan } from "./operations.ts";
 
@@ -31,6 +32,30 @@ export interface MeshRequest {
 /** Restart the machine. */
 export interface RebootRequest {
   type: "reboot";
+  id: number;
+}
+
+/** Say what people have put on the boot partition, after a change of it where one is given. */
+export interface BootRequest {
+  type: "boot";
+  id: number;
+  change?: BootChange;
+}
+
+/** What there is to tell there, or to tidy up. */
+export type BootChange =
+  /** The setup token, or that there is none any more. */
+  | { kind: "token"; token: string | null }
+  /** scsigate.json was taken over: it goes. What of it, in words. */
+  | { kind: "taken"; what: string[] }
+  /** scsigate.json was not taken over. */
+  | { kind: "refused"; errors: ConfigError[] }
+  /** The users were forgotten, as it was asked for at the start. */
+  | { kind: "recovered" };
+
+/** Remove what the owner has left outside of the service's folder. */
+export interface ForgetRequest {
+  type: "forget";
   id: number;
 }
 
@@ -68,12 +93,63 @@ export interface StopCaptureRequest {
   type: "stopCapture";
 }
 
+/** The two slots of the image: a kernel and a root each, written and chosen together. */
+export const SLOTS = ["A", "B"] as const;
+export type SlotName = (typeof SLOTS)[number];
+
+/** Say which slot runs, and what the boot loader does next. */
+export interface ImageRequest {
+  type: "image";
+  id: number;
+}
+
+/** Take over an update bundle that the service has received, and say what it is. */
+export interface TakeBundleRequest {
+  type: "takeBundle";
+  id: number;
+  /** Of a file in the service's folder. */
+  name: string;
+}
+
+/** Write the bundle that was taken over to the slot that does not run. */
+export interface InstallBundleRequest {
+  type: "installBundle";
+  id: number;
+}
+
+/** Remove the bundle that was taken over. */
+export interface DropBundleRequest {
+  type: "dropBundle";
+  id: number;
+}
+
+/** The slot that runs does its job. */
+export interface ConfirmSlotRequest {
+  type: "confirmSlot";
+  id: number;
+}
+
+/** Start this slot from now on. */
+export interface SelectSlotRequest {
+  type: "selectSlot";
+  id: number;
+  slot: SlotName;
+}
+
 export type Request =
+  | ImageRequest
+  | TakeBundleRequest
+  | InstallBundleRequest
+  | DropBundleRequest
+  | ConfirmSlotRequest
+  | SelectSlotRequest
   | ApplyRequest
   | ReadyRequest
   | LatencyRequest
   | MeshRequest
   | RebootRequest
+  | BootRequest
+  | ForgetRequest
   | InspectRequest
   | PingRequest
   | CaptureRequest
@@ -164,9 +240,95 @@ export interface CapturedReply {
   end: CaptureEnd;
 }
 
+export interface SlotState {
+  /** Of the image in it; null while unknown, or nothing whole is in it. */
+  version: string | null;
+  /** Whether the boot loader may start it. */
+  mayStart: boolean;
+  /** Whether it has run well since it was written. */
+  confirmed: boolean;
+  /** Starts since then. */
+  tries: number;
+}
+
+/** What runs, and what the boot loader does next. */
+export interface ImageState {
+  board: string;
+  /** A bundle must have the same word. */
+  compatible: string;
+  version: string;
+  /** The slot that runs. */
+  slot: SlotName;
+  /** The slot that is tried first. */
+  first: SlotName;
+  slots: Record<SlotName, SlotState>;
+}
+
+export interface ImageReply {
+  type: "image";
+  id: number;
+  /** Null: this machine was not started from an image. */
+  image: ImageState | null;
+}
+
+/** What a bundle says of itself; its signature is good. */
+export interface BundleInfo {
+  compatible: string;
+  version: string;
+  description: string;
+  build: string;
+}
+
+export interface BundleReply {
+  type: "bundle";
+  id: number;
+  bundle: BundleInfo;
+}
+
+/** More follows. */
+export interface InstallProgress {
+  type: "installProgress";
+  id: number;
+  percent: number;
+  /** What is done, in RAUC's words. */
+  step: string;
+}
+
+export interface InstalledReply {
+  type: "installed";
+  id: number;
+  /** Where it was written to; it is started next. */
+  slot: SlotName;
+}
+
+export interface DoneReply {
+  type: "done";
+  id: number;
+}
+
 /** The machine goes down in a moment. */
 export interface RebootingReply {
   type: "rebooting";
+  id: number;
+}
+
+export interface BootFacts {
+  /** scsigate.json as it is, in base64; null: there is none. */
+  prepared: string | null;
+  /** Why it cannot be read. */
+  problem: Problem | null;
+  /** Whether the users are to be forgotten. */
+  recover: boolean;
+}
+
+export interface BootReply {
+  type: "boot";
+  id: number;
+  facts: BootFacts;
+}
+
+export interface ForgottenReply {
+  type: "forgotten";
   id: number;
 }
 
@@ -176,7 +338,14 @@ export type Reply =
   | LatencyReply
   | MeshReply
   | RebootingReply
+  | BootReply
+  | ForgottenReply
   | InspectedReply
   | PingReply
   | CaptureData
-  | CapturedReply;
+  | CapturedReply
+  | ImageReply
+  | BundleReply
+  | InstallProgress
+  | InstalledReply
+  | DoneReply;

@@ -17,6 +17,7 @@ export const MODULES = [
   "iscsi_target_mod",
   "nf_tables",
   "sbp_target",
+  "target_core_file",
   "target_core_mod",
   "tcm_loop",
   "tcm_qla2xxx",
@@ -50,6 +51,12 @@ export interface ConfigfsOperation {
   kind: "configfs";
 }
 
+/** On a host: says which interfaces are ours, so that its own network management leaves them alone. */
+export interface ClaimOperation {
+  kind: "claim";
+  interfaces: string[];
+}
+
 /** Sets the host name. */
 export interface HostnameOperation {
   kind: "hostname";
@@ -70,6 +77,29 @@ export interface TimeKeeperOperation {
   servers: string[];
   /** Subnets whose hosts are served. */
   clients: string[];
+}
+
+/** dropbear: a shell for root, by key only. Its own host keys are made when it is first wanted. */
+export interface SshOperation {
+  kind: "ssh";
+  enabled: boolean;
+  port: number;
+  /** Public keys, each a line as ssh-keygen writes it. */
+  keys: string[];
+}
+
+/** avahi-daemon: the gateway's name and page for whoever looks for them (mDNS, RFC 6762). */
+export interface MdnsOperation {
+  kind: "mdns";
+  hostname: string;
+  /** Where it answers; none: it does not run. */
+  interfaces: string[];
+  /** The page's. */
+  ports: { http: number; https: number };
+  /** What tells this gateway from others: twelve hexadecimal digits. */
+  id: string;
+  /** Of the software. */
+  version: string;
 }
 
 /** Brings an interface up; creates it first where a kind is given and it is not there. */
@@ -99,8 +129,8 @@ export interface Address6Operation {
 export interface RouteOperation {
   kind: "route";
   interface: string;
-  /** Next router, IPv4. */
-  gateway: string;
+  /** Next router, IPv4; absent: the one that an earlier configuration had goes. */
+  gateway?: string;
 }
 
 /** Name servers of an interface with a static address. */
@@ -148,6 +178,8 @@ export interface FirewallOperation {
   /** Interfaces that have the segments' addresses, with their subnets, as far as they have one. */
   segments: { name: string; subnet?: string; prefix6?: string }[];
   management: { interfaces: string[]; sources: string[]; ports: number[] };
+  /** Interfaces on which the gateway's name is asked for (mDNS). */
+  mdns: string[];
   /** Ports of iSCSI targets, and where hosts reach them. */
   fabric: { interfaces: string[]; ports: number[] };
   antiSpoofing: boolean;
@@ -159,6 +191,8 @@ export interface FirewallOperation {
   nat: boolean;
   /** Segments' hosts may ask for the time. */
   timeServer: boolean;
+  /** On a host: what is filtered; its other interfaces are let alone. Absent: all of them. */
+  only?: string[];
   mesh: {
     /** Where gateways find each other: the LAN, and tunnels to those elsewhere. */
     lan: string[];
@@ -170,6 +204,11 @@ export interface FirewallOperation {
   vxlanPeers: string[];
   portForwards: { protocol: "tcp" | "udp"; port: number; to: string; toPort: number }[];
   rules: FirewallRule[];
+}
+
+/** Removes our table. */
+export interface NoFirewallOperation {
+  kind: "noFirewall";
 }
 
 /** A bridge over the LAN's interface. */
@@ -276,6 +315,8 @@ export interface PruneOperation {
   mesh: boolean;
   /** Interfaces that answer neighbour discovery for hosts behind others. */
   proxied: string[];
+  /** Whether a target has the driver disk. */
+  driverDisk: boolean;
 }
 
 /** busybox udhcpc on an interface, running or not. */
@@ -329,7 +370,14 @@ export interface BackstoreOperation {
   segment: string;
 }
 
-/** iSCSI target with one LUN, one access list entry for each initiator, and nobody else. */
+/** LIO storage object with the driver disk: what a host needs to join a segment. */
+export interface DriverDiskOperation {
+  kind: "driverDisk";
+  /** What tells this gateway's disk from that of another one. */
+  serial: string;
+}
+
+/** iSCSI target with one access list entry for each initiator, and nobody else. LUN 0 is the segment. */
 export interface IscsiTargetOperation {
   kind: "iscsiTarget";
   segment: string;
@@ -338,6 +386,8 @@ export interface IscsiTargetOperation {
   initiators: string[];
   /** What hosts must prove at login; absent: nothing. */
   chap?: Chap;
+  /** Whether LUN 1 is the driver disk, where there is one. */
+  driverDisk: boolean;
 }
 
 /** Names and passwords of CHAP (RFC 1994). */
@@ -352,7 +402,7 @@ export interface Chap {
 export const PORT_FABRICS = ["qla2xxx", "sbp", "srpt"] as const;
 export type PortFabricName = (typeof PORT_FABRICS)[number];
 
-/** A port of a host adapter in target mode with one LUN. */
+/** A port of a host adapter in target mode. LUN 0 is the segment. */
 export interface PortTargetOperation {
   kind: "portTarget";
   fabric: PortFabricName;
@@ -363,6 +413,8 @@ export interface PortTargetOperation {
   initiators: string[];
   /** Every initiator is admitted. */
   open: boolean;
+  /** Whether LUN 1 is the driver disk, where there is one. */
+  driverDisk: boolean;
 }
 
 /** tcm_loop: this machine's own SCSI host with the segment's LUN. */
@@ -377,9 +429,13 @@ export interface LoopTargetOperation {
 export type Operation =
   | ModulesOperation
   | ConfigfsOperation
+  | ClaimOperation
+  | NoFirewallOperation
   | HostnameOperation
   | TimeZoneOperation
   | TimeKeeperOperation
+  | SshOperation
+  | MdnsOperation
   | LinkOperation
   | AddressOperation
   | Address6Operation
@@ -400,6 +456,7 @@ export type Operation =
   | DnsmasqOperation
   | StationFilterOperation
   | BackstoreOperation
+  | DriverDiskOperation
   | IscsiTargetOperation
   | PortTargetOperation
   | LoopTargetOperation;

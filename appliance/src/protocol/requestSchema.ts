@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** JSON Schema of the requests: the executor accepts nothing else. Compiled at build time (scripts/generate.ts). */
+import { SLOTS } from "./messages.ts";
 import { INTERFACE_SYSCTLS, MODULES, PORT_FABRICS, SYSCTLS } from "./operations.ts";
 
 /** A name that is also safe as a file name: no slash, no leading dot or hyphen. */
@@ -32,13 +33,22 @@ const ID = { type: "integer", minimum: 0 };
 /** Parts without dots: no way out of the zones' folder. */
 const ZONE = { type: "string", maxLength: 64, pattern: "^[A-Z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+){0,2}$" };
 
+/** Of a file in the service's folder: no slash, no leading dot. */
+const BUNDLE_NAME = { type: "string", pattern: "^[a-z0-9][a-z0-9-]{0,30}\\.raucb$" };
+const PORT = { type: "integer", minimum: 1, maximum: 65535 };
+/** A line of authorized_keys without options: no line break, and nothing before the key's type. */
+const SSH_KEY = {
+  type: "string",
+  maxLength: 2200,
+  pattern: "^(ssh|ecdsa|sk)-[a-z0-9@.-]{3,60} [A-Za-z0-9+/]{40,2000}={0,2}( [ -~]{0,128})?$",
+};
+
 const NAMES = { type: "array", maxItems: 20, items: NAME };
 /** See tunnelName(). */
 const TUNNEL = { type: "string", pattern: "^mesh[0-9a-f]{8}$" };
 /** Stands between double quotes in BIRD's configuration, which knows no escapes. */
 const MESH_KEY = { type: "string", pattern: "^[!#-~]{16,64}$" };
 const ADDRESSES = { type: "array", maxItems: 16, items: IPV4 };
-const PORT = { type: "integer", minimum: 1, maximum: 65535 };
 const PORTS = { type: "array", maxItems: 64, items: PORT };
 const PORT_RANGE = { type: "string", pattern: "^[1-9][0-9]{0,4}(-[1-9][0-9]{0,4})?$" };
 const RANGES = {
@@ -72,6 +82,14 @@ const OPERATIONS = [
     },
     clients: { type: "array", maxItems: 32, items: { anyOf: [IPV4_INTERFACE, IPV6] } },
   }),
+  operation("ssh", { enabled: { type: "boolean" }, port: PORT, keys: { type: "array", maxItems: 16, items: SSH_KEY } }),
+  operation("mdns", {
+    hostname: HOSTNAME,
+    interfaces: NAMES,
+    ports: record({ http: PORT, https: PORT }),
+    id: { type: "string", pattern: "^[0-9a-f]{12}$" },
+    version: { type: "string", pattern: "^[A-Za-z0-9.+~-]{1,64}$" },
+  }),
   operation(
     "link",
     {
@@ -91,7 +109,7 @@ const OPERATIONS = [
     interface: NAME,
     parts: { type: "array", maxItems: 16, items: { type: "string", pattern: "^[0-9a-f:]{2,39}/122$" } },
   }),
-  operation("route", { interface: NAME, gateway: IPV4 }),
+  operation("route", { interface: NAME, gateway: IPV4 }, ["gateway"]),
   operation("resolver", { interface: NAME, servers: { type: "array", maxItems: 3, items: IPV4 } }),
   operation("sysctl", { name: { enum: [...SYSCTLS] }, value: { type: "integer", minimum: 0, maximum: 1 } }),
   operation("interfaceSysctl", {
@@ -99,47 +117,53 @@ const OPERATIONS = [
     name: { enum: [...INTERFACE_SYSCTLS] },
     value: { type: "integer", minimum: 0, maximum: 2 },
   }),
-  operation("firewall", {
-    lan: NAMES,
-    storage: NAMES,
-    segments: {
-      type: "array",
-      maxItems: 16,
-      items: record({ name: NAME, subnet: IPV4_INTERFACE, prefix6: IPV6 }, ["subnet", "prefix6"]),
+  operation(
+    "firewall",
+    {
+      lan: NAMES,
+      storage: NAMES,
+      segments: {
+        type: "array",
+        maxItems: 16,
+        items: record({ name: NAME, subnet: IPV4_INTERFACE, prefix6: IPV6 }, ["subnet", "prefix6"]),
+      },
+      management: record({ interfaces: NAMES, sources: RANGES, ports: PORTS }),
+      mdns: NAMES,
+      fabric: record({ interfaces: NAMES, ports: PORTS }),
+      antiSpoofing: { type: "boolean" },
+      newConnectionsPerSecond: { type: "integer", minimum: 1, maximum: 10000 },
+      connectionsPerAddress: { type: "integer", minimum: 10, maximum: 10000 },
+      isolateSegments: { type: "boolean" },
+      nat: { type: "boolean" },
+      timeServer: { type: "boolean" },
+      only: { type: "array", maxItems: 40, items: NAME },
+      mesh: record({ lan: NAMES, tunnels: NAMES, peers: ADDRESSES }),
+      vxlanPeers: { type: "array", maxItems: 256, items: IPV4 },
+      portForwards: {
+        type: "array",
+        maxItems: 64,
+        items: record({ protocol: { enum: ["tcp", "udp"] }, port: PORT, to: IPV4, toPort: PORT }),
+      },
+      rules: {
+        type: "array",
+        maxItems: 128,
+        items: record(
+          {
+            name: { type: "string", pattern: "^[A-Za-z0-9][A-Za-z0-9 ._-]{0,47}$" },
+            action: { enum: ["accept", "drop", "reject"] },
+            from: NAMES,
+            to: NAMES,
+            protocol: { enum: ["any", "tcp", "udp", "icmp"] },
+            ports: { type: "array", maxItems: 16, items: PORT_RANGE },
+            sources: RANGES,
+            destinations: RANGES,
+          },
+          ["to"],
+        ),
+      },
     },
-    management: record({ interfaces: NAMES, sources: RANGES, ports: PORTS }),
-    fabric: record({ interfaces: NAMES, ports: PORTS }),
-    antiSpoofing: { type: "boolean" },
-    newConnectionsPerSecond: { type: "integer", minimum: 1, maximum: 10000 },
-    connectionsPerAddress: { type: "integer", minimum: 10, maximum: 10000 },
-    isolateSegments: { type: "boolean" },
-    nat: { type: "boolean" },
-    timeServer: { type: "boolean" },
-    mesh: record({ lan: NAMES, tunnels: NAMES, peers: ADDRESSES }),
-    vxlanPeers: { type: "array", maxItems: 256, items: IPV4 },
-    portForwards: {
-      type: "array",
-      maxItems: 64,
-      items: record({ protocol: { enum: ["tcp", "udp"] }, port: PORT, to: IPV4, toPort: PORT }),
-    },
-    rules: {
-      type: "array",
-      maxItems: 128,
-      items: record(
-        {
-          name: { type: "string", pattern: "^[A-Za-z0-9][A-Za-z0-9 ._-]{0,47}$" },
-          action: { enum: ["accept", "drop", "reject"] },
-          from: NAMES,
-          to: NAMES,
-          protocol: { enum: ["any", "tcp", "udp", "icmp"] },
-          ports: { type: "array", maxItems: 16, items: PORT_RANGE },
-          sources: RANGES,
-          destinations: RANGES,
-        },
-        ["to"],
-      ),
-    },
-  }),
+    ["only"],
+  ),
   operation("bridge", { address: STATION, port: NAME }),
   operation("bridgePort", { port: SEGMENT }),
   operation("extension", {
@@ -171,6 +195,8 @@ const OPERATIONS = [
       items: { type: "string", pattern: `^(${IPV4_PATTERN}/(3[0-2]|[12][0-9]|[89])|[0-9a-f:]{2,39}/[0-9]{2,3})$` },
     },
   }),
+  operation("claim", { interfaces: { type: "array", maxItems: 96, uniqueItems: true, items: NAME } }),
+  operation("noFirewall", {}),
   operation("noAddress", { interface: NAME }),
   operation("prune", {
     segments: { type: "array", maxItems: 16, items: SEGMENT },
@@ -182,6 +208,7 @@ const OPERATIONS = [
     tunnels: { type: "array", maxItems: 16, items: TUNNEL },
     mesh: { type: "boolean" },
     proxied: NAMES,
+    driverDisk: { type: "boolean" },
   }),
   operation("dhcpClient", {
     interface: NAME,
@@ -212,6 +239,7 @@ const OPERATIONS = [
   ),
   operation("stationFilter", { segment: SEGMENT, blocked: { type: "array", maxItems: 63, items: STATION } }),
   operation("backstore", { segment: SEGMENT }),
+  operation("driverDisk", { serial: { type: "string", pattern: "^[0-9a-f]{12}$" } }),
   operation(
     "iscsiTarget",
     {
@@ -227,6 +255,7 @@ const OPERATIONS = [
         },
         ["gateway"],
       ),
+      driverDisk: { type: "boolean" },
     },
     ["chap"],
   ),
@@ -236,9 +265,30 @@ const OPERATIONS = [
     port: PORT_NAME,
     initiators: { type: "array", maxItems: 63, items: PORT_NAME },
     open: { type: "boolean" },
+    driverDisk: { type: "boolean" },
   }),
   operation("loopTarget", { segment: SEGMENT, target: NAA, initiator: NAA }),
 ];
+
+/** A line of a file that people read: no control characters. */
+const LINE = { type: "string", maxLength: 1000, pattern: "^[^\\u0000-\\u001f\\u007f]*$" };
+const BOOT_CHANGE = {
+  type: "object",
+  required: ["kind"],
+  discriminator: { propertyName: "kind" },
+  oneOf: [
+    record({
+      kind: { const: "token" },
+      token: { type: ["string", "null"], maxLength: 64, pattern: "^[a-z0-9-]+$" },
+    }),
+    record({ kind: { const: "taken" }, what: { type: "array", maxItems: 64, items: LINE } }),
+    record({
+      kind: { const: "refused" },
+      errors: { type: "array", maxItems: 100, items: record({ path: LINE, message: LINE, nextStep: LINE }) },
+    }),
+    record({ kind: { const: "recovered" } }),
+  ],
+};
 
 export const requestSchema = {
   $schema: "http://json-schema.org/draft-07/schema#",
@@ -310,6 +360,8 @@ export const requestSchema = {
       required: ["type", "id"],
       properties: { type: { const: "reboot" }, id: { type: "integer", minimum: 0 } },
     },
+    record({ type: { const: "boot" }, id: ID, change: BOOT_CHANGE }, ["change"]),
+    record({ type: { const: "forget" }, id: ID }),
     record({ type: { const: "inspect" }, id: ID }),
     record({
       type: { const: "ping" },
@@ -326,5 +378,11 @@ export const requestSchema = {
       maxBytes: { type: "integer", minimum: 1024, maximum: 8 * 1024 * 1024 },
     }),
     record({ type: { const: "stopCapture" } }),
+    record({ type: { const: "image" }, id: ID }),
+    record({ type: { const: "takeBundle" }, id: ID, name: BUNDLE_NAME }),
+    record({ type: { const: "installBundle" }, id: ID }),
+    record({ type: { const: "dropBundle" }, id: ID }),
+    record({ type: { const: "confirmSlot" }, id: ID }),
+    record({ type: { const: "selectSlot" }, id: ID, slot: { enum: [...SLOTS] } }),
   ],
 };

@@ -6,7 +6,8 @@
  */
 import { join } from "node:path";
 import type { Config } from "../config/types.ts";
-import { parseAddresses, parseRoutes } from "../observe/ipJson.ts";
+import { readUptime } from "../observe/files.ts";
+import { askIp, parseAddresses, parseRoutes } from "../observe/ipJson.ts";
 import { Sysfs } from "../observe/sysfs.ts";
 import { buildPlan, findLan, lanFace, type Observed, type Planned } from "../plan/buildPlan.ts";
 import { type GroupResult, type Operation, withoutPasswords } from "../protocol/operations.ts";
@@ -28,6 +29,9 @@ const EAGER = { firstMs: 1000, longestMs: CALM_INTERVAL_MS };
  * milliseconds.
  */
 const LAN_PATIENCE_MS = 20_000;
+
+/** In /run/scsigate/service, which lives as long as the machine runs. */
+const READY_FILE = "ready";
 
 export class BringUp {
   readonly #environment: ServiceEnvironment;
@@ -124,21 +128,40 @@ export class BringUp {
     this.#firewallChanges += firewall?.changed ?? 0;
     this.#report(problems);
     const complete = planned.waiting.length === 0 && this.#state.identity !== undefined;
+    if (complete && forwards(config, planned, results)) await this.#ready();
     this.#state.settled = this.#state.settled || complete;
     return complete && problems.length === 0 && observed.lanSettled;
+  }
+
+  /** How long after its start the machine forwarded. A service that starts anew finds what the first one has seen. */
+  async #ready(): Promise<void> {
+    const { paths, log } = this.#environment;
+    if (this.#state.readyAfterSeconds !== undefined) return;
+    const file = join(paths.run, READY_FILE);
+    const seen = await readJson(file);
+    if (typeof seen === "number") {
+      this.#state.readyAfterSeconds = seen;
+      return;
+    }
+    const seconds = readUptime(paths.proc);
+    this.#state.readyAfterSeconds = seconds;
+    log.info({ readyAfterSeconds: seconds }, "forwarding");
+    await writeDurably(file, `${seconds}\n`).catch((error: unknown) => log.warn({ error: String(error) }, READY_FILE));
   }
 
   async #observe(config: Config): Promise<Observed> {
     const { run } = this.#environment;
     const ethernets = this.#sysfs?.ethernets() ?? [];
-    const [addressText, routeText] = await Promise.all([
-      run("ip", ["-j", "address", "show"]),
-      run("ip", ["-j", "-4", "route", "show"]),
-    ]);
-    const addresses = parseAddresses(addressText);
-    const hasAddress = (addresses.get(lanFace(config, ethernets) ?? "") ?? []).some((entry) => entry.family === "inet");
-    const routes = parseRoutes(routeText);
-    return { ethernets, addresses, routes, lanSettled: hasAddress || this.#impatient() };
+    const answers = await askIp(run, "address show", "route show");
+    const addresses = parseAddresses(answers);
+    const { guest = false } = this.#environment;
+    // A guest's LAN may be the host's business altogether.
+    const face = lanFace(config, ethernets, guest);
+    const hasAddress = (addresses.get(face ?? "") ?? []).some((entry) => entry.family === "inet");
+    const routes = parseRoutes(answers);
+    const lanSettled = hasAddress || (guest && face === undefined) || this.#impatient();
+    const { version } = this.#state.version;
+    return { ethernets, addresses, routes, guest, lanSettled, version };
   }
 
   /** A gateway that has lost its configuration takes nothing down. */
@@ -181,6 +204,12 @@ export class BringUp {
     }
     this.#state.problems = problems;
   }
+}
+
+/** Whether everything is there that a packet needs on its way. */
+function forwards(config: Config, { lan }: Planned, results: readonly GroupResult[]): boolean {
+  const needed = new Set(["system", "firewall", "lan", ...config.segments.map(({ name }) => name)]);
+  return lan !== undefined && !results.some(({ name, failure, skipped }) => needed.has(name) && (failure || skipped));
 }
 
 function failures(results: readonly GroupResult[]): Problem[] {

@@ -13,7 +13,7 @@ import { SECRET_PATHS } from "../config/schema.ts";
 import { joinSecrets, type SecretChanges, type Secrets, splitSecrets, takeSecrets } from "../config/secrets.ts";
 import type { ConfigStore, Stored } from "../config/store.ts";
 import type { Config } from "../config/types.ts";
-import { defaultConfig, validate } from "../config/validate.ts";
+import { defaultConfig, defaultDocument, validate } from "../config/validate.ts";
 import type { Operation } from "../protocol/operations.ts";
 import type { Cancel, Clock } from "../shared/clock.ts";
 import { type Problem, toProblem } from "../shared/errors.ts";
@@ -280,12 +280,17 @@ export class Configuration {
     return this.#exclusive(() => this.#undo(this.#waiting(id), reason));
   }
 
+  /** Keeps what holds for the case that an update does not start. @throws ScsigateError data-unwritable */
+  keepBeforeUpdate(): Promise<void> {
+    return this.#exclusive(() => this.#store.keepBeforeUpdate(this.#stored));
+  }
+
   /** Factory reset of everything that the store knows. */
   reset(): Promise<void> {
     return this.#exclusive(async () => {
       if (this.#pending && this.#transaction) await this.#undo(this.#transaction, "the gateway was reset");
       await this.#store.reset();
-      this.#stored = { document: { version: 1 }, secrets: {}, revision: 0 };
+      this.#stored = { document: defaultDocument(), secrets: {}, revision: 0 };
       this.#confirmed = { config: defaultConfig(), source: "defaults", errors: [] };
       this.#draft = undefined;
       this.#log.warn("factory reset");

@@ -1,6 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 /** All that the service touches of the world, so that tests can give it a temporary tree and free ports. */
-import type { CaptureEnd, CaptureRequest, DeviceLatency, InspectedFile, MeshAnswers } from "../protocol/messages.ts";
+import type {
+  BootChange,
+  BootFacts,
+  BundleInfo,
+  CaptureEnd,
+  CaptureRequest,
+  DeviceLatency,
+  ImageState,
+  InspectedFile,
+  MeshAnswers,
+  SlotName,
+} from "../protocol/messages.ts";
 import type { GroupResult, Plan } from "../protocol/operations.ts";
 import type { Clock } from "../shared/clock.ts";
 import type { CommandRunner } from "../shared/commands.ts";
@@ -19,18 +30,42 @@ export interface ServicePaths {
   data: string;
   /** /run/scsigate/leases: dnsmasq's leases, or links to where they last; read only */
   leases: string;
+  /** /run/avahi-daemon/pid: the image's or the host's; read only */
+  avahi: string;
   /** The built web UI. */
   web: string;
   /** version.json */
   version: string;
+  /** /run/scsigate/service: ours to write, and lives as long as the machine runs */
+  run: string;
   /** The command line's socket. */
   control: string;
 }
 
 export type CaptureOrder = Omit<CaptureRequest, "type" | "id">;
 
+/** What an update needs of the other process. All of it throws ScsigateError update-..., executor-refused or executor-gone. */
+export interface ImageLink {
+  /** What runs, and what the boot loader does next; null on a machine that was not started from an image. */
+  read(): Promise<ImageState | null>;
+  /**
+   * Takes a received bundle over and checks its signature.
+   * @param name of a file in our folder update/
+   */
+  take(name: string): Promise<BundleInfo>;
+  /** Writes it to the slot that does not run, which is started next then. */
+  install(onProgress: (percent: number, step: string) => void): Promise<SlotName>;
+  /** Removes the bundle that was taken over. */
+  drop(): Promise<void>;
+  /** The slot that runs does its job. */
+  confirm(): Promise<void>;
+  /** This slot is started from now on. */
+  select(slot: SlotName): Promise<void>;
+}
+
 /** The other process. */
 export interface ExecutorLink {
+  image: ImageLink;
   /**
    * Has a plan carried out.
    * @throws ScsigateError executor-refused or executor-gone
@@ -51,6 +86,16 @@ export interface ExecutorLink {
    * @throws ScsigateError executor-refused or executor-gone
    */
   reboot(): Promise<void>;
+  /**
+   * What people have put on the boot partition, after a change of it.
+   * @throws ScsigateError executor-refused or executor-gone
+   */
+  boot(change?: BootChange): Promise<BootFacts>;
+  /**
+   * Removes what the owner has left outside of our folder.
+   * @throws ScsigateError executor-refused or executor-gone
+   */
+  forget(): Promise<void>;
   /**
    * What the machine is like, as root sees it; no file has a password in it.
    * @throws ScsigateError executor-gone
@@ -75,6 +120,8 @@ export interface ExecutorLink {
 
 export interface ServiceEnvironment {
   paths: ServicePaths;
+  /** Whether the machine is somebody's, who has us as a package. */
+  guest?: boolean;
   /** Address to listen on; "::" takes IPv4 and IPv6. */
   host: string;
   /** Ports that replace the configuration's, for tests; 0 lets the kernel choose. */
@@ -85,8 +132,6 @@ export interface ServiceEnvironment {
   /** Starts a program that is read line by line. */
   lines: LineProgram;
   executor: ExecutorLink;
-  /** Says something on the console that must be nowhere else. */
-  announce: (text: string) => void;
   /** What the log said last. */
   logs: LogBuffer;
   /** Ends the service; the executor starts it again. */

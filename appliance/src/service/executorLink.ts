@@ -1,20 +1,33 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The service's end of the child-process channel. */
-import type { CaptureEnd, DeviceLatency, InspectedFile, MeshAnswers, Reply, Request } from "../protocol/messages.ts";
+import type {
+  BootChange,
+  BootFacts,
+  CaptureEnd,
+  DeviceLatency,
+  InspectedFile,
+  MeshAnswers,
+  Reply,
+  Request,
+} from "../protocol/messages.ts";
 import type { GroupResult, Plan } from "../protocol/operations.ts";
 import type { Cancel, Clock } from "../shared/clock.ts";
 import { ScsigateError, toProblem } from "../shared/errors.ts";
-import type { CaptureOrder, ExecutorLink } from "./environment.ts";
+import type { CaptureOrder, ExecutorLink, ImageLink } from "./environment.ts";
 
 /** How long a plan may take, milliseconds: module loading on a slow card, with room to spare. */
 const APPLY_TIMEOUT_MS = 180_000;
 /** How long reading a few files may take, milliseconds. */
 const READ_TIMEOUT_MS = 10_000;
+/** The boot partition is mounted, written and synced, on a slow card, milliseconds. */
+const BOOT_TIMEOUT_MS = 90_000;
 /** How long a recording may take beyond its own time, milliseconds. */
 const CAPTURE_GRACE_MS = 10_000;
 
 /** How long a few dozen programs may take, milliseconds. */
 const INSPECT_TIMEOUT_MS = 60_000;
+/** Longer than the executor itself waits, milliseconds. */
+const INSTALL_TIMEOUT_MS = 2_000_000;
 
 interface Pending {
   resolve: (reply: Reply) => void;
@@ -27,6 +40,7 @@ export class ChannelExecutorLink implements ExecutorLink {
   readonly #clock: Clock;
   readonly #pending = new Map<number, Pending>();
   readonly #onData = new Map<number, (data: Buffer) => void>();
+  readonly #onProgress = new Map<number, (percent: number, step: string) => void>();
   #nextId = 0;
 
   /** @param send puts a request on the channel */
@@ -34,6 +48,32 @@ export class ChannelExecutorLink implements ExecutorLink {
     this.#send = send;
     this.#clock = clock;
   }
+
+  readonly image: ImageLink = {
+    read: async () => {
+      const reply = await this.#ask((id) => ({ type: "image", id }), BOOT_TIMEOUT_MS);
+      return reply.type === "image" ? reply.image : null;
+    },
+    take: async (name) => {
+      const reply = await this.#ask((id) => ({ type: "takeBundle", id, name }), BOOT_TIMEOUT_MS);
+      if (reply.type !== "bundle") throw strange();
+      return reply.bundle;
+    },
+    install: async (onProgress) => {
+      const id = this.#nextId;
+      this.#onProgress.set(id, onProgress);
+      try {
+        const reply = await this.#ask((given) => ({ type: "installBundle", id: given }), INSTALL_TIMEOUT_MS);
+        if (reply.type !== "installed") throw strange();
+        return reply.slot;
+      } finally {
+        this.#onProgress.delete(id);
+      }
+    },
+    drop: async () => void (await this.#ask((id) => ({ type: "dropBundle", id }), READ_TIMEOUT_MS)),
+    confirm: async () => void (await this.#ask((id) => ({ type: "confirmSlot", id }), BOOT_TIMEOUT_MS)),
+    select: async (slot) => void (await this.#ask((id) => ({ type: "selectSlot", id, slot }), BOOT_TIMEOUT_MS)),
+  };
 
   async apply(plan: Plan): Promise<GroupResult[]> {
     const reply = await this.#ask((id) => ({ type: "apply", id, plan }), APPLY_TIMEOUT_MS);
@@ -52,6 +92,16 @@ export class ChannelExecutorLink implements ExecutorLink {
 
   async reboot(): Promise<void> {
     await this.#ask((id) => ({ type: "reboot", id }), APPLY_TIMEOUT_MS);
+  }
+
+  async boot(change?: BootChange): Promise<BootFacts> {
+    const asked = change === undefined ? {} : { change };
+    const reply = await this.#ask((id) => ({ type: "boot", id, ...asked }), BOOT_TIMEOUT_MS);
+    return reply.type === "boot" ? reply.facts : { prepared: null, problem: null, recover: false };
+  }
+
+  async forget(): Promise<void> {
+    await this.#ask((id) => ({ type: "forget", id }), APPLY_TIMEOUT_MS);
   }
 
   async inspect(): Promise<InspectedFile[]> {
@@ -102,11 +152,19 @@ export class ChannelExecutorLink implements ExecutorLink {
       this.#onData.get(reply.id)?.(Buffer.from(reply.data, "base64"));
       return;
     }
+    if (reply.type === "installProgress") {
+      this.#onProgress.get(reply.id)?.(reply.percent, reply.step);
+      return;
+    }
     const pending = this.#pending.get(reply.id);
     if (pending === undefined) return;
     this.#pending.delete(reply.id);
     pending.cancelTimeout();
     if (reply.type !== "refused") pending.resolve(reply);
-    else pending.reject(new ScsigateError("executor-refused", reply.problem.message, reply.problem.nextStep));
+    else pending.reject(new ScsigateError(reply.problem.code, reply.problem.message, reply.problem.nextStep));
   }
+}
+
+function strange(): ScsigateError {
+  return new ScsigateError("executor-gone", "the executor's answer is not understood", "Restart the supervisor.");
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** What the service's modules know of each other. One writer for each field, named with it. */
-import type { MqttStatus, Problem, Version } from "../api/status.ts";
+import type { MqttStatus, Problem, UpdateStatus, Version } from "../api/status.ts";
 import type { LoadedConfig } from "../config/load.ts";
 import type { Identity } from "../shared/identity.ts";
 
@@ -15,6 +15,8 @@ export interface GatewayState {
   lan: string | undefined;
   /** bringUp.ts: whether a plan was carried out and nothing waits any more */
   settled: boolean;
+  /** bringUp.ts: when it was so for the first time, seconds since the machine started */
+  readyAfterSeconds: number | undefined;
   /** bringUp.ts: what the last plan failed at */
   problems: Problem[];
   /** bringUp.ts: why the firewall's rules could not be loaded */
@@ -24,13 +26,15 @@ export interface GatewayState {
   /** monitor.ts: stations that flap, reset storms, heat, a full disk */
   monitorProblems: Problem[];
   /** service.ts: questions that the monitor asks with each sample */
-  checks: (() => Problem | undefined)[];
+  checks: (() => Problem | readonly Problem[] | undefined)[];
   /** telemetry.ts: why events cannot be kept on disk */
   storeProblem: Problem | undefined;
   /** syslog.ts: why the log server does not get the log */
   syslogProblem: Problem | undefined;
   /** telemetry.ts */
   mqtt: MqttStatus;
+  /** update/updates.ts */
+  update: UpdateStatus;
 }
 
 export function initialState(version: Version, config: LoadedConfig): GatewayState {
@@ -41,6 +45,7 @@ export function initialState(version: Version, config: LoadedConfig): GatewaySta
     identity: undefined,
     lan: undefined,
     settled: false,
+    readyAfterSeconds: undefined,
     problems: [],
     firewallProblem: undefined,
     serviceProblem: undefined,
@@ -49,5 +54,6 @@ export function initialState(version: Version, config: LoadedConfig): GatewaySta
     storeProblem: undefined,
     syslogProblem: undefined,
     mqtt: { enabled, connected: false, url: enabled ? url : null, error: null, eventsWaiting: 0, eventsLost: 0 },
+    update: { version: null, state: "idle", percent: null, latestVersion: null },
   };
 }

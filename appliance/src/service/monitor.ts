@@ -5,6 +5,7 @@ import { join } from "node:path";
 import type { Adapter, LinkStatus, Problem, SegmentStatus, StationStatus, Status, Temperature } from "../api/status.ts";
 import { readAdapters } from "../observe/adapters.ts";
 import { diskProblem } from "../observe/disk.ts";
+import { readUptime } from "../observe/files.ts";
 import type { LatencyClass } from "../observe/latency.ts";
 import { type Lease, parseLeases } from "../observe/leases.ts";
 import { adapterOf } from "../observe/sensors.ts";
@@ -18,6 +19,7 @@ import type { GatewayState } from "./gatewayState.ts";
 import { assessHealth } from "./health.ts";
 import { type LinkEvent, LinkEvents } from "./linkEvents.ts";
 import { MeshWatch, meshStatus } from "./mesh.ts";
+import { pageUrl } from "./pageUrl.ts";
 import { PeerEvents } from "./peerEvents.ts";
 import { BatchMeter, RateMeter, ZERO_RATES } from "./rates.ts";
 import { SlowReadings } from "./slowReadings.ts";
@@ -94,6 +96,11 @@ export class Monitor {
     return readAdapters({ sys, proc, modules }, this.#slow.addresses, this.#sysfs?.segments() ?? []);
   }
 
+  /** Ports of host adapters that could be targets. */
+  targetPorts(): Adapter[] {
+    return this.adapters().filter(({ fabric }) => fabric !== "iscsi" && fabric !== "loop");
+  }
+
   /** How long commands took since their devices attached, by device. */
   get latencyClasses(): ReadonlyMap<string, readonly LatencyClass[]> {
     return this.#slow.latencyClasses;
@@ -138,7 +145,7 @@ export class Monitor {
   #tell(events: readonly LinkEvent[]): void {
     const { temperatures, dataFreeBytes, dataWritable } = this.#slow;
     const disk = diskProblem(dataFreeBytes, dataWritable);
-    const checks = this.#state.checks.map((check) => check()).filter((problem) => problem !== undefined);
+    const checks = this.#state.checks.flatMap((check) => check() ?? []);
     this.#state.monitorProblems = [
       ...this.#links.problems(),
       ...heat(temperatures),
@@ -176,15 +183,18 @@ export class Monitor {
     this.#batches.keepOnly(new Set(stations));
     const mesh = meshStatus(config, this.#slow.mesh, segments);
     this.#meshProblems = this.#mesh.update(this.#slow.mesh === undefined ? null : mesh, at);
-    const uptime = await readUptime(paths.proc);
+    const { localName } = this.#slow;
+    const uptime = readUptime(paths.proc);
     const serviceUptimeSeconds = Math.floor((at - this.#startedAt) / 1000);
     return {
       id: this.#state.identity?.id ?? "",
       hostname: config.hostname,
+      localUrl: config.mdns.enabled && localName !== undefined ? pageUrl(localName, config.http.httpsPort) : null,
       version: this.#state.version.version,
       time: clock.now(),
       timeZone: config.time.zone,
       uptimeSeconds: Math.floor(uptime),
+      readyAfterSeconds: this.#state.readyAfterSeconds ?? null,
       bootTime: await readBootTime(paths.proc, clock.now(), uptime),
       temperatures: this.#slow.temperatures,
       dataFreeBytes: this.#slow.dataFreeBytes,
@@ -196,6 +206,7 @@ export class Monitor {
       segments,
       mesh,
       mqtt: { ...this.#state.mqtt },
+      update: { ...this.#state.update },
       config: { valid: errors.length === 0, source, errors },
     };
   }
@@ -274,12 +285,6 @@ function heat(temperatures: readonly Temperature[]): Problem[] {
     message: `${sensor} has ${celsius} degrees Celsius`,
     nextStep: "Give the board air or a heat sink: it slows down to save itself.",
   }));
-}
-
-/** Seconds since the machine started. */
-async function readUptime(proc: string): Promise<number> {
-  const text = await readFile(join(proc, "uptime"), "utf8").catch(() => "0");
-  return Number(text.split(" ")[0]) || 0;
 }
 
 /** The kernel's own figure: one from now and uptime would waver by a second. */

@@ -61,11 +61,11 @@ export class PeerEvents {
       return;
     }
     this.#log.warn({ error: error.message }, "uevents");
-    this.#cancelRestart = this.#clock.after(this.#backoff.next(), () => this.start());
+    this.#cancelRestart = this.#clock.after(this.#backoff.next(this.#clock.monotonic()), () => this.start());
   }
 
   #line(line: string): void {
-    this.#backoff.reset();
+    this.#backoff.works(this.#clock.monotonic());
     const event = parsePeerEvent(line);
     if (event !== undefined) this.#listener.onPeer(event);
     this.#listener.onChange();

@@ -9,15 +9,18 @@ import { Access } from "./access/access.ts";
 import { ACCESS_FILE, AccessStore } from "./access/accessStore.ts";
 import { BringUp } from "./bringUp.ts";
 import { Configuration } from "./configuration.ts";
+import { ConsoleBanner } from "./console.ts";
 import { Diagnosis } from "./diagnosis/diagnosis.ts";
 import type { ServiceEnvironment } from "./environment.ts";
-import { type GatewayState, initialState } from "./gatewayState.ts";
+import { FirstStart, PREPARED_FILE } from "./firstStart.ts";
+import { initialState } from "./gatewayState.ts";
 import { History } from "./history/history.ts";
 import { diagnosisRoutes } from "./http/diagnosisApi.ts";
 import { networkRoutes } from "./http/networkApi.ts";
 import { stationsRoutes } from "./http/stationsApi.ts";
 import { telemetryRoutes } from "./http/telemetryApi.ts";
 import { Certificates, TLS_FILE } from "./http/tls.ts";
+import { updateRoutes } from "./http/updateApi.ts";
 import { Web } from "./http/web.ts";
 import { metricsRoutes } from "./metrics/metrics.ts";
 import { Monitor } from "./monitor.ts";
@@ -26,9 +29,14 @@ import { Stations } from "./stations/stations.ts";
 import { makeSupportArchive } from "./support.ts";
 import { Syslog } from "./syslog/syslog.ts";
 import { Telemetry } from "./telemetry/telemetry.ts";
+import { Fleet } from "./update/fleet/fleet.ts";
+import { Updates } from "./update/updates.ts";
 
 /** What a factory reset removes beside the configuration: all that the owner may have put there. */
-const ALSO_RESET = [ACCESS_FILE, TLS_FILE, "events.jsonl", "discovery.json"];
+const ALSO_RESET = [ACCESS_FILE, TLS_FILE, PREPARED_FILE, "events.jsonl", "discovery.json"];
+
+/** How long whoever asks for a factory reset waits for the machine; it goes on nevertheless, milliseconds. */
+const RESET_PATIENCE_MS = 8000;
 
 export class Service {
   readonly #environment: ServiceEnvironment;
@@ -49,28 +57,33 @@ export class Service {
   async start(): Promise<void> {
     const { paths, log, clock, random, logs } = this.#environment;
     const store = new ConfigStore(paths.data, diskFs, ALSO_RESET);
-    const opened = await store.open();
+    const accessStore = new AccessStore(paths.data, diskFs, random);
+    const firstStart = new FirstStart(this.#environment, accessStore);
+    const before = await store.open();
+    const unopened: unknown = await accessStore.open().catch((error: unknown) => error);
+    const opened = await firstStart.run(store, before);
     this.#report(opened);
     const state = initialState(await readVersion(paths.version), opened.loaded);
-    state.serviceProblem = opened.problem === undefined ? undefined : toProblem(opened.problem);
+    if (store.problem !== undefined) log.error({ problem: toProblem(store.problem) }, "configuration");
 
     const monitor = new Monitor(this.#environment, state);
     const bringUp = new BringUp(this.#environment, state);
     // These two follow the configuration by themselves.
-    const telemetry = new Telemetry(this.#environment, state, monitor, log.child({ module: "telemetry" }));
+    const telemetry = new Telemetry(this.#environment, state, monitor, log.child({ module: "telemetry" }), () =>
+      updates.installAndRestart().catch((error: unknown) => log.warn({ problem: toProblem(error) }, "update")),
+    );
     const syslog = new Syslog(this.#environment, state, monitor);
     const configuration = new Configuration(store, opened, state, this.#environment);
-    const access = new Access(
-      new AccessStore(paths.data, diskFs, random),
-      clock,
-      random,
-      log.child({ module: "access" }),
-    );
+    if (unopened !== undefined) log.error({ problem: toProblem(unopened) }, "users and keys");
+    const access = new Access(accessStore, clock, random, log.child({ module: "access" }));
     const history = new History(monitor, paths.data, clock, log.child({ module: "history" }));
     const captures = new CaptureSlot(this.#environment.executor, clock, random);
     const stations = new Stations(state, monitor, configuration, paths.leases);
     const certificates = new Certificates({ data: paths.data, run: this.#environment.run, clock, log });
+    state.checks.push(() => [store.problem, accessStore.problem].flatMap((found) => (found ? [toProblem(found)] : [])));
     state.checks.push(() => certificates.problem);
+    state.checks.push(() => firstStart.problems);
+    const banner = new ConsoleBanner(this.#environment, state, monitor, accessStore, certificates);
     const factoryReset = async (): Promise<void> => {
       await configuration.reset();
       // The users first: nobody opens a session after theirs were closed. They go even if the disk does not take it.
@@ -78,8 +91,26 @@ export class Service {
       await history.forget();
       // The next owner's key is not one that the last owner may have a copy of.
       await certificates.regenerate(state.config.config.hostname);
-      this.#announce(access);
+      // Once the machine has left the last owner's configuration: nothing of it is made again then.
+      const forgotten = configuration.activated.then(() => this.#environment.executor.forget());
+      forgotten.catch((error: unknown) => log.error({ problem: toProblem(error) }, "leases and keys were not removed"));
+      await Promise.race([forgotten, new Promise<void>((resolve) => clock.after(RESET_PATIENCE_MS, resolve))]);
     };
+    const updates = new Updates({
+      environment: this.#environment,
+      state,
+      monitor,
+      keepConfiguration: () => configuration.keepBeforeUpdate(),
+      tell: (event) => telemetry.tell(event),
+      log: log.child({ module: "update" }),
+    });
+    const fleet = new Fleet({
+      environment: this.#environment,
+      state,
+      monitor,
+      updates,
+      log: log.child({ module: "fleet" }),
+    });
     const diagnosis = new Diagnosis(this.#environment, state, monitor);
     const environment = this.#environment;
     const secrets = () => [...configuration.secretValues, ...certificates.secrets, access.store.setupToken ?? ""];
@@ -90,6 +121,7 @@ export class Service {
       ...diagnosisRoutes(diagnosis),
       ...telemetryRoutes(state, telemetry, clock),
       ...networkRoutes(this.#environment, state),
+      ...updateRoutes(updates),
       ...stationsRoutes({ environment, monitor, stations, history, captures }),
     ];
     const web = new Web(environment, {
@@ -111,16 +143,22 @@ export class Service {
     configuration.onTransaction(({ state: progress }) => {
       if (progress === "applying") this.#firewallChanges = bringUp.firewallChanges;
     });
-    this.#running.push(history, captures, monitor, bringUp, configuration, web, syslog, telemetry);
+    this.#running.push(history, captures, monitor, bringUp, configuration, web, syslog, telemetry, updates, fleet);
+    this.#running.push(firstStart, banner);
     syslog.start();
     history.start();
 
-    await Promise.all([access.store.open().catch((error: unknown) => this.#failed(state, error)), monitor.start()]);
-    this.#announce(access);
+    await Promise.all([monitor.start(), updates.start()]);
+    fleet.start(); // it needs to know what runs
+    firstStart.start(monitor);
+    await banner.start();
     // The page is there first, then the machine is brought up. The gateway forwards without its page, too.
     await web.start().then(
       () => this.#environment.executor.ready(),
-      (error: unknown) => this.#failed(state, error),
+      (error: unknown) => {
+        state.serviceProblem = toProblem(error);
+        log.error({ problem: state.serviceProblem }, "there is no page");
+      },
     );
     await bringUp.start();
     await telemetry.start();
@@ -150,19 +188,6 @@ export class Service {
     const { log } = this.#environment;
     for (const error of opened.loaded.errors) log.error({ error }, "configuration");
     if (opened.loaded.source === "defaults") log.warn("running with defaults");
-    if (opened.problem !== undefined) log.error({ problem: toProblem(opened.problem) }, "configuration");
-  }
-
-  #failed(state: GatewayState, error: unknown): void {
-    state.serviceProblem = toProblem(error);
-    this.#environment.log.error({ problem: state.serviceProblem }, "not everything works");
-  }
-
-  /** On the console, and nowhere else: the log goes to other machines. */
-  #announce(access: Access): void {
-    const token = access.store.setupToken;
-    if (token === undefined) return;
-    this.#environment.announce(`scsigate: nobody owns this gateway yet. Its setup token: ${token}`);
   }
 }
 

@@ -6,8 +6,9 @@
 import type { DriverCounters, Percentiles, StationLatency, Temperature } from "../api/status.ts";
 import { isWritable, readFreeBytes } from "../observe/disk.ts";
 import { parseDriverCounters } from "../observe/driverCounters.ts";
-import { type InterfaceAddress, type Neighbour, parseAddresses, parseNeighbours } from "../observe/ipJson.ts";
+import { askIp, type InterfaceAddress, type Neighbour, parseAddresses, parseNeighbours } from "../observe/ipJson.ts";
 import { type LatencyClass, parseLatency, percentiles } from "../observe/latency.ts";
+import { readLocalName } from "../observe/mdns.ts";
 import { readTemperatures } from "../observe/sensors.ts";
 import { Sysfs } from "../observe/sysfs.ts";
 import type { MeshAnswers } from "../protocol/messages.ts";
@@ -44,6 +45,8 @@ export class SlowReadings {
   latencyClasses = new Map<string, LatencyClass[]>();
   /** What BIRD answered; null when it did not, undefined before it was asked. */
   mesh: MeshAnswers | null | undefined;
+  /** Under which name the LAN finds us. */
+  localName: string | undefined;
   temperatures: Temperature[] = [];
   dataFreeBytes: number | null = null;
   dataWritable = true;
@@ -71,16 +74,14 @@ export class SlowReadings {
 
   async #readAddresses(): Promise<void> {
     const { run } = this.#environment;
-    const [addresses, neighbours] = await Promise.all([
-      run("ip", ["-j", "address", "show"]),
-      run("ip", ["-j", "neighbour", "show"]),
-    ]);
-    this.addresses = parseAddresses(addresses);
-    this.neighbours = parseNeighbours(neighbours);
+    const answers = await askIp(run, "address show", "neighbour show");
+    this.addresses = parseAddresses(answers);
+    this.neighbours = parseNeighbours(answers);
   }
 
   async #readFigures(segments: readonly string[], meshed: boolean): Promise<void> {
-    const { sys, data } = this.#environment.paths;
+    const { sys, proc, data, avahi } = this.#environment.paths;
+    this.localName = await readLocalName(proc, avahi);
     this.temperatures = readTemperatures(sys);
     this.dataFreeBytes = await readFreeBytes(data);
     this.dataWritable = await isWritable(data);

@@ -60,3 +60,31 @@ export function canonical(value: unknown): string {
   entries.sort(([one], [other]) => (one < other ? -1 : 1));
   return `{${entries.map(([key, item]) => `${JSON.stringify(key)}:${canonical(item)}`).join(",")}}`;
 }
+
+/**
+ * Where a text stops being JSON, for people. Without a piece of the text, which may be a password: V8's own message has
+ * one in it.
+ */
+export function placeOfError(text: string): string {
+  // The longest beginning that only lacks its end; longer ones all have the error in them.
+  let [fine, wrong] = [0, text.length];
+  if (lacksItsEnd(text)) return "it ends too early";
+  while (fine < wrong) {
+    const middle = Math.ceil((fine + wrong) / 2);
+    if (lacksItsEnd(text.slice(0, middle))) fine = middle;
+    else wrong = middle - 1;
+  }
+  const lines = text.slice(0, fine).split("\n");
+  return `line ${lines.length}, column ${(lines.at(-1) ?? "").length + 1}`;
+}
+
+function lacksItsEnd(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch (error) {
+    const message = error instanceof Error ? error.message : "";
+    const position = / at position ([0-9]+)/.exec(message)?.[1];
+    return message.startsWith("Unexpected end") || message.startsWith("Unterminated") || position === `${text.length}`;
+  }
+}

@@ -6,7 +6,9 @@ import * as assert from "uvu/assert";
 import type { Backup, Transaction } from "../../src/api/config.ts";
 import type { Diagnosis } from "../../src/api/diagnosis.ts";
 import { runCli } from "../../src/cli/cli.ts";
-import { socketClient } from "../../src/cli/client.ts";
+import { socketClient, socketUpload } from "../../src/cli/client.ts";
+import { readPrepared } from "../../src/config/prepared.ts";
+import { verifyPassword } from "../../src/service/access/password.ts";
 import { startGateway, type TestGateway, until } from "../support/gateway.ts";
 
 interface Ran {
@@ -33,12 +35,16 @@ cli.before.each(async (context) => {
     const said = { out: [] as string[], err: [] as string[] };
     const code = await runCli(args, {
       call: socketClient(join(gateway.tree.root, "control.sock")),
+      upload: socketUpload(join(gateway.tree.root, "control.sock")),
+      version: () => "1.2.3",
+      pause: (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds / 10)),
       out: (text) => said.out.push(text),
       err: (text) => said.err.push(text),
       write: (path, data) => {
         if (path in files) throw Object.assign(new Error(`EEXIST: ${path}`), { code: "EEXIST" });
         files[path] = data.toString("latin1");
       },
+      login: async () => {},
       read: (path) => {
         const text = files[path];
         if (text === undefined) throw new Error(`ENOENT: ${path}`);
@@ -56,6 +62,27 @@ function host(gateway: TestGateway): string {
   return operations.flatMap((operation) => (operation.kind === "hostname" ? [operation.name] : []))[0] ?? "";
 }
 
+cli("setup-token prints it, as long as there is one", async ({ gateway, run, files }) => {
+  assert.equal(await run("setup-token"), { code: 0, out: gateway.token, err: "" });
+  files["-"] = "correct horse battery\n";
+  assert.is((await run("user", "set", "me", "admin")).code, 0);
+  const { code, err } = await run("setup-token");
+  assert.is(code, 1);
+  assert.match(err, "has an administrator already");
+});
+
+cli("hash-password prints what scsigate.json takes", async ({ run, files }) => {
+  files["-"] = "correct horse battery\r\n";
+  const { out, code } = await run("hash-password");
+  assert.is(code, 0);
+  assert.ok(await verifyPassword("correct horse battery", out));
+  assert.ok(
+    readPrepared(Buffer.from(JSON.stringify({ version: 1, users: [{ name: "me", passwordHash: out }] }))).valid,
+  );
+  files["-"] = "short\n";
+  assert.is((await run("hash-password")).code, 1);
+});
+
 cli("the socket is for its owner alone", ({ gateway }) => {
   assert.is(statSync(join(gateway.tree.root, "control.sock")).mode & 0o777, 0o600);
 });
@@ -66,7 +93,7 @@ cli("diagnose shows each link of the chain, and what to do about a broken one", 
   assert.match(out, /^FAIL seg0: Adapter and driver: not loaded: ipscsi\n {5}Run "modprobe ipscsi"/);
   assert.match(out, /^- {4}MQTT broker: telemetry is off$/m);
   const { checks } = JSON.parse((await run("diagnose", "--json")).out) as Diagnosis;
-  assert.is(checks.length, 13);
+  assert.is(checks.length, 14);
 });
 
 cli("status, peers and logs, for people and as JSON", async ({ run }) => {
@@ -102,6 +129,74 @@ cli("a setting goes into the draft, is shown, tried, and confirmed", async ({ ru
   assert.is((await run("config", "confirm")).out, "Confirmed.");
   assert.is((await run("config", "get", "hostname")).out, "renamed");
   assert.match((await run("config", "history")).out, /^2: .*renamed.*\n1: /);
+});
+
+cli("status shows the mode, and a change that waits for its confirmation", async ({ run }) => {
+  assert.match((await run("status")).out, /^mode {5}routed$/m);
+  await run("config", "set", "hostname", "renamed");
+  await run("config", "apply", "--confirm-within", "600");
+  const { out } = await run("status");
+  assert.match(out, /^change {3}a change is tried, undone in \d+ s unless you say: scsigate config confirm$/m);
+  assert.match(out, '/hostname: "gateway" -> "renamed"');
+  await run("config", "confirm");
+  assert.not.match((await run("status")).out, /^change/m);
+});
+
+cli("stations are named, reserved an address, blocked and let in, by whatever they go by", async ({ run }) => {
+  const address = "02:11:22:33:44:0a";
+  assert.match((await run("stations")).out, /^seg0 +02:11:22:33:44:0a +station-a .*allowed +up/m);
+  assert.match((await run("station", "station-a")).out, /^Address {3}02:11:22:33:44:0a on seg0$/m);
+  assert.match((await run("station", "name", address.toUpperCase(), "tape")).out, /^Name {6}tape \(given here\)$/m);
+  assert.match((await run("station", "block", "tape")).out, /^Access {4}blocked$/m);
+  await until("the list knows", async () => /tape .*up, blocked/.test((await run("peers")).out));
+  assert.match((await run("station", "allow", "tape", "--segment", "seg0")).out, /^Access {4}allowed$/m);
+  const { address: same } = JSON.parse((await run("station", "name", "tape", "-", "--json")).out) as {
+    address: string;
+  };
+  assert.is(same, address);
+  const missing = await run("station", "block", "drum");
+  assert.is(missing.code, 1);
+  assert.match(missing.err, "there is no station drum\nscsigate stations lists them.");
+});
+
+cli("users and keys come and go", async ({ run, files }) => {
+  files["-"] = "correct horse battery\n";
+  await run("user", "set", "me", "admin");
+  await run("user", "set", "you", "read");
+  assert.match((await run("users")).out, /^you +read$/m);
+  assert.is((await run("user", "remove", "you")).code, 0);
+  assert.not.match((await run("users")).out, "you");
+  const { out: secret } = await run("key", "add", "grafana", "read");
+  assert.match(secret, /^[A-Za-z0-9_.-]{20,}$/);
+  const keys = await run("keys");
+  const [id = ""] = keys.out.split("\n")[1]?.split(" ") ?? [];
+  assert.match(keys.out, "grafana");
+  assert.is((await run("key", "remove", id)).code, 0);
+  assert.is((await run("key", "remove", id)).code, 1);
+});
+
+cli("what is typed wrong is answered with what was meant, or how it is called", async ({ run }) => {
+  const wrong = async (...args: string[]) => {
+    const { code, out, err } = await run(...args);
+    assert.is(code, 2, err);
+    assert.is(out, "");
+    return err;
+  };
+  assert.match(await wrong("statsu"), /there is no command statsu\nDid you mean this\?\n {2}status /);
+  assert.match(await wrong("station", "blok", "tape"), /station blok is no command\n(.*\n)+ {2}station block STATION/);
+  assert.match(await wrong("config", "gte"), /config gte is no command\n {2}config get /);
+  assert.match(await wrong("frobnicate"), "there is no command frobnicate\nscsigate help lists all.");
+  assert.match(
+    await wrong("config", "set", "hostname"),
+    /config set needs more than that\n {2}config set SETTING VALUE/,
+  );
+  assert.match(await wrong("status", "everything"), 'status does not take "everything"');
+  assert.match(await wrong("status", "--yes"), "status has no option --yes");
+  assert.match(await wrong("status", "--frob"), "--frob");
+  assert.match(await wrong(), /^scsigate: which command\?\nUsage:/);
+  assert.match((await run("logs", "--lines", "many")).err, "--lines takes 1 to 10000 lines");
+  assert.equal(await run("--version"), { code: 0, out: "1.2.3", err: "" });
+  assert.match((await run("update", "--help")).out, /^ {2}update .*\n {2}update status .*\n {2}update install/);
 });
 
 cli("the archive for support goes into a new file, never into one that is there", async ({ run, files }) => {
@@ -177,6 +272,16 @@ cli("several settings go into the draft together, or none of them", async ({ run
   await run("config", "set", "segments.0.ipv6.enabled", "true", "segments.0.dhcp.leaseSeconds", "600", "mode", "nat");
   const diff = (await run("config", "diff")).out;
   for (const place of ["/segments/0/ipv6/enabled", "/segments/0/dhcp/leaseSeconds", "/mode"]) assert.match(diff, place);
+  await run("config", "discard");
+});
+
+cli("a text that looks like a number stays one; a number is one", async ({ run }) => {
+  await run("config", "set", "hostname", "007", "mqtt.username", "true", "mqtt.intervalSeconds", "20");
+  const draft = JSON.parse((await run("config", "get", "--draft", "--json")).out) as Record<string, object>;
+  assert.is(draft["hostname"], "007");
+  assert.equal(draft["mqtt"], { username: "true", intervalSeconds: 20 });
+  await run("config", "set", "mqtt.username", '"quoted"');
+  assert.is((await run("config", "get", "mqtt.username", "--draft")).out, "quoted");
   await run("config", "discard");
 });
 
@@ -265,7 +370,7 @@ cli("wrong arguments show how it is used, exit code 2", async ({ run }) => {
   ]) {
     const { code, err } = await run(...args);
     assert.is(code, 2, args.join(" "));
-    assert.match(err, "Usage: scsigate");
+    assert.match(err, /scsigate: .+\n.+/);
   }
   assert.is((await run("--help")).code, 0);
   assert.is((await run("config", "apply", "--confirm-within", "1")).code, 1);
@@ -277,8 +382,12 @@ cli("a service that does not run is said in words", async () => {
   const said: string[] = [];
   const code = await runCli(["status"], {
     call: socketClient("/nowhere/control.sock"),
+    upload: socketUpload("/nowhere/control.sock"),
+    version: () => "1.2.3",
+    pause: async () => {},
     out: () => {},
     err: (text) => said.push(text),
+    login: async () => {},
     write: () => {},
     read: () => "",
   });

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { changesBetween, effectNotes } from "../../src/config/changes.ts";
-import { configSchema, EFFECTS, effectsAt, SECRET_PATHS } from "../../src/config/schema.ts";
+import { configSchema, EFFECTS, effectsAt, isText, SECRET_PATHS } from "../../src/config/schema.ts";
 import { joinSecrets, splitSecrets } from "../../src/config/secrets.ts";
 import { validate } from "../../src/config/validate.ts";
 import { asObject, canonical, formatPointer, getAt, mergePatch, parsePointer } from "../../src/shared/json.ts";
@@ -28,6 +28,22 @@ test("the nearest setting on the way says it", () => {
   assert.equal(effectsAt(["segments", "0", "dhcp", "leaseSeconds"]), ["dhcp"]);
   assert.equal(effectsAt(["segments", "0", "fabric", "initiators", "0"]), ["fabric"]);
   assert.equal(effectsAt(["lan", "ipv4", "address"]), ["lan"]);
+});
+
+test("what the schema takes as nothing but a text", () => {
+  for (const path of ["hostname", "mode", "mqtt.password", "segments.0.fabric.initiators.3", "lan.ipv4.address"]) {
+    assert.ok(isText(path.split(".")), path);
+  }
+  for (const path of [
+    "mqtt",
+    "mqtt.intervalSeconds",
+    "mqtt.enabled",
+    "segments",
+    "segments.0.fabric",
+    "nothing.there",
+  ]) {
+    assert.not.ok(isText(path.split(".")), path);
+  }
 });
 
 test("no secret stands in a list, where it would have no lasting place", () => {

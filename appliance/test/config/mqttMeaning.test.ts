@@ -19,6 +19,14 @@ test("a CA, and a certificate with its key", () => {
   assert.equal(complaints({ ca: `${made.ca}\n${certificate}` }), []);
 });
 
+test("what others put around certificates and keys does no harm", () => {
+  const bag = "Bag Attributes\r\n    localKeyID: 01\r\nsubject=CN = one\r\n";
+  const dressed = (pem: string): string => `\ufeff# a comment\r\n${bag}${pem.replaceAll("\n", "\r\n  ")}# the end`;
+  assert.equal(complaints({ ca: dressed(made.ca), certificate: dressed(certificate), key: dressed(key) }), []);
+  const cut = `${made.ca}${certificate.slice(0, 300)}`;
+  assert.equal(complaints({ ca: cut }), ["/mqtt/tls/ca: this is not a certificate in PEM"]);
+});
+
 test("a certificate without its key, or with another one", () => {
   assert.equal(complaints({ certificate }), ["/mqtt/tls/key: the certificate needs its key"]);
   assert.equal(complaints({ certificate, key: otherKey }), ["/mqtt/tls/key: the key does not fit the certificate"]);
@@ -32,7 +40,7 @@ test("what only looks like PEM", () => {
 });
 
 test("an error about a secret does not repeat it", () => {
-  const broken = `${key}trailing secret words`;
+  const broken = key.replace("\n-----END", "trailing secret words\n-----END");
   const said = JSON.stringify(complaints({ certificate, key: broken }));
   assert.match(said, "/mqtt/tls/key");
   assert.not.match(said, "secret words");

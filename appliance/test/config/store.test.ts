@@ -277,4 +277,91 @@ test("property: whatever stands in the files, opening gives a configuration and 
   );
 });
 
+test("after a fall-back, what was confirmed before the update holds, with its secrets; a change of it is kept", async () => {
+  const fs = await withAlpha();
+  const before = new ConfigStore("/data", fs, []);
+  await before.keepBeforeUpdate(await before.open());
+  // What the new version leaves: a form that we do not know, other names of secrets, and a history of its own.
+  const newer = { version: 99, network: { name: "alpha" } };
+  fs.corrupt("/data/config.json", JSON.stringify(newer));
+  fs.corrupt("/data/secrets.json", JSON.stringify({ "/network/key": "renamed" }));
+  for (const number of [1, 2, 3, 4, 5]) fs.corrupt(`/data/history/00000${number}.json`, JSON.stringify(newer));
+  const fallen = await open(fs);
+  assert.is(which(fallen), "alpha");
+  assert.is(fallen.loaded.source, "history");
+  assert.equal(await fs.read("/data/config.json"), JSON.stringify(newer), "the way forward again is open");
+  await change(fs, B, SECRETS_B);
+  assert.is(which(await open(fs)), "beta");
+});
+
+test("what was kept before an update is of no use for another fault, and goes with a factory reset", async () => {
+  const fs = await withAlpha();
+  const store = new ConfigStore("/data", fs, []);
+  await store.keepBeforeUpdate(await store.open());
+  await change(fs, B, SECRETS_B);
+  assert.is(which(await open(fs)), "beta");
+  fs.corrupt("/data/config.json", "{ damaged");
+  assert.is((await open(fs)).loaded.config.hostname, "beta", "the history is newer");
+  await (await openStore(fs)).reset();
+  assert.is(await fs.read("/data/before-update.json"), undefined);
+});
+
+async function openStore(fs: PowerCutFs): Promise<ConfigStore> {
+  const store = new ConfigStore("/data", fs, []);
+  await store.open();
+  return store;
+}
+
+test("secrets that cannot be read are no absent ones: no change is taken that would lose them", async () => {
+  const fs = await withAlpha();
+  fs.broken.add("/data/secrets.json");
+  const store = new ConfigStore("/data", fs, ["users.json"]);
+  await store.open();
+  assert.match(store.problem?.message ?? "", "the secrets could not be read");
+  fs.broken.clear(); // what was not read then is not known now either
+  const refused = await store.stage("change", B, {}, DEADLINE).catch((error: Error) => error.message);
+  assert.match(String(refused), "a change would lose them");
+  assert.is(which(await open(fs)), "alpha");
+});
+
+test("a confirmation that fails half-way waits again: what is then rolled back does not come back", async () => {
+  const fs = await withAlpha();
+  const store = new ConfigStore("/data", fs, ["users.json"]);
+  await store.open();
+  await store.stage("change", B, SECRETS_B, DEADLINE);
+  // The name of the new file is there; that it stays is not sure.
+  const sync = fs.sync.bind(fs);
+  let failures = 1;
+  fs.sync = async (path) => {
+    if (path === "/data" && failures-- > 0) throw new Error("EIO: /data");
+    return sync(path);
+  };
+  assert.match(String(await store.commit().catch((error: Error) => error.message)), "EIO");
+  fs.failure = new Error("EROFS");
+  await store.discard().catch(() => {});
+  fs.failure = undefined;
+  fs.restart("kept");
+  assert.is(which(await open(fs)), "alpha");
+});
+
+test("a confirmation that the next start would find, and that cannot be taken back, holds", async () => {
+  const fs = await withAlpha();
+  const store = new ConfigStore("/data", fs, ["users.json"]);
+  await store.open();
+  await store.stage("change", B, SECRETS_B, DEADLINE);
+  const sync = fs.sync.bind(fs);
+  fs.sync = async (path) => {
+    if (path === "/data") {
+      fs.failure = new Error("EROFS"); // the disk is read-only from here on
+      throw new Error("EIO: /data");
+    }
+    return sync(path);
+  };
+  assert.equal((await store.commit()).document, B);
+  fs.sync = sync;
+  fs.failure = undefined;
+  fs.restart("kept");
+  assert.is(which(await open(fs)), "beta");
+});
+
 test.run();

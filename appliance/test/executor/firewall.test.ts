@@ -87,6 +87,18 @@ firewall("by default, the page is reached from the Ethernets, not from a segment
   assert.is(text.filter((line) => line.includes("443")).length, 1);
 });
 
+firewall("the gateway's name is asked for where the page can be reached, and nowhere else", () => {
+  const both = (faces: string) => [
+    `iifname { ${faces} } ip daddr 224.0.0.251 udp dport 5353 accept`,
+    `iifname { ${faces} } ip6 daddr ff02::fb udp dport 5353 accept`,
+  ];
+  const found = (document: object) => rules(document).filter((line) => line.includes("5353"));
+  assert.equal(found({}), both('"eth0", "eth1"'));
+  assert.equal(found({ firewall: { management: ["lan", "segments"] } }), both('"eth0", "seg0", "seg1"'));
+  assert.equal(found({ mdns: { enabled: false } }), []);
+  assert.equal(found({ firewall: { management: [] } }), []);
+});
+
 firewall("management from certain sides and addresses only", () => {
   const text = rules({ firewall: { management: ["lan"], managementSources: ["192.168.1.0/24"] } });
   assert.ok(text.includes('iifname { "eth0" } ip saddr { 192.168.1.0/24 } tcp dport { 80, 443 } accept'));

@@ -9,10 +9,9 @@ import { validateRequest } from "#request-validator";
 import { Executor } from "../../src/executor/executor.ts";
 import { readMesh, renderBird, setMesh, setTunnel, stopMesh } from "../../src/executor/operations/mesh.ts";
 import type { MeshOperation } from "../../src/protocol/operations.ts";
-import { testExecutor } from "../support/executor.ts";
+import { PATHS, testExecutor } from "../support/executor.ts";
 
 const KEY = "0123456789abcdef#;{}'\\";
-const PATHS = { sys: "/sys", proc: "/proc", run: "/run", data: "/data", zones: "/zones" };
 
 function operation(change: Partial<MeshOperation> = {}): MeshOperation {
   return {

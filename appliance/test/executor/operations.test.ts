@@ -6,21 +6,19 @@ import * as assert from "uvu/assert";
 import { Executor } from "../../src/executor/executor.ts";
 import { renderDnsmasq } from "../../src/executor/operations/dhcp.ts";
 import type { Reply } from "../../src/protocol/messages.ts";
-import type { DnsmasqOperation, GroupResult, Operation } from "../../src/protocol/operations.ts";
+import type { DhcpClientOperation, GroupResult, Operation } from "../../src/protocol/operations.ts";
 import { runCommand } from "../../src/shared/commands.ts";
+import { DNSMASQ } from "../support/dnsmasq.ts";
 import { type TestExecutor, testExecutor } from "../support/executor.ts";
 import { until } from "../support/machine.ts";
 import { writeLink, writeSegment } from "../support/tree.ts";
 
-const DNSMASQ: DnsmasqOperation = {
-  kind: "dnsmasq",
-  segment: "seg0",
-  running: true,
-  address: "10.143.0.1/24",
-  range: ["10.143.0.16", "10.143.0.254"],
-  leaseSeconds: 3600,
+const CLIENT: DhcpClientOperation = {
+  kind: "dhcpClient",
+  interface: "eth0",
   hostname: "gateway",
-  timeServer: true,
+  defaultRoute: true,
+  running: true,
 };
 
 const executor = suite<{ test: TestExecutor }>("executor");
@@ -125,12 +123,37 @@ executor("an Ethernet with a segment's name is not taken over", async ({ test })
 executor("a new address is there before the old one goes", async ({ test }) => {
   const info = [{ family: "inet", local: "10.9.0.1", prefixlen: 24 }];
   test.outputs.set("ip -j -4 address", JSON.stringify([{ ifname: "seg0", addr_info: info }]));
+  test.tree.write({ "proc/sys/net/ipv4/conf/seg0/promote_secondaries": "0\n" });
   await apply(test, { kind: "address", interface: "seg0", address: "10.143.0.1/24" });
+  assert.is(test.tree.read("proc/sys/net/ipv4/conf/seg0/promote_secondaries"), "1");
   assert.equal(test.commands.slice(1), [
     "ip -4 address add 10.143.0.1/24 broadcast 10.143.0.255 dev seg0",
     "ip -4 address del 10.9.0.1/24 dev seg0",
   ]);
 });
+
+executor(
+  "a router that is taken out of the settings is no way any more; one of somebody else stays",
+  async ({ test }) => {
+    const route = (gateway?: string) => apply(test, { kind: "route", interface: "eth0", ...(gateway && { gateway }) });
+    const there = (gateway: string) =>
+      test.outputs.set("ip -j -4 route show default", JSON.stringify([{ dst: "default", gateway, dev: "eth0" }]));
+    there("192.168.77.254");
+    assert.is((await route()).changed, 0, "not ours");
+    assert.is((await route("192.168.77.1")).changed, 1);
+    there("192.168.77.1");
+    assert.is((await route("192.168.77.1")).changed, 0);
+    assert.is((await route()).changed, 1);
+    assert.equal(
+      test.commands.filter((command) => !command.includes("-j")),
+      [
+        "ip -4 route replace default via 192.168.77.1 dev eth0 metric 100",
+        "ip -4 route del default via 192.168.77.1 dev eth0 metric 100",
+      ],
+    );
+    assert.is((await route()).changed, 0);
+  },
+);
 
 executor("after a failure the group stops, and groups that need it are skipped", async ({ test }) => {
   const reply = await send(test, {
@@ -210,6 +233,17 @@ executor("where /data cannot be written, leases go to /run, and back when it can
   assert.is((await apply(test, DNSMASQ)).changed, 0);
 });
 
+executor("what stations make dnsmasq write is cut before it fills /run", async ({ test }) => {
+  const log = "run/scsigate/dnsmasq-seg0.log";
+  await apply(test, DNSMASQ);
+  test.tree.write({ [log]: "x".repeat(200_000) });
+  await apply(test, DNSMASQ);
+  assert.is(test.tree.read(log)?.length, 200_000);
+  test.tree.write({ [log]: "x".repeat(300_000) });
+  await apply(test, DNSMASQ);
+  assert.is(test.tree.read(log), "");
+});
+
 executor("a DHCP client is started once, and stopped when the address is static", async ({ test }) => {
   const client = { kind: "dhcpClient", interface: "eth0", hostname: "gateway", defaultRoute: true } as const;
   await apply(test, { ...client, running: true });
@@ -218,6 +252,34 @@ executor("a DHCP client is started once, and stopped when the address is static"
   assert.is((await apply(test, { ...client, running: true })).changed, 0);
   await apply(test, { ...client, running: false });
   assert.equal(test.commands, ["stop 4711"]);
+});
+
+executor(
+  "a DHCP client asks anew on a cable that was out, and when it is to ask for something else",
+  async ({ test }) => {
+    const link = (carrier: string, changes: string) =>
+      test.tree.write({ "sys/class/net/eth0/carrier": carrier, "sys/class/net/eth0/carrier_changes": changes });
+    link("1\n", "2\n");
+    await apply(test, CLIENT);
+    test.running.set("run/scsigate/udhcpc-eth0.pid", "eth0");
+    assert.is((await apply(test, CLIENT)).changed, 0);
+    link("0\n", "3\n");
+    assert.is((await apply(test, CLIENT)).changed, 0, "it would ask in vain");
+    link("1\n", "4\n");
+    assert.is((await apply(test, CLIENT)).changed, 1);
+    assert.is((await apply(test, CLIENT)).changed, 0);
+    assert.is((await apply(test, { ...CLIENT, hostname: "other" })).changed, 1);
+    assert.match(test.started.at(-1) ?? "", "hostname:other");
+    assert.is((await apply(test, { ...CLIENT, hostname: "other", defaultRoute: false })).changed, 1);
+    assert.match(test.started.at(-1) ?? "", "DEFAULT_ROUTE=no");
+  },
+);
+
+executor("a DHCP client of an earlier version, of which nothing is noted, goes on", async ({ test }) => {
+  test.running.set("run/scsigate/udhcpc-eth0.pid", "eth0");
+  test.tree.write({ "sys/class/net/eth0/carrier": "1\n", "sys/class/net/eth0/carrier_changes": "2\n" });
+  assert.is((await apply(test, CLIENT)).changed, 0);
+  assert.equal(test.started, []);
 });
 
 executor("dnsmasq accepts what is generated for it", async ({ test }) => {

@@ -66,6 +66,9 @@ function expect(
   assert.equal(Object.fromEntries(Object.keys(cases).map((line, index) => [line, said[index]])), cases);
 }
 
+/** Waits for the first line of the coprocess SERVER; $out has what comes after it. */
+const LISTENS = `read -r listens <&\${SERVER[0]}; exec {out}<&\${SERVER[0]}`;
+
 const packets = suite("packets through the firewall");
 const test = hasNamespaces ? packets : packets.skip;
 
@@ -234,6 +237,23 @@ test("too many connections at a time from one address are dropped, and only from
   );
 });
 
+test("a station that asks for an address again and again is not heard for a while; others are", () => {
+  const ask = (space: string, times: number) =>
+    `ip netns exec ${space} node -e 'const s = require("dgram").createSocket("udp4"); s.bind(68, () => { let n = 0; const next = () => { if (n++ < ${times}) s.send("x", 67, s.to, next); else s.close(); }; s.to = "${space === "a" ? "10.143.0.1" : "10.143.1.1"}"; next(); })'`;
+  const server = `node -e 'let n = 0; require("dgram").createSocket("udp4").on("message", () => n++).bind(67, () => console.error("listens")); process.on("SIGTERM", () => process.stdout.write(n + "\\n", () => process.exit()))'`;
+  const heard = (...asking: string[]) =>
+    [
+      `coproc SERVER { exec ${server} 2>&1; }`,
+      LISTENS,
+      "pid=$SERVER_PID",
+      ...asking,
+      "sleep 0.5; kill $pid; read -r n <&$out; echo $n; wait 2>/dev/null",
+    ].join("; ");
+  const [flood = "", both = ""] = run({}, [heard(ask("a", 2000)), heard(ask("b", 5))], ADDRESSES, PREFIXES);
+  assert.ok(Number(flood) >= 40 && Number(flood) < 500, flood);
+  assert.is(both, "5");
+});
+
 test("too many new connections from one address are dropped, and only from that one", () => {
   const many = "said=$(for i in {1..24}; do tcp lan 192.168.77.2 443 & done; wait)";
   const most = '[ "$(grep -c dropped <<<"$said")" -ge 4 ] && echo dropped || echo answered';
@@ -241,6 +261,41 @@ test("too many new connections from one address are dropped, and only from that 
     { firewall: { newConnectionsPerSecond: 2 } },
     { [`${many}; ${most}`]: "dropped", "tcp storage 10.0.2.15 443": "answered" },
   );
+});
+
+/** Bytes that arrive of as many sent, over TCP, with a LAN of long frames and a gateway whose port there takes 1500 bytes. */
+function transfer(from: string, to: string, at: string): string {
+  const server = `require("net").createServer((s) => { let n = 0; s.on("data", (d) => { n += d.length; }); s.on("end", () => { process.stdout.write(n + "\\n", () => process.exit()); }); }).listen(9, "${at}", () => console.error("listens"))`;
+  return [
+    `coproc SERVER { exec ip netns exec ${to} timeout 8 node -e '${server}' 2>&1; }`,
+    LISTENS,
+    `timeout 6 ip netns exec ${from} bash -c 'head -c 300000 /dev/zero >/dev/tcp/${at}/9' 2>/dev/null`,
+    "read -r n <&$out || n=nothing; echo $n; wait 2>/dev/null",
+  ].join("; ");
+}
+
+test("long frames of a LAN, and longer ones of a segment, agree on what passes the gateway's port", () => {
+  const lengths = [
+    "ip -n lan link set e mtu 9000; ip link set seg0 mtu 65000; ip -n a link set e mtu 65000",
+    // As a real card sends: no frame is longer than the link it goes to takes.
+    "ip -n lan link set e gso_max_segs 1; ip -n a link set e gso_max_segs 1",
+    "ip link set eth0 gso_max_segs 1; ip link set seg0 gso_max_segs 1",
+  ].join("; ");
+  const ways: [string, string, string][] = [
+    ["lan", "a", "10.143.0.20"],
+    ["a", "lan", "192.168.77.1"],
+    ["lan", "a", "fd12:0:0:1::20"],
+    ["a", "lan", "fd77::1"],
+  ];
+  for (const mode of ["routed", "nat"]) {
+    const inward = ways.filter(([from]) => mode === "routed" || from === "a");
+    const script = [`${lengths}`, ...inward.map((way) => transfer(...way))];
+    assert.equal(
+      run({ mode }, script, ADDRESSES, PREFIXES),
+      inward.map(() => "300000"),
+      mode,
+    );
+  }
 });
 
 packets.run();

@@ -25,6 +25,18 @@ test("a program that was started is found by its pid file, and only if it is the
   tree.dispose();
 });
 
+test("all processes of a program with an argument are found, and no others", async () => {
+  const processes = systemProcesses("/proc");
+  const argument = "4321.25";
+  const pids = [await processes.startDetached("sleep", [argument]), await processes.startDetached("sleep", [argument])];
+  const other = await processes.startDetached("tail", ["-f", "/dev/null", "--pid", "1", "-s", argument]);
+  await until("exec", async () => (await processes.findAll("sleep", argument)).length === 2);
+  assert.equal((await processes.findAll("sleep", argument)).sort(), pids.sort());
+  assert.equal(await processes.findAll("sleep", "other"), []);
+  for (const pid of [...pids, other]) await processes.stop(pid);
+  assert.equal(await processes.findAll("sleep", argument), []);
+});
+
 test("a program that does not end when it is asked to is gone when stop() has returned", async () => {
   const tree = temporaryTree();
   const processes = systemProcesses("/proc");
@@ -35,6 +47,23 @@ test("a program that does not end when it is asked to is gone when stop() has re
   await until("the trap", () => existsSync(ready));
   await processes.stop(pid);
   assert.is(await processes.find(pidFile, "-c"), undefined);
+  tree.dispose();
+});
+
+test("a program that ends has no command line before it has closed its sockets: stop() waits for both", async () => {
+  const tree = temporaryTree();
+  const pid = await systemProcesses("/proc").startDetached("sleep", ["1234.75"]);
+  tree.write({ [`${pid}/cmdline`]: "", [`${pid}/stat`]: `${pid} (a (strange) name) R 1 1` });
+  const order: string[] = [];
+  const stopped = systemProcesses(tree.root)
+    .stop(pid)
+    .then(() => order.push("stopped"));
+  setTimeout(() => {
+    order.push("sockets closed");
+    tree.write({ [`${pid}/stat`]: `${pid} (a (strange) name) Z 1 1` });
+  }, 200);
+  await stopped;
+  assert.equal(order, ["sockets closed", "stopped"]);
   tree.dispose();
 });
 

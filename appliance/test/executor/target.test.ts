@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { removeDriverDisk, setDriverDisk } from "../../src/executor/operations/driverDisk.ts";
 import {
   pruneTargets,
   setBackstore,
@@ -27,6 +30,7 @@ function target(change: Partial<IscsiTargetOperation> = {}): IscsiTargetOperatio
     target: "iqn.2026-11.org.scsigate:seg0",
     portals: ["0.0.0.0:3260"],
     initiators: [A, B],
+    driverDisk: false,
     ...change,
   };
 }
@@ -152,7 +156,7 @@ const FC = "21:00:00:24:ff:12:34:56";
 const FC_HOST = "21:00:00:24:ff:65:43:21";
 
 function port(change: Partial<PortTargetOperation> = {}): PortTargetOperation {
-  const named = { port: FC, initiators: [FC_HOST], open: false };
+  const named = { port: FC, initiators: [FC_HOST], open: false, driverDisk: false };
   return { kind: "portTarget", fabric: "qla2xxx", segment: "seg0", ...named, ...change };
 }
 
@@ -232,6 +236,99 @@ lio("a loop target gets its nexus before its LUN", async ({ executor: { context,
   const tail = targetFs.journal.slice(-3).map((line) => line.split(" ")[0]);
   assert.equal(tail, ["write", "make", "link"]);
   assert.is(await setLoopTarget(operation, context), false);
+});
+
+const DISK = "core/fileio_0/scsigate-driver";
+const SERIAL = "525400abcdef";
+
+async function withDisk({ context, targetFs, tree }: TestExecutor): Promise<void> {
+  tree.write({ "driver.img": "a file system" });
+  await setBackstore({ kind: "backstore", segment: "seg0" }, context);
+  assert.is(await setDriverDisk({ kind: "driverDisk", serial: SERIAL }, context), true);
+  assert.is(targetFs.files.get(`${DISK}/enable`), "1");
+}
+
+lio("the driver disk is a copy in memory, of the image's size", async ({ executor }) => {
+  const { context, targetFs, tree } = executor;
+  await withDisk(executor);
+  const copy = join(tree.root, "run/scsigate/driver.img");
+  assert.is(readFileSync(copy, "utf8"), "a file system\n");
+  assert.is(targetFs.files.get(`${DISK}/control`), `fd_dev_name=${copy},fd_dev_size=14`);
+  assert.is(targetFs.files.get(`${DISK}/wwn/vpd_unit_serial`), `${SERIAL}-driver`);
+  assert.is(await setDriverDisk({ kind: "driverDisk", serial: SERIAL }, context), false);
+});
+
+lio("hosts get the driver disk as LUN 1, to read only, and the segment stays LUN 0", async ({ executor }) => {
+  const { context, targetFs } = executor;
+  await withDisk(executor);
+  assert.is(await setIscsiTarget(target({ driverDisk: true }), context), true);
+  assert.is(targetFs.links.get(`${TPG}/lun/lun_0/scsigate`), "core/ipscsi_0/seg0");
+  assert.is(targetFs.links.get(`${TPG}/lun/lun_1/scsigate`), DISK);
+  for (const initiator of [A, B]) {
+    assert.is(targetFs.links.get(`${TPG}/acls/${initiator}/lun_1/scsigate`), `${TPG}/lun/lun_1`);
+    assert.is(targetFs.files.get(`${TPG}/acls/${initiator}/lun_1/write_protect`), "1");
+    assert.is(targetFs.files.get(`${TPG}/acls/${initiator}/lun_0/write_protect`), "0");
+  }
+  assert.ok(targetFs.journal.at(-1)?.endsWith("/enable=1"), "nobody comes in before the disk is protected");
+  assert.is(await setIscsiTarget(target({ driverDisk: true }), context), false);
+});
+
+lio("switched off, the driver disk goes, and the segment and its hosts stay", async ({ executor }) => {
+  const { context, targetFs } = executor;
+  await withDisk(executor);
+  await setIscsiTarget(target({ driverDisk: true }), context);
+  const before = targetFs.journal.length;
+  assert.is(await setIscsiTarget(target(), context), true);
+  assert.equal(
+    targetFs.journal.slice(before).filter((line) => !line.includes("lun_1")),
+    [],
+  );
+  assert.is(await targetFs.exists(`${TPG}/lun/lun_1`), false);
+  assert.is(targetFs.links.get(`${TPG}/acls/${A}/lun_0/scsigate`), `${TPG}/lun/lun_0`);
+  assert.is(await removeDriverDisk(context), true);
+  assert.is(await targetFs.exists(DISK), false);
+  assert.is(await removeDriverDisk(context), false);
+});
+
+lio("another version of the driver disk takes the old one's place, with another object", async ({ executor }) => {
+  const { context, targetFs, tree } = executor;
+  await withDisk(executor);
+  await setIscsiTarget(target({ driverDisk: true }), context);
+  tree.write({ "driver.img": "a newer file system" });
+  assert.is(await setDriverDisk({ kind: "driverDisk", serial: SERIAL }, context), true);
+  assert.is(await targetFs.exists(`${TPG}/lun/lun_1`), false, "no host reads while it changes");
+  assert.is(await setIscsiTarget(target({ driverDisk: true }), context), true);
+  assert.is(targetFs.links.get(`${TPG}/lun/lun_1/scsigate`), DISK);
+});
+
+lio("without the image the problem is told, and the segment is exported all the same", async ({ executor }) => {
+  const { context, targetFs } = executor;
+  await setBackstore({ kind: "backstore", segment: "seg0" }, context);
+  const problem = await setDriverDisk({ kind: "driverDisk", serial: SERIAL }, context).catch(toProblem);
+  assert.is(typeof problem === "object" && problem.code, "driver-disk-missing");
+  await setIscsiTarget(target({ driverDisk: true }), context);
+  assert.is(await targetFs.exists(`${TPG}/lun/lun_1`), false);
+  assert.is(targetFs.files.get(`${TPG}/enable`), "1");
+});
+
+lio("a removed target takes its LUN of the driver disk along, another one keeps it", async ({ executor }) => {
+  const { context, targetFs } = executor;
+  await withDisk(executor);
+  targetFs.ports.add(`qla2xxx/${FC}`);
+  await setIscsiTarget(target({ driverDisk: true }), context);
+  await setPortTarget(port({ driverDisk: true }), context);
+  assert.is(await pruneTargets([FC], [], targetFs), true);
+  assert.is(await targetFs.exists("iscsi/iqn.2026-11.org.scsigate:seg0"), false);
+  assert.is(targetFs.links.get(`qla2xxx/${FC}/tpgt_1/lun/lun_1/scsigate`), DISK);
+  assert.is(targetFs.files.get(`qla2xxx/${FC}/tpgt_1/acls/${FC_HOST}/lun_1/write_protect`), "1");
+});
+
+lio("on an open port, disks are protected from everybody", async ({ executor }) => {
+  const { context, targetFs } = executor;
+  await withDisk(executor);
+  targetFs.ports.add(`qla2xxx/${FC}`);
+  await setPortTarget(port({ open: true, initiators: [], driverDisk: true }), context);
+  assert.is(targetFs.files.get(`qla2xxx/${FC}/tpgt_1/attrib/demo_mode_write_protect`), "1");
 });
 
 lio.run();

@@ -6,9 +6,7 @@ import { validateRequest } from "#request-validator";
 import { clearAddresses } from "../../src/executor/operations/network.ts";
 import { renderChrony, setTimeKeeper } from "../../src/executor/operations/timeKeeper.ts";
 import type { TimeKeeperOperation } from "../../src/protocol/operations.ts";
-import { type TestExecutor, testExecutor } from "../support/executor.ts";
-
-const PATHS = { sys: "/sys", proc: "/proc", run: "/run", data: "/data", zones: "/zones" };
+import { PATHS, type TestExecutor, testExecutor } from "../support/executor.ts";
 
 function operation(change: Partial<TimeKeeperOperation> = {}): TimeKeeperOperation {
   return { kind: "timeKeeper", servers: [], clients: ["10.143.0.1/24", "fd12:0:0:1::/64"], ...change };

@@ -2,9 +2,11 @@
 import fc from "fast-check";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { parseAddresses, parseNeighbours, parseRoutes } from "../../src/observe/ipJson.ts";
+import { namesInOrder } from "../../src/observe/files.ts";
+import { askIp, parseAddresses, parseNeighbours, parseRoutes } from "../../src/observe/ipJson.ts";
 import { parseLeases } from "../../src/observe/leases.ts";
 import { Sysfs } from "../../src/observe/sysfs.ts";
+import type { CommandRunner } from "../../src/shared/commands.ts";
 import { type Tree, temporaryTree, writeLink, writePeer, writeSegment } from "../support/tree.ts";
 
 const sysfs = suite<{ tree: Tree; sysfs: Sysfs }>("sysfs");
@@ -122,6 +124,42 @@ texts("addresses, routes and neighbours", () => {
     '[{"dst":"10.1.0.2","dev":"seg0","lladdr":"02:AA:00:00:00:01","state":["STALE"]},{"dst":"10.1.0.3","dev":"seg0","state":["FAILED"]}]';
   assert.equal(parseNeighbours(neighbours), [{ interface: "seg0", ip: "10.1.0.2", address: "02:aa:00:00:00:01" }]);
   assert.equal(parseRoutes(""), []);
+});
+
+texts("several questions to ip: each parser takes what is its own", async () => {
+  const asked: string[] = [];
+  const run: CommandRunner = async (_, args, options) => {
+    asked.push(`${args.join(" ")} < ${options?.input}`);
+    return [
+      '[{"ifname":"eth0","addr_info":[{"family":"inet","local":"10.0.2.15","prefixlen":24}]}]',
+      "",
+      '[{"dst":"default","gateway":"10.0.2.2","dev":"eth0"}]',
+      "[]\n",
+    ].join("\n");
+  };
+  const answers = await askIp(run, "address show", "route show");
+  assert.equal(asked, ["-j -batch - < address show\nroute show\n"]);
+  assert.is(parseAddresses(answers).get("eth0")?.[0]?.cidr, "10.0.2.15/24");
+  assert.is(parseAddresses(answers).size, 1);
+  assert.equal(parseRoutes(answers), [{ destination: "default", interface: "eth0", gateway: "10.0.2.2" }]);
+});
+
+texts("names in the order of their numbers", () => {
+  const tree = temporaryTree();
+  const names = ["host10", "host2", "host2b", "host", "2", "10", "fc_host1", "host2:0:10", "host2:0:9"];
+  tree.write(Object.fromEntries(names.map((name) => [name, ""])));
+  assert.equal(namesInOrder(tree.root), [
+    "2",
+    "10",
+    "fc_host1",
+    "host",
+    "host2",
+    "host2:0:9",
+    "host2:0:10",
+    "host2b",
+    "host10",
+  ]);
+  tree.dispose();
 });
 
 texts.run();

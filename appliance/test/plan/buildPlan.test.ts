@@ -57,6 +57,25 @@ const CHAP = {
   ...{ gatewayUser: "gateway", gatewayPassword: "battery-staple" },
 };
 
+test("the gateway's name is answered for where the page is, by its own name and number; switched off, nowhere", () => {
+  const mdns = (document: object) => {
+    const { plan } = buildPlan(config(document), observed({ version: "1.2.3" }), identity, {});
+    assert.ok(validateRequest({ type: "apply", id: 1, plan }), JSON.stringify(validateRequest.errors));
+    return operations(plan, "mdns")[0];
+  };
+  const ports = { http: 80, https: 443 };
+  const own = { hostname: "gateway", ports, id: identity.id, version: "1.2.3" };
+  assert.equal(mdns({ hostname: "gateway" }), { kind: "mdns", interfaces: ["eth0"], ...own } as Operation);
+  const interfaces = (document: object) => {
+    const operation = mdns(document);
+    return operation?.kind === "mdns" ? operation.interfaces : undefined;
+  };
+  assert.equal(interfaces({ storage: { interface: "eth1" } }), ["eth0", "eth1"]);
+  assert.equal(interfaces({ firewall: { management: ["segments"] } }), ["seg0"]);
+  assert.equal(interfaces({ mode: "bridge" }), ["scsibr0"]);
+  assert.equal(interfaces({ mdns: { enabled: false } }), []);
+});
+
 test("a segment gets as much of the CHAP passwords as it asks for", () => {
   const account = (authentication: string) => {
     const segments = [{ name: "seg0", fabric: { ...ISCSI, authentication } }];
@@ -107,6 +126,38 @@ test("ports of adapters are exported by their fabric's module, and stay when oth
   );
 });
 
+test("hosts of other machines get the driver disk, unless it is switched off", () => {
+  const disks = (...segments: object[]) => {
+    const { plan } = buildPlan(config({ segments }), observed(), identity, {});
+    assert.ok(validateRequest({ type: "apply", id: 1, plan }), JSON.stringify(validateRequest.errors));
+    const [prune] = operations(plan, "prune");
+    const targets = [...operations(plan, "iscsiTarget"), ...operations(plan, "portTarget")];
+    return {
+      made: operations(plan, "driverDisk"),
+      kept: prune?.kind === "prune" && prune.driverDisk,
+      on: targets.map((operation) => "driverDisk" in operation && operation.driverDisk),
+    };
+  };
+  const made = [{ kind: "driverDisk", serial: identity.id }] as Operation[];
+  const sbp = { type: "sbp", port: "0011223344556677", open: true };
+  assert.equal(disks({ name: "seg0", fabric: ISCSI }, { name: "seg1", fabric: sbp }), {
+    ...{ made, kept: true, on: [true, false] },
+  });
+  assert.equal(disks({ name: "seg0", fabric: ISCSI, driverDisk: false }), { made: [], kept: false, on: [false] });
+  // Everybody on a FireWire bus may write, and this machine has the driver.
+  assert.equal(disks({ name: "seg0", fabric: { type: "loop" } }, { name: "seg1", fabric: sbp }).made, []);
+});
+
+test("SSH is open where the page is, and only while it is on", () => {
+  const key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIB5zC1MkfC3cUyDYIJlVDOhNJFVDI0xKgvGvTMgBqWoT me@desk";
+  const planned = (ssh: object) => buildPlan(config({ ssh }), observed(), identity, {}).plan;
+  const ports = (ssh: object) =>
+    operations(planned(ssh), "firewall").flatMap((one) => (one.kind === "firewall" ? one.management.ports : []));
+  assert.equal(ports({ port: 2222 }), [80, 443]);
+  assert.equal(ports({ enabled: true, port: 2222, keys: [key] }), [80, 443, 2222]);
+  assert.equal(operations(planned({}), "ssh"), [{ kind: "ssh", enabled: false, port: 22, keys: [] }]);
+});
+
 test("a whole gateway, in the order in which things depend on each other", () => {
   const { plan, problems, lan } = buildPlan(
     config({
@@ -121,10 +172,24 @@ test("a whole gateway, in the order in which things depend on each other", () =>
   assert.is(lan, "eth0");
   assert.equal(
     plan.groups.map((group) => group.name),
-    ["tidy", "system", "firewall", "lan", "storage", "seg0", "seg0-stations", "seg0-dhcp", "seg0-fabric", "clock"],
+    [
+      "tidy",
+      "system",
+      "firewall",
+      "lan",
+      "storage",
+      "seg0",
+      "seg0-stations",
+      "seg0-dhcp",
+      "driver-disk",
+      "seg0-fabric",
+      "clock",
+      "ssh",
+      "mdns",
+    ],
   );
   assert.equal(
-    plan.groups.at(-2)?.operations.map((operation) => operation.kind),
+    plan.groups.find(({ name }) => name === "seg0-fabric")?.operations.map((operation) => operation.kind),
     ["modules", "configfs", "modules", "backstore", "iscsiTarget"],
   );
   assert.equal(operations(plan, "dnsmasq")[0], {

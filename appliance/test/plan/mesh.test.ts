@@ -10,6 +10,7 @@ import { buildPlan, type Observed } from "../../src/plan/buildPlan.ts";
 import type { Operation, OperationKind } from "../../src/protocol/operations.ts";
 import { tunnelName, withoutPasswords } from "../../src/protocol/operations.ts";
 import { createIdentity } from "../../src/shared/identity.ts";
+import { PATHS } from "../support/executor.ts";
 
 const KEY = "0123456789abcdef";
 const identityOf = (mac: string) => createIdentity(mac, () => Buffer.alloc(6));
@@ -164,10 +165,7 @@ test("a segment that spans gateways: the bridge has its addresses, rules and DHC
   assert.equal(of("prune")[0]?.extended, ["seg0"]);
   const [dnsmasq] = of("dnsmasq");
   assert.ok(dnsmasq);
-  const text =
-    dnsmasq === undefined
-      ? ""
-      : renderDnsmasq(dnsmasq, { sys: "/", proc: "/", run: "/run", data: "/data", zones: "/zones" });
+  const text = dnsmasq === undefined ? "" : renderDnsmasq(dnsmasq, PATHS);
   for (const line of ["interface=seg0-br", "dhcp-option-force=option:mtu,1450", "ra-param=seg0-br,mtu:1450,0"]) {
     assert.ok(text.split("\n").includes(line), line);
   }

@@ -7,6 +7,7 @@ import { renderDnsmasq } from "../../src/executor/operations/dhcp.ts";
 import { buildPlan } from "../../src/plan/buildPlan.ts";
 import type { Plan } from "../../src/protocol/operations.ts";
 import { createIdentity } from "../../src/shared/identity.ts";
+import { PATHS } from "../support/executor.ts";
 
 const A = "02:11:22:33:44:0a";
 const B = "02:11:22:33:44:0b";
@@ -47,7 +48,7 @@ test("names and reserved addresses reach DHCP and DNS; a station without either 
     .groups.flatMap(({ operations }) => operations)
     .find(({ kind }) => kind === "dnsmasq");
   assert.ok(dnsmasq?.kind === "dnsmasq");
-  const text = renderDnsmasq(dnsmasq, { sys: "/sys", proc: "/proc", run: "/run", data: "/data", zones: "/zones" });
+  const text = renderDnsmasq(dnsmasq, PATHS);
   assert.equal(
     text.split("\n").filter((line) => line.startsWith("dhcp-host")),
     [`dhcp-host=${A},10.143.0.40,node-1`],

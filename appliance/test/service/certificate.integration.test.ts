@@ -81,7 +81,7 @@ checks("a pair that fits is taken, whatever stands around it", () => {
 const WRONG: [string, Pair, string, number?][] = [
   ["no certificate", { key: own.key, certificate: "" }, "there is no certificate in PEM form"],
   ["a key in its place", { key: own.key, certificate: own.key }, "there is no certificate in PEM form"],
-  ["half a certificate", { ...own, certificate: own.certificate.slice(0, 300) }, "there is no certificate"],
+  ["half a certificate", { ...own, certificate: own.certificate.slice(0, 300) }, "certificate 1 cannot be read"],
   [
     "a changed certificate",
     { ...own, certificate: own.certificate.replace(/\n[^-\n]{20}/, `\n${"A".repeat(20)}`) },

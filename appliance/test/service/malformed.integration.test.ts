@@ -255,7 +255,11 @@ malformed("several hundred MQTT messages do nothing but what is listed", async (
     for (const payload of payloads) {
       for (const retained of [false, true]) {
         const done: string[] = [];
-        const actions = { refresh: () => done.push("refresh"), restart: () => done.push("restart") };
+        const actions = {
+          refresh: () => done.push("refresh"),
+          restart: () => done.push("restart"),
+          update: () => done.push("update"),
+        };
         const commands = new Commands({ enabled: true, allow: ["refresh"] }, new ManualClock(), actions);
         const answer = commands.handle(name, payload, retained);
         const good = name === "refresh" && !retained && (payload === "" || payload === "PRESS");

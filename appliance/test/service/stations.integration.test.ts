@@ -59,7 +59,7 @@ stations.before.each(async (context) => {
   const { gateway } = context;
   context.api = await ApiClient.open(() => gateway.service.ports.https);
   const { api } = context;
-  const token = /token: (\S+)/.exec(gateway.announced[0] ?? "")?.[1];
+  const token = gateway.token;
   const setup = { token, name: "admin", password: "correct horse battery" };
   const answer = await api.call("POST", "/api/v1/setup", setup);
   const { csrfToken } = answer.json as { csrfToken: string };

@@ -9,7 +9,7 @@ import fc from "fast-check";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { runCli } from "../../src/cli/cli.ts";
-import { socketClient } from "../../src/cli/client.ts";
+import { socketClient, socketUpload } from "../../src/cli/client.ts";
 import { SECRET_PATHS } from "../../src/config/schema.ts";
 import { redactor } from "../../src/service/support.ts";
 import { makeTar } from "../../src/shared/tar.ts";
@@ -67,6 +67,7 @@ const CONFIG = {
   },
   mesh: { key: "a-key-of-the-mesh-1234" },
   mqtt: { username: "me", password: 'hush "quoted" hush', tls: { certificate: "", key: pem } },
+  update: { fleet: { targetToken: "token-of-this-one", gatewayToken: "token-of-all-of-them" } },
 };
 
 support("it has all that helps, and no secret of any kind anywhere", async () => {
@@ -79,7 +80,7 @@ support("it has all that helps, and no secret of any kind anywhere", async () =>
 
   const stored = JSON.parse(readFileSync(join(gateway.tree.root, "data/secrets.json"), "utf8")) as object;
   const tlsKey = readFileSync(join(gateway.tree.root, "data/tls/server.pem"), "utf8").split("-----BEGIN CERT")[0] ?? "";
-  const token = /token: (\S+)/.exec(gateway.announced[0] ?? "")?.[1] ?? "";
+  const token = gateway.token;
   assert.ok(token.length > 10);
   const secrets = [...(Object.values(stored) as string[]), tlsKey, token];
   assert.is(Object.keys(stored).length, SECRET_PATHS.length, "the test's document sets every secret that there is");
@@ -110,7 +111,17 @@ support("it has all that helps, and no secret of any kind anywhere", async () =>
 
   const written = new Map<string, Buffer>();
   const said: string[] = [];
-  const world = { call, out: (text: string) => said.push(text), err: () => {}, read: () => "" };
+  const upload = socketUpload(join(gateway.tree.root, "control.sock"));
+  const world = {
+    call,
+    upload,
+    version: () => "1.2.3",
+    pause: async () => {},
+    out: (text: string) => said.push(text),
+    err: () => {},
+    read: () => "",
+    login: async () => {},
+  };
   assert.is(await runCli(["support", "x.tar.gz"], { ...world, write: (file, data) => written.set(file, data) }), 0);
   assert.ok(unpack(gunzipSync(written.get("x.tar.gz") ?? Buffer.alloc(0))).size >= names.length);
   await gateway.stop();

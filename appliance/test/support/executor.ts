@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** An executor's surroundings on a temporary tree, with fakes that write down what they were asked. */
 import { join } from "node:path";
-import type { ExecutorContext } from "../../src/executor/context.ts";
+import type { ExecutorContext, ExecutorPaths } from "../../src/executor/context.ts";
 import type { Processes } from "../../src/executor/processes.ts";
 import { systemClock } from "../../src/shared/clock.ts";
 import { silentLogger } from "../../src/shared/log.ts";
@@ -22,6 +22,18 @@ export interface TestExecutor {
   started: string[];
 }
 
+/** For what only renders. */
+export const PATHS: ExecutorPaths = {
+  sys: "/sys",
+  proc: "/proc",
+  run: "/run",
+  data: "/data",
+  zones: "/zones",
+  home: "/root",
+  boot: "/boot",
+  image: "/image.json",
+};
+
 export function testExecutor(): TestExecutor {
   const tree = temporaryTree();
   const commands: string[] = [];
@@ -31,7 +43,12 @@ export function testExecutor(): TestExecutor {
   const targetFs = new FakeConfigFs();
   const processes: Processes = {
     async find(pidFile, argument) {
-      return running.get(pidFile.slice(tree.root.length + 1)) === argument ? 4711 : undefined;
+      const one = running.get(pidFile.slice(tree.root.length + 1));
+      const isIt = typeof argument === "string" ? one === argument : one !== undefined && argument.test(one);
+      return isIt ? 4711 : undefined;
+    },
+    async findAll(_program, argument) {
+      return running.has(argument.slice(tree.root.length + 1)) ? [4711] : [];
     },
     async startDetached(file, args, environment) {
       started.push(
@@ -57,6 +74,9 @@ export function testExecutor(): TestExecutor {
       run: join(tree.root, "run"),
       data: join(tree.root, "data"),
       zones: join(tree.root, "zones"),
+      home: join(tree.root, "root"),
+      boot: join(tree.root, "boot"),
+      image: join(tree.root, "image.json"),
     },
     async run(file, args) {
       const line = [file, ...args].join(" ").replaceAll(tree.root, "");
@@ -67,6 +87,7 @@ export function testExecutor(): TestExecutor {
     stream: startStream,
     clock: systemClock,
     processes,
+    driverDisk: join(tree.root, "driver.img"),
     targetFs,
     log: silentLogger(),
   };

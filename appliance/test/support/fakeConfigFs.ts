@@ -16,6 +16,7 @@ class KernelError extends Error {
 /** What a new folder contains: [pattern of its path, folders, files with their first value]. */
 const TEMPLATES: [RegExp, string[], Record<string, string>][] = [
   [/^core\/ipscsi_0\/[^/]+$/, ["attrib", "wwn"], { control: "", enable: "0", info: "" }],
+  [/^core\/fileio_0\/[^/]+$/, ["attrib", "wwn"], { control: "", enable: "0", "wwn/vpd_unit_serial": "" }],
   [
     /^iscsi\/[^/]+\/tpgt_1$/,
     ["acls", "lun", "np", "attrib", "auth", "param"],

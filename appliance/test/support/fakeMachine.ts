@@ -3,7 +3,7 @@
  * A machine that remembers: interfaces, addresses, bridges and programs change as the executor's command lines say, so
  * that a test can compare the state after a series of plans instead of the command lines.
  */
-import { symlinkSync, unlinkSync } from "node:fs";
+import { existsSync, readdirSync, symlinkSync, unlinkSync } from "node:fs";
 import { join } from "node:path";
 import { Executor } from "../../src/executor/executor.ts";
 import type { GroupResult, Plan } from "../../src/protocol/operations.ts";
@@ -34,7 +34,8 @@ export class FakeMachine {
     }
     tree.write({ "sys/module/ipscsi/x": 1, "sys/module/configfs/x": 1, "sys/module/target_core_mod/x": 1 });
     tree.write({ "sys/module/ipscsi_target/x": 1, "sys/module/iscsi_target_mod/x": 1, "sys/module/tcm_loop/x": 1 });
-    tree.write({ "sys/module/ip_gre/x": 1, "sys/module/vxlan/x": 1 });
+    tree.write({ "sys/module/ip_gre/x": 1, "sys/module/vxlan/x": 1, "sys/module/target_core_file/x": 1 });
+    tree.write({ "driver.img": "a file system" });
     tree.write({ "proc/mounts": `configfs ${tree.root}/sys/kernel/config configfs rw 0 0` });
     context.run = async (file, args, options) => this.#command(file, args, options?.input ?? "");
     context.processes.startDetached = async (file, args) => {
@@ -71,12 +72,14 @@ export class FakeMachine {
         flooded: this.#flooded.get(name) ?? null,
       })),
       programs: programs.sort(),
+      notes: this.#notes(),
       targets: [...this.test.targetFs.folders]
-        .filter((path) => /^(iscsi|loopback|core\/ipscsi_0)\/[^/]+$/.test(path))
+        .filter((path) => /^(iscsi|loopback|core\/(ipscsi|fileio)_0)\/[^/]+$/.test(path))
         .sort(),
       forwarding6: this.test.tree.read("proc/sys/net/ipv6/conf/all/forwarding"),
       bird: this.test.tree.read("run/scsigate/bird.conf")?.replaceAll(this.test.tree.root, "") ?? null,
       chrony: this.test.tree.read("run/scsigate/chrony.conf")?.replaceAll(this.test.tree.root, "") ?? null,
+      avahi: this.test.tree.read("run/scsigate/avahi/avahi-daemon.conf") ?? null,
       rules: this.rules,
     };
   }
@@ -85,9 +88,20 @@ export class FakeMachine {
     this.test.tree.dispose();
   }
 
+  /** What the executor holds for its own. */
+  #notes(): string[] {
+    const folder = join(this.test.tree.root, "run/scsigate/ours");
+    const entries = existsSync(folder) ? readdirSync(folder, { recursive: true, withFileTypes: true }) : [];
+    return entries
+      .filter((entry) => entry.isFile())
+      .map(({ parentPath, name }) => join(parentPath, name).slice(folder.length + 1))
+      .sort();
+  }
+
   #add(name: string): void {
     this.#links.add(name);
     this.test.tree.write({
+      [`proc/sys/net/ipv4/conf/${name}/promote_secondaries`]: 0,
       [`proc/sys/net/ipv4/conf/${name}/proxy_arp`]: 0,
       [`proc/sys/net/ipv4/conf/${name}/send_redirects`]: 1,
       [`proc/sys/net/ipv6/conf/${name}/accept_ra`]: 1,
@@ -96,7 +110,10 @@ export class FakeMachine {
   }
 
   #program(name: string, _interface: string): void {
-    const path = `run/scsigate/${name}.pid`;
+    this.#running(`run/scsigate/${name}.pid`);
+  }
+
+  #running(path: string): void {
     this.test.tree.write({ [path]: 4711 });
     this.test.running.set(path, "");
   }
@@ -114,6 +131,7 @@ export class FakeMachine {
     if (file === "nft") this.rules = this.test.tree.read(args[1]?.slice(this.test.tree.root.length + 1) ?? "") ?? "";
     else if (file === "dnsmasq") this.#program(/(dnsmasq-\w+)\.conf$/.exec(text)?.[1] ?? "", "");
     else if (file === "chronyd") this.#program("chronyd", "");
+    else if (file === "avahi-daemon") this.#running("run/avahi-daemon/pid");
     else if (file === "bird" && args.includes("-P")) this.#program("bird/bird", "");
     else if (file === "bird" || file === "birdcl" || file === "chown") return "";
     else if (file === "bridge") return this.#bridge(args);

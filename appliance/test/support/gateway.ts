@@ -1,25 +1,34 @@
 // SPDX-License-Identifier: Apache-2.0
 /** A whole service on a temporary tree: real HTTP, real TLS, real MQTT; the kernel and the executor are fixtures. */
 import { randomBytes } from "node:crypto";
-import { writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { Agent, request } from "node:https";
 import { join } from "node:path";
 import { pino, stdTimeFunctions } from "pino";
+import { BootPartition } from "../../src/executor/bootPartition.ts";
 import type { DeviceLatency, InspectedFile, MeshAnswers } from "../../src/protocol/messages.ts";
 import type { GroupResult, Plan } from "../../src/protocol/operations.ts";
-import type { ExecutorLink } from "../../src/service/environment.ts";
+import type { ExecutorLink, ImageLink } from "../../src/service/environment.ts";
 import { Service } from "../../src/service/service.ts";
 import { systemClock } from "../../src/shared/clock.ts";
 import type { CommandRunner } from "../../src/shared/commands.ts";
+import type { LineProgram } from "../../src/shared/lines.ts";
 import { LogBuffer } from "../../src/shared/logBuffer.ts";
-import { fakeIp, writeMachine } from "./machine.ts";
+import { PATHS } from "./executor.ts";
+import { FakeImage } from "./fakeImage.ts";
+import { batched, fakeIp, writeMachine } from "./machine.ts";
 import { type Tree, temporaryTree } from "./tree.ts";
 
+export * from "./fakeImage.ts";
 export * from "./machine.ts";
 export * from "./mosquitto.ts";
 export * from "./tree.ts";
 
 export interface GatewayOptions {
+  /** Of a gateway before this one; it stays when this one stops. */
+  tree?: Tree;
+  /** Writes what is on the machine before the start, on the boot partition for one. */
+  before?: (tree: Tree) => void;
   /** The configuration document; left out: none on disk. */
   config?: unknown;
   /** Folder of the built web UI. */
@@ -31,6 +40,8 @@ export interface GatewayOptions {
   restart?: () => void;
   /** The machine is to be restarted. */
   reboot?: () => void;
+  /** What the owner has left outside of the service's folder is to go. */
+  forget?: () => void;
   /** What BIRD answers. */
   mesh?: () => MeshAnswers | null;
   /** What ping prints. */
@@ -40,8 +51,12 @@ export interface GatewayOptions {
   run?: CommandRunner;
   /** Gets what a line of the uevent program is given to. */
   uevents?: (say: (line: string) => void) => void;
+  /** Starts programs that run on, in the place of the line before. */
+  lines?: LineProgram;
   /** What the executor finds on the machine. */
   inspect?: () => InspectedFile[];
+  /** The image that runs; none unless told. */
+  image?: (data: string) => ImageLink;
   /** What the executor reads in debugfs. */
   latency?: () => DeviceLatency[];
 }
@@ -51,8 +66,10 @@ export interface TestGateway {
   service: Service;
   /** Every plan that the executor got. */
   plans: Plan[];
-  /** What was said on the console. */
-  announced: string[];
+  /** What the console shows. */
+  readonly banner: string;
+  /** The setup token that it shows; empty: none. */
+  readonly token: string;
   logs: LogBuffer;
   get(path: string, options?: GetOptions): Promise<HttpAnswer>;
   stop(): Promise<void>;
@@ -72,14 +89,18 @@ export interface HttpAnswer {
 
 /** A gateway with a LAN, one segment, and two stations. */
 export async function startGateway(options: GatewayOptions = {}): Promise<TestGateway> {
-  const tree = temporaryTree();
+  const tree = options.tree ?? temporaryTree();
   const path = (name: string) => join(tree.root, name);
-  writeMachine(tree);
+  if (options.tree === undefined) writeMachine(tree);
+  mkdirSync(path("run"), { recursive: true });
+  options.before?.(tree);
   if (options.config !== undefined) writeFileSync(path("data/config.json"), JSON.stringify(options.config));
 
   const plans: Plan[] = [];
-  const announced: string[] = [];
   const logs = new LogBuffer();
+  const log = pino({ timestamp: stdTimeFunctions.isoTime, formatters: { level: (label) => ({ level: label }) } }, logs);
+  const paths = { ...PATHS, proc: path("proc"), run: path("run"), boot: path("boot"), image: path("image.json") };
+  const boot = new BootPartition({ paths, run: async () => "", clock: systemClock, log });
   const apply = options.apply ?? (async (plan) => plan.groups.map(({ name }) => ({ name, changed: 0 })));
   const service = new Service({
     paths: {
@@ -88,26 +109,32 @@ export async function startGateway(options: GatewayOptions = {}): Promise<TestGa
       modules: path("lib/modules"),
       data: path("data"),
       leases: path("data/dhcp"),
+      avahi: path("run/avahi-daemon/pid"),
       web: options.web ?? path("web"),
       version: path("version.json"),
+      run: path("run"),
       control: path("control.sock"),
     },
     host: "127.0.0.1",
     ...(options.ports === null ? {} : { ports: options.ports ?? { http: 0, https: 0 } }),
     clock: systemClock,
     random: randomBytes,
-    run: options.run ?? fakeIp,
+    run: batched(options.run ?? fakeIp),
     restart: () => options.restart?.(),
-    lines: (_file, _args, listener) => {
+    lines: (file, args, listener, how) => {
+      if (options.lines !== undefined) return options.lines(file, args, listener, how);
       options.uevents?.((line) => listener.onLine(line));
       return () => {};
     },
     executor: {
+      image: options.image?.(path("data")) ?? new FakeImage(() => path("data"), null),
       async apply(plan) {
         plans.push(plan);
         return apply(plan);
       },
       readLatency: async () => options.latency?.() ?? [],
+      boot: (change) => boot.handle(change),
+      forget: async () => options.forget?.(),
       readMesh: async () => options.mesh?.() ?? null,
       inspect: async () => options.inspect?.() ?? [],
       reboot: async () => options.reboot?.(),
@@ -117,21 +144,26 @@ export async function startGateway(options: GatewayOptions = {}): Promise<TestGa
       },
       ready() {},
     },
-    announce: (text) => announced.push(text),
     logs,
-    log: pino({ timestamp: stdTimeFunctions.isoTime, formatters: { level: (label) => ({ level: label }) } }, logs),
+    log,
   });
   await service.start();
+  const banner = () => tree.read("run/console") ?? "";
   return {
     tree,
     service,
     plans,
-    announced,
+    get banner() {
+      return banner();
+    },
+    get token() {
+      return /token: (\S+)/.exec(banner())?.[1] ?? "";
+    },
     logs,
     get: (target, getOptions) => get(service.ports.https, target, getOptions),
     async stop() {
       await service.stop();
-      tree.dispose();
+      if (options.tree === undefined) tree.dispose();
     },
   };
 }

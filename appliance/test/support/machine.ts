@@ -58,6 +58,16 @@ export const fakeIp: CommandRunner = async (file, args, options) => {
   throw new Error(`unexpected: ip ${args.join(" ")}`);
 };
 
+/** Takes several questions to `ip` (askIp) apart: `run` gets each of them by itself. */
+export function batched(run: CommandRunner): CommandRunner {
+  return async (file, args, options) => {
+    if (file !== "ip" || !args.includes("-batch")) return run(file, args, options);
+    const questions = (options?.input ?? "").split("\n").filter((line) => line !== "");
+    const answers = await Promise.all(questions.map((question) => run("ip", ["-j", ...question.split(" ")])));
+    return answers.join("\n");
+  };
+}
+
 /** Waits until a condition holds. @throws Error after the time-out, milliseconds */
 export async function until(
   what: string,

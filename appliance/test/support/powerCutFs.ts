@@ -27,8 +27,12 @@ export class PowerCutFs implements DurableFs {
   /** Steps that changed something, since the last start. */
   steps = 0;
   #cutAfter = Number.POSITIVE_INFINITY;
+  /** The power was cut. */
+  #off = false;
   /** Set: every write fails with this, as on a full disk. */
   failure: Error | undefined;
+  /** Reads of these paths, and what is done to these folders (sync), fail. */
+  readonly broken = new Set<string>();
 
   /** Lets so many more steps happen. */
   cutAfter(steps: number): void {
@@ -38,6 +42,7 @@ export class PowerCutFs implements DurableFs {
 
   /** The power comes back. */
   restart(outcome: Outcome): void {
+    this.#off = false;
     this.steps = 0;
     this.#cutAfter = Number.POSITIVE_INFINITY;
     if (outcome === "lost") {
@@ -60,6 +65,8 @@ export class PowerCutFs implements DurableFs {
   }
 
   async read(path: string): Promise<string | undefined> {
+    if (this.#off) throw new PowerCut("no program runs without power");
+    if (this.broken.has(path)) throw new Error(`EIO: ${path}`);
     return this.#live.get(path)?.content;
   }
 
@@ -82,6 +89,7 @@ export class PowerCutFs implements DurableFs {
   }
 
   async sync(path: string): Promise<void> {
+    if (this.broken.has(path)) throw new Error(`EIO: ${path}`);
     this.#step();
     const inode = this.#live.get(path);
     if (inode !== undefined) {
@@ -109,7 +117,10 @@ export class PowerCutFs implements DurableFs {
   }
 
   #step(): void {
-    if (this.steps >= this.#cutAfter) throw new PowerCut(`power cut after ${this.steps} steps`);
+    if (this.steps >= this.#cutAfter) {
+      this.#off = true;
+      throw new PowerCut(`power cut after ${this.steps} steps`);
+    }
     if (this.failure !== undefined) throw this.failure;
     this.steps += 1;
   }

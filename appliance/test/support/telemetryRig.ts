@@ -8,11 +8,13 @@ import type { DeviceLatency } from "../../src/protocol/messages.ts";
 import type { ServiceEnvironment } from "../../src/service/environment.ts";
 import { type GatewayState, initialState } from "../../src/service/gatewayState.ts";
 import { Monitor } from "../../src/service/monitor.ts";
+import type { GatewayEvent } from "../../src/service/telemetry/events.ts";
 import { Telemetry } from "../../src/service/telemetry/telemetry.ts";
 import { type Clock, systemClock } from "../../src/shared/clock.ts";
 import { silentLogger } from "../../src/shared/log.ts";
 import { LogBuffer } from "../../src/shared/logBuffer.ts";
-import { fakeIp, writeMachine } from "./machine.ts";
+import { FakeImage } from "./fakeImage.ts";
+import { batched, fakeIp, writeMachine } from "./machine.ts";
 import { type Tree, temporaryTree } from "./tree.ts";
 
 export const GATEWAY_ID = "525400123456";
@@ -33,6 +35,9 @@ export interface TelemetryRig {
   latency: DeviceLatency[];
   /** How often the service asked for its restart. */
   restarts: number;
+  /** How often an update was to be installed. */
+  updates: number;
+  tell: (event: GatewayEvent) => void;
   /** A line of the uevent program. */
   uevent: (line: string) => void;
   /** Another document, as if it had been applied. */
@@ -68,21 +73,26 @@ export async function telemetryRig(document: unknown): Promise<TelemetryRig> {
       modules: path("lib/modules"),
       data: path("data"),
       leases: path("data/dhcp"),
+      avahi: path("run/avahi-daemon/pid"),
       web: path("web"),
       version: path("version.json"),
+      run: path("run"),
       control: path("control"),
     },
     host: "127.0.0.1",
     clock: quickClock,
     random: randomBytes,
-    run: fakeIp,
+    run: batched(fakeIp),
     lines: (_file, _args, listener) => {
       rig.uevent = (line) => listener.onLine(line);
       return () => {};
     },
     executor: {
+      image: new FakeImage(() => path("data"), null),
       apply: async () => [],
       readLatency: async () => rig.latency,
+      boot: async () => ({ prepared: null, problem: null, recover: false }),
+      forget: async () => {},
       readMesh: async () => null,
       inspect: async () => [],
       reboot: async () => {},
@@ -90,7 +100,6 @@ export async function telemetryRig(document: unknown): Promise<TelemetryRig> {
       capture: () => () => {},
       ready() {},
     },
-    announce() {},
     logs: new LogBuffer(),
     restart: () => {
       rig.restarts += 1;
@@ -99,7 +108,9 @@ export async function telemetryRig(document: unknown): Promise<TelemetryRig> {
   };
   const monitor = new Monitor(environment, state);
   const start = async () => {
-    const telemetry = new Telemetry(environment, state, monitor, environment.log);
+    const telemetry = new Telemetry(environment, state, monitor, environment.log, () => {
+      rig.updates += 1;
+    });
     await telemetry.start();
     return telemetry;
   };
@@ -111,6 +122,8 @@ export async function telemetryRig(document: unknown): Promise<TelemetryRig> {
     environment,
     latency: [],
     restarts: 0,
+    updates: 0,
+    tell: (event) => telemetry?.tell(event),
     uevent: () => {},
     configure(next) {
       state.config = { ...loaded, config: configOf(next) };

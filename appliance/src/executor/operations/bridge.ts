@@ -12,6 +12,7 @@ import {
   extensionTunnel,
 } from "../../protocol/operations.ts";
 import { ScsigateError } from "../../shared/errors.ts";
+import { VXLAN_PORT } from "../../shared/ports.ts";
 import type { ExecutorContext, Handler } from "../context.ts";
 import { exists } from "../files.ts";
 import { Ours } from "../ours.ts";
@@ -34,7 +35,7 @@ export const setExtension: Handler<ExtensionOperation> = async ({ segment, addre
   let changed = await makeBridge(bridge, address, context);
   if (!(await exists(join(context.paths.sys, "class/net", tunnel)))) {
     // Of no interface: routing chooses it. Packets that do not fit the LAN then go in fragments (its own limit is 1500).
-    const options = ["id", String(vni), "dstport", "4789", "ttl", "64"];
+    const options = ["id", String(vni), "dstport", String(VXLAN_PORT), "ttl", "64"];
     await context.run("ip", ["link", "add", "name", tunnel, "type", "vxlan", ...options]);
     changed = true;
   }

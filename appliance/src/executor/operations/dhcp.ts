@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /** DHCP and DNS: udhcpc towards the LAN, dnsmasq towards a segment. Both outlive this process and are found again. */
-import { access, constants, mkdir, readFile, readlink, rm, symlink } from "node:fs/promises";
+import { access, constants, mkdir, readFile, readlink, rm, stat, symlink, truncate } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { DhcpClientOperation, DnsmasqOperation } from "../../protocol/operations.ts";
-import { netmaskOf, parseInterface } from "../../shared/ipv4.ts";
+import { formatIpv4, type Ipv4Interface, netmaskOf, networkOf, parseInterface, sizeOf } from "../../shared/ipv4.ts";
 import { hostsOf } from "../../shared/ipv6.ts";
 import type { ExecutorContext, ExecutorPaths, Handler } from "../context.ts";
 import { exists, writeIfChanged } from "../files.ts";
@@ -11,24 +11,54 @@ import { Ours } from "../ours.ts";
 import { clearAddresses } from "./network.ts";
 
 export const UDHCPC_SCRIPT = "/usr/share/udhcpc/default.script";
+/** On a host, its own default route goes before ours. */
+export const GUEST_METRIC = "65000";
 
 export const setDhcpClient: Handler<DhcpClientOperation> = async (operation, context) => {
-  if (!operation.running) return stopDhcpClient(operation.interface, context);
-  const pidFile = clientPidFile(operation.interface, context);
-  if ((await context.processes.find(pidFile, operation.interface)) !== undefined) return false;
+  const { interface: name, hostname, defaultRoute } = operation;
+  if (!operation.running) return stopDhcpClient(name, context);
+  const pidFile = clientPidFile(name, context);
+  const pid = await context.processes.find(pidFile, name);
+  const clients = new Ours(context.paths.run, "clients");
+  const before = await clients.value(name);
+  const link = await linkOf(name, context);
+  // Without a carrier, the client asks in vain; what it asked last, and on which link, stays noted.
+  const [toldBefore, linkBefore] = (before ?? "").split(" on ");
+  const told = `${hostname} ${defaultRoute ? "with" : "without"} default route`;
+  const now = `${told} on ${link ?? linkBefore ?? ""}`;
+  if (pid !== undefined) {
+    const moved = link !== undefined && linkBefore !== undefined && linkBefore !== "" && link !== linkBefore;
+    if (before === undefined || (toldBefore === told && !moved)) {
+      if (before !== now) await clients.note(name, now);
+      return false;
+    }
+    // It takes no change while it runs, and a cable that was out may be in another network now: it asks anew.
+    await context.processes.stop(pid);
+  }
   // An address of an earlier configuration; one that the client had itself stays, and is asked for again.
-  const fixed = await new Ours(context.paths.run, "addresses").value(operation.interface);
-  if (fixed !== undefined) await clearAddresses(operation.interface, context);
+  const fixed = await new Ours(context.paths.run, "addresses").value(name);
+  if (fixed !== undefined) await clearAddresses(name, context);
   await mkdir(join(context.paths.run, "scsigate"), { recursive: true });
   const args = [
-    ...["-f", "-i", operation.interface, "-p", pidFile, "-s", UDHCPC_SCRIPT],
+    ...["-f", "-i", name, "-p", pidFile, "-s", context.host?.dhcpScript ?? UDHCPC_SCRIPT],
     // Ask at once, every 3 s at first, and never give up: a LAN may come up after the gateway.
     ...["-t", "5", "-T", "3", "-A", "10"],
-    ...["-x", `hostname:${operation.hostname}`, "-O", "staticroutes", "-O", "ntpsrv"],
+    ...["-x", `hostname:${hostname}`, "-O", "staticroutes", "-O", "ntpsrv", "-O", "mtu"],
   ];
-  await context.processes.startDetached("udhcpc", args, { DEFAULT_ROUTE: operation.defaultRoute ? "yes" : "no" });
+  await context.processes.startDetached("udhcpc", args, {
+    DEFAULT_ROUTE: defaultRoute ? "yes" : "no",
+    ...(context.host === undefined ? {} : { RUN: context.paths.run, METRIC: GUEST_METRIC }),
+  });
+  await clients.note(name, now);
   return true;
 };
+
+/** Another text after each time that the carrier was away; undefined while it is. */
+async function linkOf(name: string, { paths }: ExecutorContext): Promise<string | undefined> {
+  const read = (file: string) => readFile(join(paths.sys, "class/net", name, file), "utf8").catch(() => "");
+  if ((await read("carrier")).trim() !== "1") return undefined;
+  return (await read("carrier_changes")).trim();
+}
 
 function clientPidFile(name: string, context: ExecutorContext): string {
   return join(context.paths.run, "scsigate", `udhcpc-${name}.pid`);
@@ -40,13 +70,18 @@ export async function stopDhcpClient(name: string, context: ExecutorContext): Pr
   const pid = await context.processes.find(pidFile, name);
   if (pid !== undefined) await context.processes.stop(pid);
   await rm(pidFile, { force: true });
+  await new Ours(context.paths.run, "clients").forget(name);
   return pid !== undefined;
 }
 
+/** Bytes; it is looked at in every round of ten seconds. */
+const MAX_LOG = 256 * 1024;
 /** Domain of the segments' hosts: "internal" is reserved for private use. */
 const DOMAIN = "internal";
 
-export function renderDnsmasq(operation: DnsmasqOperation, paths: ExecutorPaths): string {
+/** @param etc of a host: the newer one of its resolv.conf and ours is used */
+export function renderDnsmasq(operation: DnsmasqOperation, paths: ExecutorPaths, etc?: string): string {
+  const resolvers = etc === undefined ? [] : [`resolv-file=${join(etc, "resolv.conf")}`];
   const address = parseInterface(operation.address);
   if (address === undefined) throw new Error(`not an address: ${operation.address}`); // the request's schema forbids it
   const [gateway = ""] = operation.address.split("/");
@@ -64,8 +99,9 @@ export function renderDnsmasq(operation: DnsmasqOperation, paths: ExecutorPaths)
     // Upstream servers are those of the LAN; the file may come and go.
     "no-hosts",
     `resolv-file=${join(paths.run, "resolv.conf")}`,
-    "domain-needed",
-    "bogus-priv",
+    ...resolvers,
+    // Names and addresses of the segment are answered here; all others, the LAN's private ones too, its own servers know.
+    ...reverseZones(address).map((zone) => `local=/${zone}/`),
     "cache-size=1000",
     `domain=${domain}`,
     `local=/${domain}/`,
@@ -88,13 +124,25 @@ export function renderDnsmasq(operation: DnsmasqOperation, paths: ExecutorPaths)
     ),
     `dhcp-leasefile=${leaseFile(paths, name)}`,
     "dhcp-authoritative",
+    // Hosts that were made from one disk say the same client identifier, and boot loader and system of one host different ones.
+    "dhcp-ignore-clid",
     // Leases are on disk, so the three seconds of pinging before an offer buy nothing.
     "no-ping",
     "quiet-dhcp",
-    `log-facility=${join(paths.run, "scsigate", `dnsmasq-${name}.log`)}`,
+    `log-facility=${dnsmasqLog(paths, name)}`,
     "",
   ];
   return lines.join("\n");
+}
+
+/** Zones of reverse look-ups that have all of a subnet's addresses and no others. */
+export function reverseZones(subnet: Ipv4Interface): string[] {
+  const zone = (address: number, labels: number) =>
+    [...formatIpv4(address).split(".").slice(0, labels).reverse(), "in-addr.arpa"].join(".");
+  const labels = Math.ceil(subnet.prefix / 8);
+  const step = 2 ** (32 - 8 * labels);
+  const first = networkOf(subnet);
+  return Array.from({ length: sizeOf(subnet) / step }, (_, index) => zone(first + index * step, labels));
 }
 
 /** Of a part of a LAN's prefix, hosts get addresses by DHCPv6, so that it is known which ones there are. */
@@ -156,6 +204,17 @@ function dnsmasqPidFile(paths: ExecutorPaths, segment: string): string {
   return join(paths.run, "scsigate", `dnsmasq-${segment}.pid`);
 }
 
+function dnsmasqLog(paths: ExecutorPaths, segment: string): string {
+  return join(paths.run, "scsigate", `dnsmasq-${segment}.log`);
+}
+
+/** What dnsmasq writes is what stations make it write, and /run is memory. It appends, so that the file can be cut. */
+async function cutLog(paths: ExecutorPaths, segment: string): Promise<void> {
+  const file = dnsmasqLog(paths, segment);
+  const { size } = await stat(file).catch(() => ({ size: 0 }));
+  if (size > MAX_LOG) await truncate(file);
+}
+
 function dnsmasqConfig(paths: ExecutorPaths, segment: string): { file: string; argument: string } {
   const file = join(paths.run, "scsigate", `dnsmasq-${segment}.conf`);
   return { file, argument: `--conf-file=${file}` };
@@ -172,11 +231,12 @@ export async function stopDnsmasq(segment: string, { paths, processes }: Executo
 export const setDnsmasq: Handler<DnsmasqOperation> = async (operation, context) => {
   const { paths, processes } = context;
   if (!operation.running) return stopDnsmasq(operation.segment, context);
+  await cutLog(paths, operation.segment);
   const { file, argument } = dnsmasqConfig(paths, operation.segment);
   const pid = await processes.find(dnsmasqPidFile(paths, operation.segment), argument);
   const lasting = await canLast(paths);
   const moves = lasting !== (await areLasting(paths, operation.segment));
-  const rewritten = await writeIfChanged(file, renderDnsmasq(operation, paths));
+  const rewritten = await writeIfChanged(file, renderDnsmasq(operation, paths, context.host?.etc));
   if (pid !== undefined && !rewritten && !moves) return false;
   if (pid !== undefined) await processes.stop(pid);
   await placeLeases(paths, operation.segment, lasting);

@@ -1,27 +1,40 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The nftables table "scsigate", replaced as a whole in one transaction. */
-import { readFile, rename } from "node:fs/promises";
+import { readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { FirewallOperation, FirewallRule } from "../../protocol/operations.ts";
 import { formatInterface, networkOf, parseInterface } from "../../shared/ipv4.ts";
 import { prefixOf } from "../../shared/ipv6.ts";
-import type { Handler } from "../context.ts";
-import { writeIfChanged } from "../files.ts";
+import { VXLAN_PORT } from "../../shared/ports.ts";
+import type { ExecutorContext, Handler } from "../context.ts";
+import { exists, writeIfChanged } from "../files.ts";
 
 /** ICMP and ICMPv6 by number: an image without /etc/protocols has no names for them. */
 const ICMP = "meta l4proto { 1, 58 }";
+/** Where all questions and answers of mDNS go. */
+const MDNS_GROUPS = ["ip daddr 224.0.0.251", "ip6 daddr ff02::fb"];
 /** Addresses whose rate, or number of connections, is remembered. */
 const MAX_RATED = 65_535;
+/**
+ * Both ends of a TCP connection keep below the MTU of the way to the other one, whatever their own links take: what is longer than the
+ * gateway's port takes vanishes without a word. "rt mtu" is the smaller one of both directions; a size is never made larger.
+ */
+const CLAMP = "tcp flags & (syn | rst) == syn tcp option maxseg size set rt mtu";
+/** Of one station, questions a second: a host that starts asks some five. */
+const DHCP_PER_SECOND = 20;
 /** Echo requests and neighbour discovery of all stations together stay far below. */
 const ICMP_PER_SECOND = 1000;
 
 export function renderFirewall(operation: FirewallOperation): string {
   // Replies are told from new connections only where that is needed: what is merely routed costs no connection
   // tracking.
-  const stateful = operation.nat || operation.rules.some((rule) => rule.to !== undefined);
+  const { only } = operation;
+  // On a host, what passes between its other interfaces may need connection tracking.
+  const stateful = only !== undefined || operation.nat || operation.rules.some((rule) => rule.to !== undefined);
   const body = [
     `  set rated { type ipv4_addr; size ${MAX_RATED}; flags dynamic,timeout; timeout 1m; }`,
     `  set rated6 { type ipv6_addr; size ${MAX_RATED}; flags dynamic,timeout; timeout 1m; }`,
+    `  set asking { type ether_addr; size ${MAX_RATED}; flags dynamic,timeout; timeout 1m; }`,
     `  set counted { type ipv4_addr; size ${MAX_RATED}; flags dynamic; }`,
     `  set counted6 { type ipv6_addr; size ${MAX_RATED}; flags dynamic; }`,
     ...chain("raw", "type filter hook prerouting priority raw; policy accept;", [
@@ -65,12 +78,14 @@ function antiSpoofing(operation: FirewallOperation): string[] {
 
 function input(operation: FirewallOperation): string[] {
   const segments = operation.segments.map(({ name }) => name);
-  const { management, fabric, newConnectionsPerSecond: most } = operation;
+  const { management, mdns, fabric, newConnectionsPerSecond: most } = operation;
+  const others = operation.only === undefined ? [] : [`iifname != ${names(operation.only)} accept`];
   const rate = `limit rate over ${most}/second burst ${most} packets`;
   const { connectionsPerAddress: atATime } = operation;
   const count = `ct count over ${atATime}`;
   return [
     'iifname "lo" accept',
+    ...others,
     "ct state established,related accept",
     "ct state invalid drop",
     ...operation.rules.filter((rule) => rule.to === undefined).flatMap(userRule),
@@ -84,6 +99,7 @@ function input(operation: FirewallOperation): string[] {
     ...(segments.length === 0
       ? []
       : [
+          `iifname ${names(segments)} udp dport { 67, 547 } add @asking { ether saddr limit rate over ${DHCP_PER_SECOND}/second burst ${2 * DHCP_PER_SECOND} packets } counter drop`,
           `iifname ${names(segments)} udp dport { 53, 67, ${operation.timeServer ? "123, " : ""}547 } accept`,
           `iifname ${names(segments)} tcp dport 53 accept`,
         ]),
@@ -92,6 +108,7 @@ function input(operation: FirewallOperation): string[] {
       : addresses(management.sources, []).map((from) =>
           words(`iifname ${names(management.interfaces)}`, from, `tcp dport { ${management.ports.join(", ")} } accept`),
         )),
+    ...(mdns.length === 0 ? [] : MDNS_GROUPS.map((group) => `iifname ${names(mdns)} ${group} udp dport 5353 accept`)),
     ...(fabric.interfaces.length === 0 || fabric.ports.length === 0
       ? []
       : [`iifname ${names(fabric.interfaces)} tcp dport { ${fabric.ports.join(", ")} } accept`]),
@@ -109,14 +126,16 @@ function fromGateways({ mesh, vxlanPeers, lan }: FirewallOperation): string[] {
       : [`iifname ${names(lan)} ip saddr { ${mesh.peers.join(", ")} } meta l4proto 47 accept`]),
     ...(vxlanPeers.length === 0 || lan.length === 0
       ? []
-      : [`iifname ${names(lan)} ip saddr { ${vxlanPeers.join(", ")} } udp dport 4789 accept`]),
+      : [`iifname ${names(lan)} ip saddr { ${vxlanPeers.join(", ")} } udp dport ${VXLAN_PORT} accept`]),
   ];
 }
 
 function forward(operation: FirewallOperation, stateful: boolean): string[] {
   const segments = operation.segments.map(({ name }) => name);
-  const { lan, storage } = operation;
+  const { lan, storage, only } = operation;
   return [
+    ...(only === undefined ? [] : [`iifname != ${names(only)} oifname != ${names(only)} accept`]),
+    CLAMP,
     ...(stateful ? ["ct state established,related accept", "ct state invalid drop"] : []),
     ...operation.rules.filter((rule) => rule.to !== undefined).flatMap(userRule),
     ...(storage.length === 0
@@ -212,6 +231,15 @@ function names(list: readonly string[]): string {
 /** The request's schema lets no quote through. */
 function quote(text: string): string {
   return `"${text}"`;
+}
+
+export async function removeFirewall(context: ExecutorContext): Promise<boolean> {
+  const loaded = join(context.paths.run, "scsigate/firewall.nft");
+  if (!(await exists(loaded))) return false;
+  // Made first, so that it can be deleted whether it is there or not.
+  await context.run("nft", ["table inet scsigate; delete table inet scsigate"]);
+  await rm(loaded);
+  return true;
 }
 
 export const setFirewall: Handler<FirewallOperation> = async (operation, context) => {

@@ -15,6 +15,7 @@ import type {
 import { ScsigateError } from "../../shared/errors.ts";
 import type { ExecutorContext, Handler } from "../context.ts";
 import { exists, setValue } from "../files.ts";
+import { Ours } from "../ours.ts";
 
 const DEFAULT_ZONE = "UTC";
 
@@ -70,18 +71,36 @@ export const setTimeZone: Handler<TimeZoneOperation> = async ({ zone }, { paths 
 };
 
 export const setSysctl: Handler<SysctlOperation> = (operation, context) =>
-  setSetting(join(context.paths.proc, "sys", operation.name.replaceAll(".", "/")), operation.value);
+  setSetting(operation.name.replaceAll(".", "/"), operation.value, context);
 
 const IPV6_SETTINGS: readonly InterfaceSysctlName[] = ["accept_ra", "proxy_ndp"];
 
 export const setInterfaceSysctl: Handler<InterfaceSysctlOperation> = ({ interface: name, name: key, value }, context) =>
-  setSetting(
-    join(context.paths.proc, "sys/net", IPV6_SETTINGS.includes(key) ? "ipv6" : "ipv4", "conf", name, key),
-    value,
-  );
+  setSetting(join("net", IPV6_SETTINGS.includes(key) ? "ipv6" : "ipv4", "conf", name, key), value, context);
 
-/** A kernel without IPv6 has none of its settings; off it is, then. */
-async function setSetting(path: string, value: number): Promise<boolean> {
-  if (value === 0 && path.includes("/net/ipv6/") && !(await exists(path))) return false;
+/**
+ * A kernel without IPv6 has none of its settings; off it is, then. On a host, it is noted what the value was.
+ * @param name relative to /proc/sys
+ */
+export async function setSetting(name: string, value: number, { paths, host }: ExecutorContext): Promise<boolean> {
+  const path = join(paths.proc, "sys", name);
+  if (value === 0 && name.startsWith("net/ipv6/") && !(await exists(path))) return false;
+  if (host !== undefined) {
+    const found = new Ours(paths.run, "settings");
+    const before = (await readFile(path, "utf8")).trim();
+    const noted = encodeURIComponent(name);
+    if (before !== String(value) && (await found.value(noted)) === undefined) await found.note(noted, before);
+  }
   return setValue(path, String(value));
+}
+
+/** Kernel settings as the host had them; of interfaces that are gone there is nothing to restore. */
+export async function restoreSettings({ paths }: ExecutorContext): Promise<void> {
+  const found = new Ours(paths.run, "settings");
+  for (const noted of await found.names()) {
+    const path = join(paths.proc, "sys", decodeURIComponent(noted));
+    const before = await found.value(noted);
+    if (before !== undefined && (await exists(path))) await setValue(path, before);
+    await found.forget(noted);
+  }
 }

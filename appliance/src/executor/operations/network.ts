@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Interfaces, addresses, routes, name servers. */
+
 import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { parseAddresses, parseProxied, parseRoutes } from "../../observe/ipJson.ts";
@@ -18,6 +19,8 @@ import { canonicalIpv6, hostsOf } from "../../shared/ipv6.ts";
 import type { ExecutorContext, Handler } from "../context.ts";
 import { exists, writeIfChanged } from "../files.ts";
 import { Ours } from "../ours.ts";
+import { GUEST_METRIC } from "./dhcp.ts";
+import { setSetting } from "./kernel.ts";
 import { forgetTimeServers } from "./timeKeeper.ts";
 
 const IFF_UP = 1;
@@ -79,6 +82,10 @@ export const setAddress: Handler<AddressOperation> = async (operation, context) 
   const present = (parseAddresses(output).get(operation.interface) ?? []).filter((entry) => entry.family === "inet");
   let changed = false;
   if (!present.some((entry) => entry.cidr === operation.address)) {
+    // Else the kernel takes the new one away with the old one, where both are of one subnet.
+    if (present.length > 0) {
+      await setSetting(join("net/ipv4/conf", operation.interface, "promote_secondaries"), 1, context);
+    }
     const broadcast = broadcastText(operation.address);
     await context.run("ip", ["-4", "address", "add", operation.address, ...broadcast, "dev", operation.interface]);
     changed = true;
@@ -152,7 +159,12 @@ export async function clearAddresses(name: string, context: ExecutorContext): Pr
     changed = (parseAddresses(output).get(name) ?? []).some((entry) => entry.family === "inet");
     if (changed) await context.run("ip", ["-4", "address", "flush", "dev", name, "scope", "global"]);
   }
-  await rm(join(run, "udhcpc", `${name}.lease`), { force: true });
+  // What the network told, and the DHCP client's script has noted (default.script).
+  const mtu = (await readFile(join(run, "udhcpc", `${name}.mtu`), "utf8").catch(() => "")).trim();
+  if (mtu !== "" && (await exists(join(context.paths.sys, "class/net", name)))) {
+    await context.run("ip", ["link", "set", name, "mtu", mtu]);
+  }
+  for (const what of ["lease", "routes", "mtu"]) await rm(join(run, "udhcpc", `${name}.${what}`), { force: true });
   const servers = join(run, "udhcpc", `${name}.dns`);
   const told = await readFile(servers, "utf8").catch(() => "");
   await rm(servers, { force: true });
@@ -160,6 +172,7 @@ export async function clearAddresses(name: string, context: ExecutorContext): Pr
   if (told !== "") await writeIfChanged(join(run, "resolv.conf"), "");
   await forgetTimeServers(name, context);
   await new Ours(run, "addresses").forget(name);
+  await new Ours(run, "routes").forget(name);
   return changed;
 }
 
@@ -169,14 +182,24 @@ function broadcastText(address: string): string[] {
   return ["broadcast", formatIpv4(networkOf(value) + sizeOf(value) - 1)];
 }
 
-export const setRoute: Handler<RouteOperation> = async (operation, context) => {
-  const output = await context.run("ip", ["-j", "-4", "route", "show", "default"]);
-  const present = parseRoutes(output).some(
-    (route) => route.gateway === operation.gateway && route.interface === operation.interface,
-  );
-  if (present) return false;
-  const via = ["via", operation.gateway, "dev", operation.interface];
-  await context.run("ip", ["-4", "route", "replace", "default", ...via, "metric", "100"]);
+export const setRoute: Handler<RouteOperation> = async ({ interface: name, gateway }, context) => {
+  const ours = new Ours(context.paths.run, "routes");
+  const before = await ours.value(name);
+  if (gateway === undefined && before === undefined) return false;
+  const routes = parseRoutes(await context.run("ip", ["-j", "-4", "route", "show", "default"]));
+  const has = (via: string) => routes.some((route) => route.gateway === via && route.interface === name);
+  const metric = ["metric", context.host === undefined ? "100" : GUEST_METRIC];
+  const change = (verb: string, via: string) =>
+    context.run("ip", ["-4", "route", verb, "default", "via", via, "dev", name, ...metric]);
+  if (gateway === undefined) {
+    const there = before !== undefined && has(before);
+    if (there) await change("del", before);
+    await ours.forget(name);
+    return there;
+  }
+  if (before !== gateway) await ours.note(name, gateway);
+  if (has(gateway)) return false;
+  await change("replace", gateway);
   return true;
 };
 

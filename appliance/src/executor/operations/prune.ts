@@ -10,6 +10,7 @@ import type { ExecutorContext, Handler } from "../context.ts";
 import { Ours } from "../ours.ts";
 import { pruneExtensions } from "./bridge.ts";
 import { stopDhcpClient, stopDnsmasq } from "./dhcp.ts";
+import { removeDriverDisk } from "./driverDisk.ts";
 import { pruneTunnels, stopMesh } from "./mesh.ts";
 import { clearAddresses, setProxyNeighbours } from "./network.ts";
 import { clearStationFilter } from "./stationFilter.ts";
@@ -22,6 +23,7 @@ export const prune: Handler<PruneOperation> = async (operation, context) => {
   const note = (did: boolean) => {
     changed = did || changed;
   };
+  if (!operation.driverDisk) note(await removeDriverDisk(context));
   for (const segment of await runningFor("dnsmasq", context)) {
     if (!operation.served.includes(segment)) note(await stopDnsmasq(segment, context));
   }

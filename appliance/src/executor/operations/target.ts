@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
  * LIO through configfs: storage object, iSCSI target, ports of host adapters, loop target. What exists is taken over. Of ours (what leads to
- * one of our storage objects), what the configuration does not name is removed.
+ * one of our storage objects), what the configuration does not name is removed. LUN 0 is the segment, LUN 1 the driver disk.
  */
-import { basename } from "node:path";
+import { basename, dirname } from "node:path";
 import {
   type BackstoreOperation,
   type Chap,
@@ -20,6 +20,19 @@ import type { Handler } from "../context.ts";
 const HBA = "core/ipscsi_0";
 /** Name of the references to the storage object and to the LUN. */
 const REFERENCE = "scsigate";
+/** The driver disk's storage object. */
+export const DRIVER_DISK = "core/fileio_0/scsigate-driver";
+/** What every fabric's and host bus adapter's folder has. */
+const FABRIC_FILES: readonly string[] = [
+  "cpus_allowed_list",
+  "discovery_auth",
+  "version",
+  "lio_version",
+  "hba_info",
+  "hba_mode",
+];
+const SEGMENT_LUN = "lun_0";
+const DRIVER_LUN = "lun_1";
 
 export const setBackstore: Handler<BackstoreOperation> = async ({ segment }, { targetFs: fs }) => {
   const object = `${HBA}/${segment}`;
@@ -59,6 +72,7 @@ export const setIscsiTarget: Handler<IscsiTargetOperation> = async (operation, {
     note(await set(fs, `${tpg}/attrib/demo_mode_write_protect`, "0"));
     note(await attachLun(fs, tpg, operation.segment));
   });
+  note(await setDriverLun(fs, tpg, operation.driverDisk));
   for (const initiator of operation.initiators) {
     const acl = `${tpg}/acls/${initiator}`;
     note(await admit(fs, tpg, initiator, () => setChap(fs, `${acl}/auth`, operation.chap)));
@@ -91,6 +105,50 @@ async function attachLun(fs: ConfigFs, tpg: string, segment: string): Promise<bo
   return (await refer(fs, `${HBA}/${segment}`, lun)) || made;
 }
 
+/** LUN 1 of the target is the driver disk, where it is wanted and there. */
+async function setDriverLun(fs: ConfigFs, tpg: string, wanted: boolean): Promise<boolean> {
+  if (!wanted || !(await fs.exists(`${DRIVER_DISK}/enable`))) return removeDriverLun(fs, tpg);
+  if ((await fs.read(`${DRIVER_DISK}/enable`)) !== "1") return false;
+  const lun = `${tpg}/lun/${DRIVER_LUN}`;
+  let changed = false;
+  await step("the driver disk's LUN", async () => {
+    changed = await fs.make(lun);
+    changed = (await refer(fs, DRIVER_DISK, lun)) || changed;
+  });
+  return changed;
+}
+
+async function removeDriverLun(fs: ConfigFs, tpg: string): Promise<boolean> {
+  const lun = `${tpg}/lun/${DRIVER_LUN}`;
+  if (!(await fs.exists(`${lun}/${REFERENCE}`))) return false;
+  await step("removal of the driver disk's LUN", async () => {
+    for (const initiator of await fs.list(`${tpg}/acls`))
+      await removeMapping(fs, `${tpg}/acls/${initiator}/${DRIVER_LUN}`);
+    await removeMapping(fs, lun);
+  });
+  return true;
+}
+
+/** A LUN of a target, or of one of its initiators, with its reference. */
+async function removeMapping(fs: ConfigFs, lun: string): Promise<void> {
+  if (!(await fs.exists(lun))) return;
+  if (await fs.exists(`${lun}/${REFERENCE}`)) await fs.unlink(`${lun}/${REFERENCE}`);
+  await fs.remove(lun);
+}
+
+/** Takes the driver disk away from all targets, so that its storage object can go. */
+export async function removeDriverLuns(fs: ConfigFs): Promise<boolean> {
+  let changed = false;
+  for (const fabric of ["iscsi", ...PORT_FABRICS]) {
+    for (const target of await fs.list(fabric)) {
+      const tpg = `${fabric}/${target}/tpgt_1`;
+      if (await fs.exists(`${tpg}/lun/${SEGMENT_LUN}/${REFERENCE}`))
+        changed = (await removeDriverLun(fs, tpg)) || changed;
+    }
+  }
+  return changed;
+}
+
 /** @param before the LUN is given: what must hold by then */
 async function admit(
   fs: ConfigFs,
@@ -103,8 +161,14 @@ async function admit(
   await step(`access of ${initiator}`, async () => {
     changed = await fs.make(acl);
     changed = (await before()) || changed;
-    changed = (await fs.make(`${acl}/lun_0`)) || changed;
-    changed = (await refer(fs, `${tpg}/lun/lun_0`, `${acl}/lun_0`)) || changed;
+    for (const lun of [SEGMENT_LUN, DRIVER_LUN]) {
+      if (!(await fs.exists(`${tpg}/lun/${lun}/${REFERENCE}`))) continue;
+      changed = (await fs.make(`${acl}/${lun}`)) || changed;
+      changed = (await refer(fs, `${tpg}/lun/${lun}`, `${acl}/${lun}`)) || changed;
+    }
+    // Everybody reads it, and what one host wrote there, the next one would run.
+    const protect = `${acl}/${DRIVER_LUN}/write_protect`;
+    if (await fs.exists(protect)) changed = (await set(fs, protect, "1")) || changed;
   });
   return changed;
 }
@@ -143,12 +207,14 @@ export const setPortTarget: Handler<PortTargetOperation> = async (operation, { t
     note(await fs.make(tpg));
     if (fabric === "qla2xxx") {
       note(await set(fs, `${tpg}/attrib/generate_node_acls`, open ? "1" : "0"));
-      // Whoever is admitted gets the LUN, and may write: a SEND is a write.
+      // Whoever is admitted gets the LUNs, and may write: a SEND is a write. Where there is a disk, only disks are
+      // protected (core_tpg_add_node_to_devs in the kernel), so the segment is not.
       note(await set(fs, `${tpg}/attrib/demo_mode_login_only`, open ? "0" : "1"));
-      note(await set(fs, `${tpg}/attrib/demo_mode_write_protect`, "0"));
+      note(await set(fs, `${tpg}/attrib/demo_mode_write_protect`, operation.driverDisk ? "1" : "0"));
     }
     note(await attachLun(fs, tpg, segment));
   });
+  note(await setDriverLun(fs, tpg, operation.driverDisk));
   for (const initiator of initiators) note(await admit(fs, tpg, initiator));
   note(await removeOtherInitiators(fs, tpg, initiators));
   await step(`enabling ${port}`, async () => note(await set(fs, `${tpg}/enable`, "1")));
@@ -174,11 +240,7 @@ async function removeOtherInitiators(fs: ConfigFs, tpg: string, wanted: readonly
     if (wanted.includes(initiator)) continue;
     const acl = `${tpg}/acls/${initiator}`;
     await step(`removal of ${initiator}`, async () => {
-      for (const lun of await fs.list(acl)) {
-        if (!lun.startsWith("lun_")) continue;
-        if (await fs.exists(`${acl}/${lun}/${REFERENCE}`)) await fs.unlink(`${acl}/${lun}/${REFERENCE}`);
-        await fs.remove(`${acl}/${lun}`);
-      }
+      for (const lun of await fs.list(acl)) if (lun.startsWith("lun_")) await removeMapping(fs, `${acl}/${lun}`);
       await fs.remove(acl);
     });
     changed = true;
@@ -242,10 +304,18 @@ async function removeTarget(fs: ConfigFs, fabric: string, target: string): Promi
     await removeOtherInitiators(fs, tpg, []);
     for (const portal of await fs.list(`${tpg}/np`)) await fs.remove(`${tpg}/np/${portal}`);
   }
-  await fs.unlink(`${tpg}/lun/lun_0/${REFERENCE}`);
-  await fs.remove(`${tpg}/lun/lun_0`);
+  for (const lun of [DRIVER_LUN, SEGMENT_LUN]) await removeMapping(fs, `${tpg}/lun/${lun}`);
   await fs.remove(tpg);
   await fs.remove(`${fabric}/${target}`);
+}
+
+/** Folders of fabrics and of host bus adapters that nobody has anything in; they keep their modules in use. */
+export async function removeEmptyFolders(fs: ConfigFs): Promise<void> {
+  const folders = [...["iscsi", "loopback", ...PORT_FABRICS], HBA, dirname(DRIVER_DISK)];
+  for (const folder of folders) {
+    const used = (await fs.list(folder)).some((name) => !FABRIC_FILES.includes(name));
+    if (!used && (await fs.exists(folder))) await step(`removal of ${folder}`, () => fs.remove(folder));
+  }
 }
 
 /** Writes a setting if it has another value. */
@@ -263,7 +333,7 @@ async function refer(fs: ConfigFs, to: string, from: string): Promise<boolean> {
 }
 
 /** Says which step it was: the kernel says no more than EINVAL. */
-async function step(what: string, action: () => Promise<unknown>): Promise<void> {
+export async function step(what: string, action: () => Promise<unknown>): Promise<void> {
   try {
     await action();
   } catch (error) {

@@ -54,6 +54,14 @@ export const setTimeKeeper: Handler<TimeKeeperOperation> = async (operation, { p
   return true;
 };
 
+/** The next round starts it again. */
+export async function stopTimeKeeper({ paths, processes }: ExecutorContext): Promise<void> {
+  const { config, pid: pidFile } = files(paths);
+  const pid = await processes.find(pidFile, config);
+  if (pid !== undefined) await processes.stop(pid);
+  await rm(pidFile, { force: true });
+}
+
 /** Takes away what an interface's DHCP server told. */
 export async function forgetTimeServers(name: string, { paths, run, log }: ExecutorContext): Promise<void> {
   const told = join(paths.run, "udhcpc", `${name}.sources`);

@@ -4,6 +4,7 @@ import type { IncomingMessage } from "node:http";
 import { SCOPES, type Scope, type SessionView } from "../../api/access.ts";
 import type { Clock } from "../../shared/clock.ts";
 import type { Logger } from "../../shared/log.ts";
+import { Throttle } from "../../shared/throttle.ts";
 import type { AccessStore } from "./accessStore.ts";
 import { LoginLimiter } from "./loginLimiter.ts";
 import { passwordsBusy } from "./password.ts";
@@ -28,28 +29,35 @@ export type LoginResult =
   | { type: "busy" }
   | { type: "wait"; seconds: number };
 
+const KEY = /^[A-Za-z0-9_-]{1,200}$/;
+
 export class Access {
   readonly store: AccessStore;
   readonly sessions: Sessions;
   readonly #limiter: LoginLimiter;
   readonly #log: Logger;
+  readonly #failures: Throttle;
 
   constructor(store: AccessStore, clock: Clock, random: (bytes: number) => Buffer, log: Logger) {
     this.store = store;
     this.sessions = new Sessions(clock, random);
     this.#limiter = new LoginLimiter(clock);
     this.#log = log;
+    this.#failures = new Throttle(clock, log);
   }
 
   get setupNeeded(): boolean {
     return this.store.setupToken !== undefined;
   }
 
-  /** Until there is an administrator, everybody may look, and nobody may change anything. */
+  /**
+   * Until there is an administrator, everybody may look, and nobody may change anything. A key that is sent must be right; other
+   * kinds of Authorization are for a proxy in between.
+   */
   identify(request: IncomingMessage): Caller {
-    const bearer = /^Bearer ([A-Za-z0-9_-]{1,200})$/.exec(request.headers.authorization ?? "")?.[1];
-    if (request.headers.authorization !== undefined) {
-      const key = bearer === undefined ? undefined : this.store.findKey(bearer);
+    const bearer = /^Bearer\b *(.*)$/i.exec(request.headers.authorization ?? "")?.[1]?.trim();
+    if (bearer !== undefined) {
+      const key = KEY.test(bearer) ? this.store.findKey(bearer) : undefined;
       if (key !== undefined) return { name: key.name, scope: key.scope, via: "key" };
       return { name: null, scope: null, via: "none" };
     }
@@ -72,7 +80,7 @@ export class Access {
     this.#limiter.failed(address, name);
     const opened = await this.store.login(name, password, (user) => this.#open(user.name, user.scope));
     if (opened === undefined) {
-      this.#log.warn({ user: name, address }, "login failed");
+      this.#failures.write("warn", address, { user: name, address }, "login failed");
       return { type: "wrong" };
     }
     this.#limiter.succeeded(address, name);

@@ -19,7 +19,8 @@ const MAX_KEYS = 64;
 const TOKEN_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789";
 const TOKEN_GROUPS = 5;
 
-interface User extends UserView {
+/** A user as the file has it. */
+export interface StoredUser extends UserView {
   hash: string;
 }
 
@@ -28,7 +29,7 @@ interface Key extends KeyView {
 }
 
 interface Content {
-  users: User[];
+  users: StoredUser[];
   keys: Key[];
   setupToken: string | undefined;
 }
@@ -38,6 +39,9 @@ export class AccessStore {
   readonly #fs: DurableFs;
   readonly #random: (bytes: number) => Buffer;
   #content: Content = { users: [], keys: [], setupToken: undefined };
+  /** The file is there, and could not be read: what it has in it is not to be written over. */
+  #unread = false;
+  #problem: ScsigateError | undefined;
   /** Changes one after the other: each starts from what the one before has left. */
   #queue: Promise<unknown> = Promise.resolve();
 
@@ -48,18 +52,52 @@ export class AccessStore {
     this.#random = random;
   }
 
-  /** Reads; where nobody is an administrator, there is a setup token afterwards. @throws when it cannot be written */
+  /**
+   * Reads; where nobody is an administrator, there is a setup token afterwards. @throws ScsigateError data-unwritable;
+   * access-unreadable: nobody gets in and nothing is changed until the file can be read, which every login and change tries again
+   */
   async open(): Promise<void> {
-    this.#content = parse(await this.#fs.read(this.#path).catch(() => undefined));
+    this.#unread = true;
+    await this.#read();
+  }
+
+  async #read(): Promise<void> {
+    if (!this.#unread) return;
+    let text: string | undefined;
+    try {
+      text = await this.#fs.read(this.#path);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      this.#problem = new ScsigateError(
+        "access-unreadable",
+        `users and keys cannot be read, so nobody can log in: ${reason}`,
+        'Log in again in a moment. If it stays, the disk is failing: "recover" in the boot menu makes a new administrator.',
+      );
+      throw this.#problem;
+    }
+    this.#problem = undefined;
+    this.#content = parse(text);
+    this.#unread = false;
     await this.#ensureToken();
   }
 
-  /** After a factory reset has removed the file. */
+  /** Reads, and changes nothing: for looking at it from outside of the service. */
+  async look(): Promise<void> {
+    this.#content = parse(await this.#fs.read(this.#path));
+  }
+
+  /** After a factory reset has removed the file, and where the owner has lost the password. */
   forget(): Promise<void> {
+    this.#unread = false;
     return this.#inTurn(async () => {
       this.#content = { users: [], keys: [], setupToken: undefined };
       await this.#ensureToken();
     });
+  }
+
+  /** Why the file could not be read or written the last time; undefined: it could. */
+  get problem(): ScsigateError | undefined {
+    return this.#problem;
   }
 
   /** Set until the first administrator exists. */
@@ -80,6 +118,7 @@ export class AccessStore {
    * another password, while the password is looked at, is not let in
    */
   async login<T>(name: string, password: string, open: (user: UserView) => T): Promise<T | undefined> {
+    if (this.#unread) await this.#inTurn(async () => {});
     const hash = this.#userOf(name)?.hash;
     if (!(await verifyPassword(password, hash))) return undefined;
     const user = this.#userOf(name);
@@ -99,6 +138,13 @@ export class AccessStore {
   /** Creates a user, or gives one another password or scope. The first administrator ends the setup. */
   setUser(name: string, scope: Scope, password: string | undefined): Promise<void> {
     return this.#inTurn(() => this.#setUser(name, scope, password));
+  }
+
+  /** Users that come with their hashes, in the place of those that there are. */
+  take(users: readonly StoredUser[]): Promise<void> {
+    return this.#inTurn(() =>
+      this.#save({ ...this.#content, users: mustHaveAdmin([...users]), setupToken: undefined }),
+    );
   }
 
   /** False when there is no such user. */
@@ -138,7 +184,7 @@ export class AccessStore {
     return this.#content.keys.find((key) => same(key.hash, hash));
   }
 
-  #userOf(name: string): User | undefined {
+  #userOf(name: string): StoredUser | undefined {
     return this.#content.users.find((user) => user.name === name);
   }
 
@@ -166,20 +212,29 @@ export class AccessStore {
       await writeDurably(this.#path, `${JSON.stringify(content)}\n`, 0o600, this.#fs);
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
-      throw new ScsigateError("data-unwritable", `users and keys cannot be written: ${reason}`, "Look at `df /data`.");
+      this.#problem = new ScsigateError(
+        "data-unwritable",
+        `users and keys cannot be written: ${reason}`,
+        "Look at `df /data`.",
+      );
+      throw this.#problem;
     }
+    this.#problem = undefined;
     this.#content = content;
   }
 
   #inTurn<T>(change: () => Promise<T>): Promise<T> {
-    const result = this.#queue.then(change);
+    const result = this.#queue.then(async () => {
+      await this.#read();
+      return change();
+    });
     this.#queue = result.catch(() => {});
     return result;
   }
 }
 
 /** Nobody is to lock everybody out, themselves included. */
-function mustHaveAdmin(users: User[]): User[] {
+function mustHaveAdmin(users: StoredUser[]): StoredUser[] {
   if (users.some((user) => user.scope === "admin")) return users;
   throw new ScsigateError(
     "access-invalid",

@@ -53,6 +53,8 @@ export interface Facts {
   reach: Reach | undefined;
   names: NameFacts;
   clock: ClockFacts;
+  /** Ports of host adapters with target mode. */
+  targetPorts: number;
 }
 
 const FABRIC_MODULES: Partial<Record<string, string>> = {
@@ -97,6 +99,7 @@ function gatewayChecks(facts: Facts): DiagnosisCheck[] {
   if (facts.config.mode === "mesh") chain.add("mesh", "Other gateways", () => meshVerdict(facts.status));
   const link = chain.add("lan-link", "LAN link", () => lanLinkVerdict(facts.status));
   const address = chain.add("lan-address", "LAN address", () => lanAddressVerdict(facts), link);
+  chain.add("local-name", "Name on the LAN (mDNS)", () => localNameVerdict(facts), address);
   chain.add("lan-router", "LAN router", () => routerVerdict(facts), address);
   chain.add("dns", "Names (DNS)", () => namesVerdict(facts), address);
   chain.add("clock", "Clock", () => clockVerdict(facts));
@@ -158,6 +161,12 @@ function exportVerdict(segment: SegmentConfig, live: SegmentStatus | undefined, 
   const { fabric } = segment;
   if (fabric.type === "none") {
     if ((live?.stations.length ?? 0) > 0) return off("not exported: the gateway's own adapter finds the stations");
+    if (facts.targetPorts === 0) {
+      return warn(
+        "nothing exports the segment, and no SCSI adapter that can be a target was found",
+        "Check that it is seated and supported (scsigate adapters), or export over iSCSI.",
+      );
+    }
     return warn(
       "nothing exports the segment",
       "Choose under Network, in the segment's fabric, what hosts reach it by.",
@@ -300,6 +309,18 @@ function namesVerdict({ names: { servers, answered, wanted } }: Facts): Verdict 
     );
   }
   return good(`${answered} answers${wanted === null ? "" : `, and knows ${wanted.name}`}`);
+}
+
+/** Where nothing answers for the name, the gateway is found by its address: no fault. */
+function localNameVerdict({ status: { localUrl }, config: { mdns, hostname } }: Facts): Verdict {
+  if (!mdns.enabled) return off("switched off");
+  if (localUrl === null) return unknown("nothing answers for a name here, or its start is some seconds ago");
+  // After a conflict, avahi-daemon counts on at the end, where need be of a name cut short. A host may have quite another.
+  const found = new URL(localUrl).hostname.replace(/\.local$/, "");
+  const own = hostname.toLowerCase();
+  const stem = (name: string) => name.replace(/-[0-9]+$/, "");
+  if (found === own || !stem(own).startsWith(stem(found))) return good(localUrl);
+  return warn(`${localUrl}: another machine has the name ${hostname}.local`, "Give one of the two another hostname.");
 }
 
 function clockVerdict({ clock, status }: Facts): Verdict {

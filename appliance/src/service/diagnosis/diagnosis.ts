@@ -60,6 +60,7 @@ export class Diagnosis {
       reach,
       names,
       clock,
+      targetPorts: this.#monitor.targetPorts().length,
     });
   }
 }

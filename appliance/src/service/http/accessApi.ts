@@ -55,6 +55,14 @@ export function accessRoutes(access: Access, clock: Clock): Route[] {
       },
     },
     {
+      method: "GET",
+      path: "/api/v1/setup/token",
+      access: "admin",
+      summary: "What makes the first administrator: as long as there is a token, only the console may ask for it",
+      answers: { 200: "SetupToken" },
+      handler: () => json({ token: access.store.setupToken ?? null }),
+    },
+    {
       method: "POST",
       path: "/api/v1/login",
       access: "open",

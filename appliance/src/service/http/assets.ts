@@ -3,6 +3,7 @@
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { extname, join } from "node:path";
+import { hasAlready } from "./etag.ts";
 import type { Route } from "./router.ts";
 
 const TYPES: Record<string, string> = {
@@ -12,6 +13,8 @@ const TYPES: Record<string, string> = {
   ".svg": "image/svg+xml",
 };
 
+/** In Accept-Encoding, unless it is said that it is not wanted. */
+const GZIP = /\bgzip\b(?!\s*;\s*q=0(?:\.0*)?\s*(?:,|$))/i;
 /** A name with a hash in it never changes its content. */
 const HASHED = /-[0-9A-Z]{8}\.[a-z]+$/;
 
@@ -40,8 +43,8 @@ export function assetRoutes(folder: string): Route[] {
       Vary: "Accept-Encoding",
     };
     const handler: Route["handler"] = ({ raw }) => {
-      if (raw.headers["if-none-match"] === etag) return { status: 304, headers };
-      const takesGzip = /\bgzip\b/.test(String(raw.headers["accept-encoding"] ?? ""));
+      if (hasAlready(raw.headers["if-none-match"], etag)) return { status: 304, headers };
+      const takesGzip = GZIP.test(String(raw.headers["accept-encoding"] ?? ""));
       if (packed !== undefined && takesGzip) {
         return { status: 200, headers: { ...headers, "Content-Encoding": "gzip" }, body: packed };
       }

@@ -3,6 +3,7 @@
 import type { IncomingMessage } from "node:http";
 import { type ApiSchemaError, validators } from "#api-validator";
 import type { BodyName } from "../../api/schemas.ts";
+import { outOfBounds } from "../../config/bounds.ts";
 import { type Answer, problem } from "./router.ts";
 
 /** Longest bodies, bytes: anybody may send some of them, and most are a few words. */
@@ -48,6 +49,10 @@ export async function readBody(request: IncomingMessage, schema: BodyName | unde
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     return problem(400, "not-json", `the body is not JSON: ${reason}`, "Correct it; UTF-8, no comments.");
+  }
+  const beyond = outOfBounds(value);
+  if (beyond !== undefined) {
+    return problem(422, "body-invalid", beyond.message, beyond.nextStep, { errors: [beyond] });
   }
   const validate = validators[schema];
   if (validate(value)) return { value };

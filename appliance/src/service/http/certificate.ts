@@ -4,6 +4,7 @@ import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
 import { createSecureContext } from "node:tls";
 import type { CertificateInfo } from "../../api/certificate.ts";
 import { ScsigateError } from "../../shared/errors.ts";
+import { certificatesIn, hasLockedKey, keyIn } from "../../shared/pem.ts";
 
 /** What the page is served with: PEM. */
 export interface TlsMaterial {
@@ -13,7 +14,6 @@ export interface TlsMaterial {
 }
 
 const DAY_MS = 24 * 3600 * 1000;
-const BLOCK = /-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----/g;
 /** Longest chain that is sent to each client. */
 const MAX_CHAIN = 8;
 /** Shorter ones are refused by browsers, bits. */
@@ -81,7 +81,7 @@ export function describeCertificate(pem: string, now: number): CertificateInfo {
 }
 
 function parseChain(pem: string): X509Certificate[] {
-  const blocks = pem.match(BLOCK) ?? [];
+  const blocks = certificatesIn(pem);
   if (blocks.length === 0) {
     throw invalid("there is no certificate in PEM form", "It starts with -----BEGIN CERTIFICATE-----.");
   }
@@ -96,12 +96,13 @@ function parseChain(pem: string): X509Certificate[] {
 }
 
 function parseKey(pem: string): KeyObject {
-  if (pem.includes("ENCRYPTED")) {
+  const found = keyIn(pem);
+  if (found === undefined && hasLockedKey(pem)) {
     throw invalid("the key is locked with a passphrase", "Unlock it: openssl pkey -in locked.pem -out key.pem");
   }
   let key: KeyObject;
   try {
-    key = createPrivateKey({ key: pem, format: "pem" });
+    key = createPrivateKey({ key: found ?? "", format: "pem" });
   } catch {
     throw invalid("the key cannot be read", "Give it in PEM form: it starts with -----BEGIN PRIVATE KEY-----.");
   }

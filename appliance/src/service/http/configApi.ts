@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The API's routes for the configuration: reading, planning, applying, confirming, backup, reset. */
+import { networkInterfaces } from "node:os";
 import type { Backup } from "../../api/config.ts";
 import { configSchema, SECRET_PATHS } from "../../config/schema.ts";
 import { joinSecrets, parseSecrets } from "../../config/secrets.ts";
@@ -7,6 +8,7 @@ import type { Clock } from "../../shared/clock.ts";
 import { asObject, getAt, isObject, type JsonObject, mergePatch } from "../../shared/json.ts";
 import { CONFIRM_SECONDS, type Configuration, type Edit } from "../configuration.ts";
 import type { GatewayState } from "../gatewayState.ts";
+import { hasAlready, tagOf } from "./etag.ts";
 import { type Answer, type ApiRequest, json, NOTHING, problem, type Route } from "./router.ts";
 
 export interface ConfigApi {
@@ -33,7 +35,7 @@ export function configRoutes({ configuration, state, clock, factoryReset }: Conf
       const { shortest, longest } = CONFIRM_SECONDS;
       return problem(422, "body-invalid", "confirmSeconds is not possible", `Use ${shortest} to ${longest}.`);
     }
-    return accepted(await configuration.change(edit, seconds, etag));
+    return accepted(await configuration.change(edit, seconds, tagOf(etag, configuration.etag)));
   };
   const CONFIRM = { confirmSeconds: "Time for the confirmation, seconds; 10 to 3600, 120 unless told." };
 
@@ -46,7 +48,7 @@ export function configRoutes({ configuration, state, clock, factoryReset }: Conf
       answers: { 200: "Document" },
       handler: ({ raw }) => {
         const answer = read();
-        if (raw.headers["if-none-match"] !== configuration.etag) return answer;
+        if (!hasAlready(raw.headers["if-none-match"], configuration.etag)) return answer;
         return { status: 304, headers: answer.headers ?? {} };
       },
     },
@@ -85,7 +87,7 @@ export function configRoutes({ configuration, state, clock, factoryReset }: Conf
     {
       method: "POST",
       path: "/api/v1/config/plan",
-      access: "read",
+      access: "operate",
       summary: "What applying this document would change and disturb; nothing is done",
       body: "Document",
       answers: { 200: "Plan" },
@@ -180,6 +182,10 @@ export function configRoutes({ configuration, state, clock, factoryReset }: Conf
           await configuration.activated;
           // The change has ended the connection: its owner confirms it over another one, or is cut off.
           if (raw.socket.destroyed) return undefined;
+          if (!isOwnAddress(raw.socket.localAddress ?? "", networkInterfaces())) {
+            raw.socket.destroy();
+            return undefined;
+          }
         }
         return json(await configuration.confirm(id), 200, { ETag: configuration.etag });
       },
@@ -286,4 +292,14 @@ function withoutSecrets(config: unknown): unknown {
     if (isObject(parent)) delete parent[path.at(-1) ?? ""];
   }
   return copy;
+}
+
+/**
+ * Whether the gateway still has the address that a connection came to. One from before a change says nothing about whether its owner
+ * finds the gateway afterwards.
+ */
+export function isOwnAddress(address: string, interfaces: ReturnType<typeof networkInterfaces>): boolean {
+  const plain = address.replace(/^::ffff:(?=[0-9.]+$)/, "").replace(/%.*$/, "");
+  if (/^127\.|^::1$/.test(plain)) return true;
+  return Object.values(interfaces).some((list) => list?.some((own) => own.address === plain));
 }

@@ -4,11 +4,13 @@
  * on the way.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Clock } from "../../shared/clock.ts";
 import { ScsigateError } from "../../shared/errors.ts";
 import type { Logger } from "../../shared/log.ts";
+import { Throttle } from "../../shared/throttle.ts";
 import { type Access, type Caller, CONSOLE, mayDo } from "../access/access.ts";
 import { ConfigRefused } from "../configRefused.ts";
-import { readBody } from "./body.ts";
+import { type Body, readBody } from "./body.ts";
 import { type Answer, find, problem, type Route } from "./router.ts";
 
 /** The page loads nothing from elsewhere and no inline code, and nobody may frame it. */
@@ -24,8 +26,12 @@ const SECURITY_HEADERS: Record<string, string> = {
   "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 };
 
+/** From the end of its headers, milliseconds; a file may take longer, as long as something comes. */
+const BODY_TIMEOUT_MS = 15_000;
+
 const STATUS: Partial<Record<string, number>> = {
   "access-invalid": 409,
+  "access-unreadable": 503,
   "capture-busy": 409,
   "capture-missing": 404,
   "certificate-invalid": 422,
@@ -43,17 +49,33 @@ const STATUS: Partial<Record<string, number>> = {
   "station-no-address": 409,
   "station-no-server": 409,
   "station-unknown": 404,
+  "update-busy": 409,
+  "update-damaged": 422,
+  "update-download-failed": 422,
+  "update-no-bundle": 422,
+  "update-no-image": 409,
+  "update-no-room": 507,
+  "update-no-slot": 409,
+  "update-not-newer": 409,
+  "update-not-ready": 409,
+  "update-not-trusted": 422,
+  "update-too-long": 413,
+  "update-wrong-board": 422,
 };
 
 export class Dispatcher {
   readonly #routes: readonly Route[];
   readonly #access: Access;
+  readonly #clock: Clock;
   readonly #log: Logger;
+  readonly #strangers: Throttle;
 
-  constructor(routes: readonly Route[], access: Access, log: Logger) {
+  constructor(routes: readonly Route[], access: Access, clock: Clock, log: Logger) {
+    this.#clock = clock;
     this.#routes = routes;
     this.#access = access;
     this.#log = log;
+    this.#strangers = new Throttle(clock, log);
   }
 
   /** @param local whether it came over the gateway's own socket */
@@ -79,16 +101,30 @@ export class Dispatcher {
     const caller = local ? CONSOLE : this.#access.identify(request);
     const refusal = this.#refusal(route, caller, request, local);
     if (refusal !== undefined) return refusal;
-    const body = await readBody(request, route.body);
+    const body = await this.#body(request, route);
     if ("status" in body) return body;
     const address = local ? "console" : (request.socket.remoteAddress ?? "");
     const query = new URLSearchParams(search);
     const answer = await route.handler({ raw: request, response, params, query, body: body.value, caller, address });
     if (route.method !== "GET") {
       const { method } = route;
-      this.#log.info({ method, path, user: caller.name, via: caller.via, address, status: answer?.status }, "request");
+      const fields = { method, path, user: caller.name, via: caller.via, address, status: answer?.status };
+      // Whoever is not logged in can send as many as they like.
+      if (caller.via === "none") this.#strangers.write("info", address, fields, "request");
+      else this.#log.info(fields, "request");
     }
     return answer;
+  }
+
+  /** A client that sends a byte now and then does not get far. */
+  async #body(request: IncomingMessage, route: Route): Promise<Body> {
+    if (route.upload === true) return { value: undefined };
+    const cancel = this.#clock.after(BODY_TIMEOUT_MS, () => request.destroy());
+    try {
+      return await readBody(request, route.body);
+    } finally {
+      cancel();
+    }
   }
 
   #refusal(route: Route, caller: Caller, request: IncomingMessage, local: boolean): Answer | undefined {

@@ -24,8 +24,11 @@ export interface HttpServerOptions {
 }
 
 const MAX_CONNECTIONS = 256;
-/** Against clients that send a byte now and then, milliseconds. */
-const LIMITS = { headersTimeout: 10_000, requestTimeout: 15_000, keepAliveTimeout: 5000, maxHeaderSize: 8192 };
+/**
+ * Against clients that send a byte now and then, milliseconds. A whole request may take as long as an update needs to be
+ * sent; the dispatcher limits all others.
+ */
+const LIMITS = { headersTimeout: 10_000, requestTimeout: 0, keepAliveTimeout: 5000, maxHeaderSize: 8192 };
 const IDLE_TIMEOUT_MS = 30_000;
 const HOST = /^([A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(:[0-9]{1,5})?$/;
 

@@ -74,6 +74,9 @@ function operation(route: Route): JsonObject {
     ...(route.body === undefined
       ? {}
       : { requestBody: { required: true, content: { "application/json": { schema: schema(route.body) } } } }),
+    ...(route.upload === undefined
+      ? {}
+      : { requestBody: { required: true, content: { "application/octet-stream": {} } } }),
     responses,
   };
 }

@@ -40,6 +40,8 @@ export interface Route {
   summary?: string;
   /** What the body must be; absent: there must be none. */
   body?: BodyName;
+  /** The body is a file of any size, which the handler reads itself. */
+  upload?: true;
   /** Query parameters with their descriptions. */
   query?: Record<string, string>;
   /** What a successful answer contains, by status. */

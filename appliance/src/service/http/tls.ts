@@ -33,6 +33,7 @@ export class Certificates {
   #material: TlsMaterial | undefined;
   /** When its certificate ends, milliseconds since 1970. */
   #ends: number | undefined;
+  #fingerprint: string | undefined;
   /** Has the page use another pair. @throws what OpenSSL says */
   #use: (material: TlsMaterial) => void = () => {};
   #queue: Promise<unknown> = Promise.resolve();
@@ -73,6 +74,11 @@ export class Certificates {
   /** @throws ScsigateError tls-key-failed while there is none */
   get info(): CertificateInfo {
     return describeCertificate(this.pem, this.#options.clock.now());
+  }
+
+  /** SHA-256; undefined while there is no certificate. */
+  get fingerprint(): string | undefined {
+    return this.#fingerprint;
   }
 
   /** The key, for keeping it out of something. */
@@ -140,7 +146,9 @@ export class Certificates {
 
   #keep(material: TlsMaterial): TlsMaterial {
     this.#material = material;
-    this.#ends = Date.parse(this.info.notAfter);
+    const { notAfter, fingerprint } = this.info;
+    this.#ends = Date.parse(notAfter);
+    this.#fingerprint = fingerprint;
     return material;
   }
 

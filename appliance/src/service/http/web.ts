@@ -67,7 +67,7 @@ export class Web {
       support,
     });
     const routes = [...api, ...system, ...assetRoutes(paths.web)];
-    this.#dispatcher = new Dispatcher(routes, access, log.child({ module: "http" }));
+    this.#dispatcher = new Dispatcher(routes, access, clock, log.child({ module: "http" }));
   }
 
   /** Ports that are listened on. */

@@ -48,6 +48,8 @@ function gateway(out: Exposition, status: Status, residentBytes: number): void {
   for (const code of codes) out.gauge("scsigate_problem", "What is wrong now; always 1.", 1, { code });
   out.gauge("scsigate_boot_time_seconds", "When the machine started, since 1970.", status.bootTime / 1000);
   out.gauge("scsigate_uptime_seconds", "Of the machine.", status.uptimeSeconds);
+  if (status.readyAfterSeconds !== null)
+    out.gauge("scsigate_ready_after_seconds", "From the machine's start to forwarding.", status.readyAfterSeconds);
   out.gauge("scsigate_service_uptime_seconds", "Of the service process.", status.serviceUptimeSeconds);
   out.gauge("scsigate_service_resident_memory_bytes", "Memory of the service process.", residentBytes);
   if (status.dataFreeBytes !== null) {

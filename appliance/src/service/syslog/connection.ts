@@ -10,6 +10,8 @@ import { frame } from "./rfc5424.ts";
 const RETRY = { firstMs: 1000, longestMs: 60_000 };
 /** For a TCP connection, milliseconds. */
 const CONNECT_TIMEOUT_MS = 10_000;
+/** A UDP port that nobody listens on says so at once, over any network; milliseconds. */
+const UDP_SILENCE_MS = 1000;
 /** A server that does not read is given up when so much waits, bytes. */
 const MAX_UNSENT = 256 * 1024;
 
@@ -31,6 +33,7 @@ export class SyslogConnection {
   #socket: Socket | undefined;
   #open = false;
   #cancelRetry: Cancel | undefined;
+  #cancelProof: Cancel | undefined;
   #stopped = false;
 
   constructor(config: SyslogConfig, clock: Clock, listener: ConnectionListener) {
@@ -66,17 +69,27 @@ export class SyslogConnection {
     }
   }
 
-  /** A connected socket: the name is looked up once, and a port that nobody listens on is reported. */
+  /**
+   * A connected socket: the name is looked up once, and a port that nobody listens on is reported. Whether anybody does is asked with an
+   * empty datagram first: what is sent to a closed port is lost, and comes back as a failure of the next one.
+   */
   #udp(): Socket {
     const { host, port } = this.#config;
     const socket = createSocket({ type: host.includes(":") ? "udp6" : "udp4" });
     const own: Socket = {
       send: (text) => socket.send(text, (error) => error && this.#failed(own, error)),
-      close: () => socket.close(),
+      close: () => {
+        this.#cancelProof?.();
+        socket.close();
+      },
     };
     socket.on("error", (error) => this.#failed(own, error));
     // The event, not connect()'s callback: that one is also called, and "error" not, when the name is not found.
-    socket.on("connect", () => this.#opened(own));
+    socket.on("connect", () => {
+      if (this.#socket !== own || this.#stopped) return;
+      own.send("");
+      this.#cancelProof = this.#clock.after(UDP_SILENCE_MS, () => this.#opened(own));
+    });
     socket.connect(port, host);
     return own;
   }
@@ -106,7 +119,7 @@ export class SyslogConnection {
   #opened(socket: Socket): void {
     if (this.#socket !== socket || this.#stopped) return;
     this.#open = true;
-    this.#backoff.reset();
+    this.#backoff.works(this.#clock.monotonic());
     this.#listener.onOpen();
   }
 
@@ -116,6 +129,6 @@ export class SyslogConnection {
     this.#open = false;
     socket.close();
     this.#listener.onFailure(error.message);
-    this.#cancelRetry = this.#clock.after(this.#backoff.next(), () => this.start());
+    this.#cancelRetry = this.#clock.after(this.#backoff.next(this.#clock.monotonic()), () => this.start());
   }
 }

@@ -9,6 +9,7 @@ import { Backoff } from "../../shared/backoff.ts";
 import type { Cancel, Clock } from "../../shared/clock.ts";
 import { errnoOf } from "../../shared/errors.ts";
 import type { Logger } from "../../shared/log.ts";
+import { certificatesIn, keyIn } from "../../shared/pem.ts";
 
 /** The broker sends the last will when it has heard nothing for one and a half of these, seconds. */
 const KEEP_ALIVE_S = 10;
@@ -16,6 +17,8 @@ const CONNECT_TIMEOUT_MS = 10_000;
 const RECONNECT = { firstMs: 1000, longestMs: 30_000 };
 /** How long the good-bye to the broker may take, milliseconds. */
 const GOODBYE_MS = 1000;
+/** A session that ends sooner has a reason of its own, milliseconds. */
+const SHORT_MS = 10_000;
 /** Longest message that is taken from the broker, bytes: commands and birth messages are words. */
 const MAX_INCOMING = 1024;
 
@@ -134,9 +137,15 @@ export class Broker {
       return;
     }
     this.#client = client;
+    let connectedAt: number | undefined;
+    let said: string | undefined;
+    client.on("disconnect", ({ reasonCode }) => {
+      said = reasonOf(reasonCode, this.#clientId);
+    });
     client.on("connect", () => {
       if (this.#client !== client) return;
-      this.#backoff.reset();
+      connectedAt = this.#clock.monotonic();
+      this.#backoff.works(connectedAt);
       this.#log.info({ url: this.#config.url }, "connected to the broker");
       this.#listener.onConnect();
     });
@@ -145,7 +154,10 @@ export class Broker {
       this.#listener.onMessage(topic, payload.toString("utf8"), packet.retain);
     });
     client.on("error", (error) => this.#lost(client, describe(error)));
-    client.on("close", () => this.#lost(client, "the connection was closed"));
+    client.on("close", () => {
+      const short = connectedAt !== undefined && this.#clock.monotonic() - connectedAt < SHORT_MS;
+      this.#lost(client, said ?? (short ? endedAtOnce(this.#clientId) : "the connection was closed"));
+    });
   }
 
   /** Once for each client: an error may come before the close, or without one. */
@@ -164,8 +176,29 @@ export class Broker {
   #failed(reason: string): void {
     if (this.#stopped) return;
     this.#listener.onDisconnect(reason);
-    this.#cancelReconnect = this.#clock.after(this.#backoff.next(), () => void this.#connect());
+    this.#cancelReconnect = this.#clock.after(this.#backoff.next(this.#clock.monotonic()), () => void this.#connect());
   }
+}
+
+/** Why the broker ended the session, by MQTT 5's reason code (section 3.14.2.1); undefined for one that says nothing. */
+function reasonOf(code: number | undefined, clientId: string): string | undefined {
+  switch (code) {
+    case 0x87:
+      return "the broker ended the session: this user may not do what the gateway does (not authorized)";
+    case 0x8e:
+      return `the broker ended the session: another client has the id ${clientId}, too; was a gateway's disk copied?`;
+    case 0x8b:
+      return "the broker is shutting down";
+    default:
+      return code === undefined || code === 0
+        ? undefined
+        : `the broker ended the session (reason 0x${code.toString(16)})`;
+  }
+}
+
+/** MQTT 3.1.1 brokers give no reason; these are the usual ones. */
+function endedAtOnce(clientId: string): string {
+  return `the broker ended the session at once: the user may not publish, or another client has the id ${clientId}, too`;
 }
 
 function outcomeOf(error: Error | null | undefined): Outcome {
@@ -200,9 +233,9 @@ export function tlsOptions({
 }: MqttConfig["tls"]): Pick<IClientOptions, "rejectUnauthorized" | "ca" | "cert" | "key"> {
   return {
     rejectUnauthorized: verify,
-    ...(ca === undefined ? {} : { ca }),
-    ...(certificate === undefined ? {} : { cert: certificate }),
-    ...(key === undefined ? {} : { key }),
+    ...(ca === undefined ? {} : { ca: certificatesIn(ca) }),
+    ...(certificate === undefined ? {} : { cert: certificatesIn(certificate).join("") }),
+    ...(key === undefined ? {} : { key: keyIn(key) ?? "" }),
   };
 }
 

@@ -31,7 +31,13 @@ export interface StartEvent {
   version: string;
 }
 
-export type GatewayEvent = LinkEvent | HealthEvent | CommandEvent | LostEvent | StartEvent;
+/** What came of an update. */
+export type UpdateEvent =
+  | { type: "update-installed"; version: string; running: string }
+  | { type: "update-confirmed"; version: string }
+  | { type: "update-failed" | "update-fell-back"; version: string; running: string; message: string };
+
+export type GatewayEvent = LinkEvent | HealthEvent | CommandEvent | LostEvent | StartEvent | UpdateEvent;
 
 /** Names events, so that a receiver who gets one twice can tell. */
 export class EventNames {

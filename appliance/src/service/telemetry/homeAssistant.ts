@@ -82,7 +82,11 @@ function gatewayComponents(status: Status, commands: readonly MqttCommand[]): Re
       device_class: "firmware",
       entity_category: "diagnostic",
       value_template:
-        "{{ {'installed_version': value_json.version, 'latest_version': value_json.latest_version} | to_json }}",
+        "{{ {'installed_version': value_json.installed_version, 'latest_version': value_json.latest_version, " +
+        "'in_progress': value_json.update_in_progress, 'update_percentage': value_json.update_percentage} | to_json }}",
+      ...(commands.includes("update") && status.update.version !== null
+        ? { command_topic: `${commandTopic(id)}/update`, payload_install: "PRESS" }
+        : {}),
     },
   };
   for (const { sensor } of status.temperatures) {

@@ -55,11 +55,14 @@ function gatewayPayload(status: Status): Record<string, unknown> {
   return {
     time: isoTime(status.time),
     uptime_seconds: status.uptimeSeconds,
+    ready_after_seconds: status.readyAfterSeconds,
     boot_time: isoTime(status.bootTime),
     hostname: status.hostname,
     version: status.version,
-    // There is no update service yet: what runs is the latest that is known.
-    latest_version: status.version,
+    installed_version: status.update.version ?? status.version,
+    latest_version: status.update.latestVersion ?? status.update.version ?? status.version,
+    update_in_progress: ["receiving", "checking", "installing"].includes(status.update.state),
+    update_percentage: status.update.percent,
     health: status.health.status,
     reasons: status.health.reasons.map((reason) => reason.code),
     segments: status.segments.length,

@@ -20,6 +20,6 @@ export class RecentMessages {
 
   /** Newest first. */
   get messages(): SentMessage[] {
-    return this.#messages.toReversed();
+    return [...this.#messages].reverse();
   }
 }

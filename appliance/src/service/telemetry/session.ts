@@ -44,6 +44,8 @@ export interface SessionParts {
   names: EventNames;
   recent: RecentMessages;
   log: Logger;
+  /** What the command "update" does. */
+  installUpdate: () => void;
 }
 
 export class Session {
@@ -63,6 +65,8 @@ export class Session {
   #stopping = false;
   /** What was said of us last on this connection. */
   #online = "";
+  /** How far the update was when it was last told. */
+  #update = "";
 
   /** @param id the gateway's */
   constructor(config: MqttConfig, id: string, parts: SessionParts) {
@@ -82,6 +86,7 @@ export class Session {
     this.#commands = new Commands(config.commands, environment.clock, {
       refresh: () => this.#round(),
       restart: () => environment.clock.after(BIRTH_PAUSE_MS, environment.restart), // the answer goes first
+      update: () => parts.installUpdate(),
     });
   }
 
@@ -191,6 +196,10 @@ export class Session {
     if (!this.#broker.connected) return;
     this.#sayOnline(status);
     void this.#discovery.update(status);
+    // Its progress is of no use every few seconds.
+    const update = JSON.stringify(status.update);
+    if (update !== this.#update) this.#round();
+    this.#update = update;
   }
 
   /** On every connect, and when the host name has changed. */

@@ -10,7 +10,7 @@ import type { ServiceEnvironment } from "../environment.ts";
 import type { GatewayState } from "../gatewayState.ts";
 import type { Monitor } from "../monitor.ts";
 import { EventStore } from "./eventStore.ts";
-import { EventNames } from "./events.ts";
+import { EventNames, type GatewayEvent } from "./events.ts";
 import { RecentMessages } from "./recentMessages.ts";
 import { Session, type SessionParts } from "./session.ts";
 
@@ -21,8 +21,17 @@ export class Telemetry {
   #config: MqttConfig | undefined;
   #work: Promise<void> = Promise.resolve();
   #stopped = false;
+  /** Events from before the gateway knew its id. */
+  #early: GatewayEvent[] = [];
 
-  constructor(environment: ServiceEnvironment, state: GatewayState, monitor: Monitor, log: Logger) {
+  /** @param installUpdate what the command "update" does */
+  constructor(
+    environment: ServiceEnvironment,
+    state: GatewayState,
+    monitor: Monitor,
+    log: Logger,
+    installUpdate: () => void = () => {},
+  ) {
     const store = new EventStore(join(environment.paths.data, "events.jsonl"), (error) => {
       const problem: Problem | undefined = error === undefined ? undefined : toProblem(error);
       if (problem && problem.message !== state.storeProblem?.message) log.error({ problem }, "events cannot be kept");
@@ -33,7 +42,22 @@ export class Telemetry {
       };
     });
     const recent = new RecentMessages();
-    this.#parts = { environment, state, monitor, store, names: new EventNames(environment.random), recent, log };
+    this.#parts = {
+      environment,
+      state,
+      monitor,
+      store,
+      names: new EventNames(environment.random),
+      recent,
+      log,
+      installUpdate,
+    };
+  }
+
+  /** Tells an event, where telemetry is switched on. */
+  tell(event: GatewayEvent): void {
+    if (this.#session === undefined) this.#early.push(event);
+    else if (this.#config?.enabled === true) this.#session.tell(event);
   }
 
   /** What is sent, and how it goes. */
@@ -80,5 +104,6 @@ export class Telemetry {
     this.#session = new Session(config, id, this.#parts);
     await this.#session.start();
     if (before === undefined && enabled) this.#session.tell({ type: "started", version: state.version.version });
+    for (const event of this.#early.splice(0)) this.tell(event);
   }
 }

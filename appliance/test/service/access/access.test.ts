@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { randomBytes } from "node:crypto";
+import type { IncomingMessage } from "node:http";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { Access } from "../../../src/service/access/access.ts";
@@ -32,6 +33,55 @@ async function onDisk(fs: PowerCutFs): Promise<AccessStore> {
   await store.open();
   return store;
 }
+
+/** Who a request with these headers comes from. */
+function via({ access }: Rig, headers: Record<string, string>): string {
+  return access.identify({ headers } as unknown as IncomingMessage).via;
+}
+
+access(
+  "a key counts whatever the letters of its scheme; what a proxy takes beside a session does not matter",
+  async (rig) => {
+    const { secret } = await rig.store.addKey("robot", "read", new Date(0));
+    for (const scheme of ["Bearer", "bearer", "BEARER", "Bearer "]) {
+      assert.is(via(rig, { authorization: `${scheme} ${secret}` }), "key", scheme);
+    }
+    const login = await rig.access.login("admin", PASSWORD, OWNER);
+    assert.is(login.type, "in");
+    const cookie = login.type === "in" ? login.cookie : "";
+    assert.is(via(rig, { cookie }), "session");
+    assert.is(via(rig, { cookie, authorization: "Basic YTpi" }), "session");
+    // Whoever sends a key means it.
+    assert.is(via(rig, { cookie, authorization: "bearer guess" }), "none");
+    assert.is(via(rig, { cookie, authorization: "Bearer" }), "none");
+  },
+);
+
+access(
+  "a file that cannot be read is no absent one: nobody gets in, nothing is opened or lost, and it is tried again",
+  async ({ fs }) => {
+    fs.broken.add("/data/access.json");
+    const store = new AccessStore("/data", fs, randomBytes);
+    const failed = await store.open().catch((error: Error) => error.message);
+    assert.match(String(failed), "users and keys cannot be read, so nobody can log in: EIO");
+    const again = new Access(store, new ManualClock(), randomBytes, silentLogger());
+    assert.is(again.setupNeeded, false);
+    assert.is(again.identify({ headers: {} } as unknown as IncomingMessage).scope, null);
+    for (const attempt of [
+      () => store.login("admin", PASSWORD, () => true),
+      () => store.setUser("other", "admin", PASSWORD),
+      () => store.addKey("robot", "admin", new Date(0)),
+    ]) {
+      assert.match(String(await attempt().catch((error: Error) => error.message)), "cannot be read");
+    }
+    fs.broken.clear();
+    assert.is(await store.login("admin", PASSWORD, () => true), true);
+    assert.equal(
+      (await onDisk(fs)).users.map(({ name }) => name),
+      ["admin"],
+    );
+  },
+);
 
 access("changes at the same time all hold, in memory and on disk", async ({ fs, store }) => {
   const now = new Date(0);

@@ -39,6 +39,7 @@ function status(more: Partial<Status> = {}): Status {
     lan: { ...LINK, interface: "eth0", addresses: ["10.0.2.20/24"] },
     storage: { ...LINK, interface: "eth1", addresses: ["10.9.0.1/24"] },
     segments: segment(),
+    localUrl: "https://gateway.local/",
     mqtt: { enabled: true, connected: true, url: "mqtt://broker.lan:1883", error: null },
     ...more,
   } as Status;
@@ -58,6 +59,7 @@ function facts(more: Partial<Facts> = {}): Facts {
     reach: { answer: "ping", milliseconds: 0.4 },
     names: { servers: ["10.0.2.1"], answered: "10.0.2.1", wanted: { name: "broker.lan", known: true } },
     clock: { keeper: true, offset: 0.001 },
+    targetPorts: 1,
     ...more,
   };
 }
@@ -77,7 +79,7 @@ diagnosis("a gateway that works is green from the adapter to the broker, with wh
     checks.map(({ id }) => id),
     [
       ...["driver", "segment", "export", "station", "station-address", "gateway-address"],
-      ...["forwarding", "lan-link", "lan-address", "lan-router", "dns", "clock", "broker"],
+      ...["forwarding", "lan-link", "lan-address", "local-name", "lan-router", "dns", "clock", "broker"],
     ],
   );
   for (const check of checks) {
@@ -209,6 +211,13 @@ const BROKEN: [string, Partial<Facts>, string, CheckState, string][] = [
     "bad",
     "mqtt.url",
   ],
+  [
+    "another machine has the name",
+    { status: status({ localUrl: "https://gateway-2.local/" }) },
+    "local-name",
+    "warn",
+    "another hostname",
+  ],
   ["the clock was never set", { status: status({ time: 1000 }) }, "clock", "bad", "NTP"],
   ["the clock is not synchronised", { clock: { keeper: true, offset: null } }, "clock", "warn", "NTP"],
   ["the clock is far off", { clock: { keeper: true, offset: 30 } }, "clock", "warn", "corrected"],
@@ -236,6 +245,17 @@ for (const [what, more, id, state, words] of BROKEN) {
   });
 }
 
+diagnosis("nothing exported: whether there is an adapter that could", () => {
+  const config = configOf({ ...DOCUMENT, segments: [{ name: "seg0" }] });
+  const [segment] = status().segments;
+  const empty = status({ segments: segment === undefined ? [] : [{ ...segment, fabric: "none", stations: [] }] });
+  const verdict = (targetPorts: number) =>
+    find(diagnose(facts({ config, status: empty, exports: new Map(), targetPorts })).checks, "export");
+  assert.is(verdict(1).measured, "nothing exports the segment");
+  assert.match(verdict(0).measured, "no SCSI adapter that can be a target was found");
+  assert.is(verdict(0).state, "warn");
+});
+
 diagnosis("mesh: no key, no BIRD, nobody there, a subnet twice; and well", () => {
   const config = configOf({ ...DOCUMENT, mode: "mesh", mesh: { key: "0123456789abcdef0123456789abcdef" } });
   const mesh = { running: true, neighbours: [], routes: [], peers: [], clashes: [] };
@@ -261,15 +281,30 @@ diagnosis("mesh: no key, no BIRD, nobody there, a subnet twice; and well", () =>
 });
 
 diagnosis("what is not wanted is off, and no reason to worry", () => {
-  const config = configOf({ version: 1, mode: "bridge", segments: [{ name: "seg0" }] });
+  const config = configOf({ version: 1, mode: "bridge", segments: [{ name: "seg0" }], mdns: { enabled: false } });
   const mqtt = { ...status().mqtt, enabled: false, connected: false };
   const { state, checks } = diagnose(
     facts({ config, status: status({ mqtt }), clock: { keeper: false, offset: null } }),
   );
   assert.is(state, "good");
-  for (const id of ["export", "gateway-address", "broker"]) assert.is(find(checks, id).state, "off", id);
+  for (const id of ["export", "gateway-address", "local-name", "broker"]) assert.is(find(checks, id).state, "off", id);
   assert.is(find(checks, "clock").state, "unknown");
 });
+
+diagnosis(
+  "a name on the LAN: none is no fault, a host's own is as good, the next number is somebody else's doing",
+  () => {
+    const state = (hostname: string, localUrl: string | null) => {
+      const config = configOf({ ...DOCUMENT, hostname });
+      return find(diagnose(facts({ config, status: status({ localUrl }) })).checks, "local-name").state;
+    };
+    assert.is(state("gateway", null), "unknown");
+    assert.is(state("Rack-4", "https://rack-4.local/"), "good");
+    assert.is(state("scsigate", "https://debian.local:8443/"), "good");
+    assert.is(state("rack-4", "https://rack-5.local/"), "warn");
+    assert.is(state("a".repeat(63), `https://${"a".repeat(61)}-2.local/`), "warn");
+  },
+);
 
 const probes = suite("probes");
 

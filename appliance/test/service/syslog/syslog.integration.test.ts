@@ -52,7 +52,8 @@ async function tcpServer(port: number): Promise<{ server: Server; received: () =
 syslog("UDP: a datagram for each line, no less important ones than asked for", async ({ rig }) => {
   const received: string[] = [];
   const server = createSocket("udp4");
-  server.on("message", (message) => received.push(message.toString()));
+  // The empty one asks whether anybody is there.
+  server.on("message", (message) => message.length > 0 && received.push(message.toString()));
   await new Promise<void>((resolve) => server.bind(0, "127.0.0.1", resolve));
   rig.configure(document(server.address().port, { level: "warn" }));
   const sender = start(rig);
@@ -96,6 +97,41 @@ syslog("TCP: framed; lines wait while the server is away, and health says so", a
   }
 });
 
+syslog(
+  "UDP: a port that nobody listens on is one warning, and lines wait for whoever listens later",
+  async ({ rig }) => {
+    const port = await freePort();
+    rig.configure(document(port));
+    let warnings = 0;
+    const warn = () => {
+      warnings += 1;
+    };
+    const log = { ...rig.environment.log, warn } as unknown as typeof rig.environment.log;
+    const sender = start({ ...rig, environment: { ...rig.environment, log } } as TelemetryRig);
+    const received: string[] = [];
+    try {
+      rig.environment.logs.write(line("early"));
+      await until("refused", () => rig.state.syslogProblem !== undefined);
+      rig.environment.logs.write(line("meanwhile"));
+      const first = rig.state.syslogProblem;
+      await until("refused again", () => rig.state.syslogProblem !== first);
+      assert.is(warnings, 1);
+      const server = createSocket("udp4");
+      server.on("message", (message) => message.length > 0 && received.push(message.toString()));
+      await new Promise<void>((resolve) => server.bind(port, "127.0.0.1", resolve));
+      try {
+        await until("both lines", () => received.length >= 2, 60_000);
+        assert.match(received.join("\n"), /early(.|\n)*meanwhile/);
+        assert.is(rig.state.syslogProblem, undefined);
+      } finally {
+        server.close();
+      }
+    } finally {
+      sender.stop();
+    }
+  },
+);
+
 for (const transport of ["udp", "tcp"]) {
   syslog(`${transport}: a server whose name is not found is a failure, and logging goes on`, async ({ rig }) => {
     rig.configure(document(514, { transport, host: "log.invalid" }));
@@ -119,7 +155,8 @@ for (const transport of ["udp", "tcp"]) {
 syslog("switched off while it runs: nothing more is sent", async ({ rig }) => {
   const received: string[] = [];
   const server = createSocket("udp4");
-  server.on("message", (message) => received.push(message.toString()));
+  // The empty one asks whether anybody is there.
+  server.on("message", (message) => message.length > 0 && received.push(message.toString()));
   await new Promise<void>((resolve) => server.bind(0, "127.0.0.1", resolve));
   const { port } = server.address();
   rig.configure(document(port));

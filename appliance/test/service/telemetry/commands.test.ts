@@ -11,7 +11,11 @@ const commands = suite("commands over MQTT");
 function setUp(enabled: boolean, allow: MqttCommand[]) {
   const done: string[] = [];
   const clock = new ManualClock();
-  const actions = { refresh: () => done.push("refresh"), restart: () => done.push("restart") };
+  const actions = {
+    refresh: () => done.push("refresh"),
+    restart: () => done.push("restart"),
+    update: () => done.push("update"),
+  };
   return { handler: new Commands({ enabled, allow }, clock, actions), done, clock };
 }
 

@@ -271,6 +271,34 @@ mqtt("Home Assistant: announced, again on its birth message, removed when it is 
   await until("nothing is remembered", () => !existsSync(join(rig.tree.root, "data/discovery.json")));
 });
 
+mqtt("an update: its figures, its events, and the command to install it, where that is taken", async (context) => {
+  const { broker } = context;
+  const commands = { enabled: true, allow: ["update"] };
+  const rig = await connected(context, { commands });
+  await announced(context);
+  const component = () => Object(broker.last(DISCOVERY)?.["components"])["update"] as Record<string, unknown>;
+  assert.is(component()["command_topic"], undefined, "nothing can be installed without an image");
+  const figures = () => {
+    const last = broker.last(`${BASE}/telemetry`) ?? {};
+    return ["installed_version", "latest_version", "update_in_progress", "update_percentage"].map((key) => last[key]);
+  };
+  await until("no update", () => figures().join() === "1.2.3,1.2.3,false,");
+  rig.state.update = { version: "2.0.0", state: "installing", percent: 60, latestVersion: "2.1.0" };
+  await until("its progress", () => figures().join() === "2.0.0,2.1.0,true,60");
+  await until("the command", () => component()["command_topic"] === `${BASE}/command/update`);
+  assert.is(component()["payload_install"], "PRESS");
+  await broker.client?.publishAsync(`${BASE}/command/update`, "PRESS");
+  await until("asked for", () => rig.updates === 1);
+  const about = { version: "2.1.0", running: "2.0.0" };
+  rig.tell({ type: "update-installed", ...about });
+  rig.tell({ type: "update-confirmed", version: "2.1.0" });
+  rig.tell({ type: "update-failed", ...about, message: "the disk is broken" });
+  rig.tell({ type: "update-fell-back", ...about, message: "it did not start" });
+  const told = () => broker.events().filter((event) => String(event["type"]).startsWith("update-"));
+  await until("events", () => told().length === 4);
+  assert.is(told()[3]?.["running"], "2.0.0");
+});
+
 mqtt(
   "Home Assistant's device goes when telemetry as a whole is switched off, at the latest after a restart",
   async (context) => {

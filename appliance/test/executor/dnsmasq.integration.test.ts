@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+// DHCP and DNS of a segment with the real dnsmasq and real clients, in network namespaces.
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { renderDnsmasq, reverseZones } from "../../src/executor/operations/dhcp.ts";
+import { parseInterface } from "../../src/shared/ipv4.ts";
+import { DNSMASQ } from "../support/dnsmasq.ts";
+import { hasNamespaces, runInNamespaces } from "../support/namespaces.ts";
+
+const servers = suite("DHCP and DNS of a segment");
+const test = hasNamespaces ? servers : servers.skip;
+
+/** A gateway with a LAN whose name server knows a printer, and two stations. @returns what each line said */
+function run(...lines: string[]): string[] {
+  const folder = mkdtempSync(join(tmpdir(), "scsigate-dnsmasq-"));
+  mkdirSync(join(folder, "scsigate/leases"), { recursive: true });
+  writeFileSync(join(folder, "resolv.conf"), "nameserver 192.168.77.1\n");
+  const paths = { run: folder, data: join(folder, "data") } as Parameters<typeof renderDnsmasq>[1];
+  writeFileSync(join(folder, "seg0.conf"), renderDnsmasq(DNSMASQ, paths));
+  writeFileSync(join(folder, "lease"), '#!/bin/sh\n[ "$1" != bound ] || echo "$ip"\n', { mode: 0o755 });
+  const setup = [
+    "mount -t tmpfs tmpfs /run; ip link set lo up; ip link add seg0 type bridge; ip link set seg0 up",
+    "ip netns add lan; ip link add eth0 type veth peer name e netns lan; ip link set eth0 up",
+    "ip address add 192.168.77.2/24 dev eth0; ip -n lan address add 192.168.77.1/24 dev e",
+    "ip -n lan link set lo up; ip -n lan link set e up; ip address add 10.143.0.1/24 dev seg0",
+    "for s in a b; do ip netns add $s; ip link add p$s type veth peer name e netns $s; ip link set p$s master seg0 up; ip -n $s link set e up; done",
+    // -d: there is no other user here than root to change to.
+    "ip netns exec lan dnsmasq -d -C /dev/null --no-resolv --no-hosts --host-record=printer,192.168.77.50 >/dev/null 2>&1 & lan=$!",
+    `dnsmasq -d --conf-file=${folder}/seg0.conf >/dev/null 2>&1 & own=$!; trap 'kill $lan $own' EXIT`,
+    "for space in '' 'ip netns exec lan'; do until $space ss -Hlun sport = :53 | grep -q .; do sleep 0.1; done; done",
+    // Of one client identifier, whoever asks.
+    `ask() { ip netns exec $1 busybox udhcpc -i e -n -q -f -t 10 -T 1 -x 0x3d:0102030405 -s ${folder}/lease 2>/dev/null; }`,
+    'name() { busybox nslookup $1 10.143.0.1 2>/dev/null | grep -cE "$2" || true; }',
+  ];
+  try {
+    return runInNamespaces([...setup, ...lines].join("\n")).said;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+test("two stations that say the same client identifier get an address each, and keep it", () => {
+  const [first, second, again] = run("ask a", "ask b", "ask a");
+  assert.match(first ?? "", /^10\.143\.0\.\d+$/);
+  assert.match(second ?? "", /^10\.143\.0\.\d+$/);
+  assert.is.not(first, second);
+  assert.is(again, first);
+});
+
+test("what the LAN's own servers know is asked there: short names, and private addresses", () => {
+  assert.equal(
+    run(
+      "name printer 192.168.77.50",
+      "name 192.168.77.50 'name = printer'",
+      "name gateway.seg0.internal 'Address: 10.143.0.1$'",
+    ),
+    ["1", "1", "1"],
+  );
+});
+
+test("a subnet's reverse zones are all of its addresses, and no others", () => {
+  const zones = (text: string) => {
+    const subnet = parseInterface(text);
+    return subnet === undefined ? [] : reverseZones(subnet);
+  };
+  assert.equal(zones("10.143.0.1/24"), ["0.143.10.in-addr.arpa"]);
+  assert.equal(zones("10.143.2.1/23"), ["2.143.10.in-addr.arpa", "3.143.10.in-addr.arpa"]);
+  assert.equal(zones("10.143.2.1/16"), ["143.10.in-addr.arpa"]);
+  assert.equal(zones("192.168.77.225/30"), [
+    "224.77.168.192.in-addr.arpa",
+    "225.77.168.192.in-addr.arpa",
+    "226.77.168.192.in-addr.arpa",
+    "227.77.168.192.in-addr.arpa",
+  ]);
+});
+
+servers.run();
