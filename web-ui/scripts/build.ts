@@ -30,6 +30,9 @@ const result = await build({
   metafile: true,
   logLevel: "warning",
 });
+// What the bundles are made of, for the bill of materials (lab/src/build/sbom.ts).
+mkdirSync(join(root, "../build/meta"), { recursive: true });
+writeFileSync(join(root, "../build/meta/web-ui.json"), JSON.stringify(result.metafile));
 const names = Object.keys(result.metafile.outputs).map((path) => basename(path));
 const script = names.find((name) => /^main-.*\.js$/.test(name)) ?? "";
 const style = names.find((name) => name.endsWith(".css")) ?? "";

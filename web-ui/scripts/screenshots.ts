@@ -70,10 +70,13 @@ async function inner(page: Page, press: Page): Promise<void> {
 /** What the navigation leads to. */
 async function pages(page: Page): Promise<string[]> {
   const links = async () => String(await page.evaluate(LINKS)).split(" ");
-  const top = await links();
-  await page.goto(`${demo.url}${top.find((link) => link.startsWith("#/system/")) ?? ""}`);
-  await page.waitForTimeout(1000);
-  return [...new Set([...top, ...(await links())])].map((link) => link.replace("#/", ""));
+  const all = await links();
+  for (const section of ["#/settings/", "#/system/"]) {
+    await page.goto(`${demo.url}${all.find((link) => link.startsWith(section)) ?? ""}`);
+    await page.waitForTimeout(1000);
+    all.push(...(await links()));
+  }
+  return [...new Set(all)].map((link) => link.replace("#/", ""));
 }
 
 async function shoot(page: Page, press: Page, name: string): Promise<void> {

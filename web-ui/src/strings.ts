@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Every word that the page shows, in one place. */
+import type { LastUpdate, UpdateState } from "@scsigate/appliance/api/update";
 
 export const strings = {
   product: "scsigate",
@@ -23,7 +24,10 @@ export const strings = {
   system: {
     title: "Gateway",
     uptime: "Up for",
+    readyAfter: "Forwarded after",
+    seconds: (value: string) => `${value} s`,
     mode: "Mode",
+    localUrl: "This page on the LAN",
     version: "Version",
     config: "Configuration",
     configOk: "valid",
@@ -72,8 +76,8 @@ export const strings = {
     stations: (up: number, all: number) => (up === all ? `${all}` : `${up} of ${all} up`),
     stationsLabel: "Stations",
     empty:
-      "No station has attached yet. On a host with a SCSI adapter on this segment: load the ipscsi driver and run a " +
-      "DHCP client.",
+      "No station has attached yet. On a host with a SCSI adapter on this segment: install the ipscsi driver (mount -o ro " +
+      "LABEL=SCSIGATE /mnt; sh /mnt/install.sh), and run a DHCP client.",
     fromStations: "From stations",
     toStations: "To stations",
   },
@@ -270,14 +274,26 @@ export const strings = {
     network: "Network",
     diagnosis: "Diagnosis",
     telemetry: "Telemetry",
+    "settings/general": "General",
+    "settings/mode": "Mode",
+    "settings/lan": "LAN and storage",
+    "settings/segments": "Segments",
+    "settings/firewall": "Firewall",
+    "settings/access": "Ways in",
     "system/logs": "Log",
     "system/backup": "Backup",
     "system/access": "Users and keys",
     "system/certificate": "Certificate",
+    "system/update": "Update",
     "system/maintenance": "Maintenance",
     "system/reset": "Factory reset",
   },
-  nav: { label: "Pages", system: "System", systemLabel: "System pages" },
+  nav: {
+    label: "Pages",
+    settings: "Settings",
+    system: "System",
+    within: { settings: "Settings pages", system: "System pages" },
+  },
   noAnswer: {
     code: "no-answer",
     title: "The gateway did not answer.",
@@ -285,21 +301,35 @@ export const strings = {
       "Check its power and cable, then try again, or reload the page: its certificate may be new. If you changed its " +
       "address, open the page there.",
   },
+  slowAnswer: {
+    code: "slow-answer",
+    title: "The gateway takes too long for an answer.",
+    nextStep: "It may be busy, or still at what it was asked: look in some seconds whether it is done, then try again.",
+  },
   pageError: "Reload the page; report it if it stays.",
   strangeAnswer: (status: number) => `The gateway gave an answer that this page does not know (${status}).`,
+  /** The same, where each mistake is listed with what to do about it. */
+  listed: {
+    titles: { "config-invalid": "This cannot work yet.", "body-invalid": "This cannot work yet." },
+    nextSteps: { "config-invalid": "Correct what is listed here.", "body-invalid": "Correct what is listed here." },
+  } as Record<"titles" | "nextSteps", Record<string, string>>,
   /** Next steps for people, where the API's own speak to programs. */
   nextSteps: {
     "login-needed": "Log in.",
     "setup-needed": "Open Setup.",
     "setup-done": "Log in.",
     "csrf-token-missing": "Reload the page.",
-    "config-invalid": "Correct what is listed here.",
-    "body-invalid": "Correct what is listed here.",
-    "config-conflict": "Read the configuration again and make your change anew.",
+    "config-conflict": "Their change is taken in now, and your edits are kept. Look at them, then apply again.",
+    "station-unknown": "The page Stations lists those that are there, and those that have settings.",
     "not-allowed": "Log in as another user, or have your role changed.",
+    "update-not-newer": "Choose a newer one, or tick that it may be installed all the same.",
     "capture-missing": "It was discarded, or another one took its place. What there is now is shown here.",
   } as Record<string, string>,
-  problem: { code: "Code", next: "What to do:" },
+  problem: { next: "What to do:", details: "Details" },
+  /** Titles for people, where the API's own speak of documents. */
+  titles: {
+    "config-conflict": "Somebody else changed the settings meanwhile.",
+  } as Record<string, string>,
   cancel: "Cancel",
   readAgain: "Read again",
   reload: "Reload the page",
@@ -333,7 +363,9 @@ export const strings = {
     progress: "Steps of the setup",
     step: (now: number, all: number, name: string) => `Step ${now} of ${all}: ${name}`,
     token: "Setup token",
-    tokenHint: "The gateway's console shows it, on screen or serial line.",
+    tokenHint:
+      "The gateway's console shows it, on screen or serial line. On a flashed card or disk, the file setup-token.txt on " +
+      "the partition SCSIGATE has it as well.",
     name: "Your name",
     nameHint: "Letters, digits, dot, hyphen, underscore.",
     password: "Password",
@@ -342,7 +374,7 @@ export const strings = {
     differ: "The two passwords differ.",
     create: "Create administrator",
     hostname: "Name of the gateway",
-    hostnameHint: "Letters, digits and hyphens. The LAN's DHCP server and the stations are told it.",
+    hostnameHint: "Letters, digits and hyphens. The LAN finds the gateway as NAME.local.",
     zone: "Time zone",
     zoneHint: "For the console; this page shows times as your browser does.",
     zoneOwn: (name: string) => `${name} (this browser's)`,
@@ -378,6 +410,8 @@ export const strings = {
     typeThis: "On a Linux host of the segment, as root:",
     typeWhy:
       "The first line loads the driver; where its adapter finds the gateway by itself, that is all. The last one asks for an address.",
+    typeWhyDisk:
+      "The gateway brings the driver: a small read-only disk labelled SCSIGATE beside the segment. install.sh installs and loads it, and says what is missing. The last line asks for an address. A host that has the driver already needs only that.",
     storageAddress: "ADDRESS-OF-THE-GATEWAY",
     waiting: "Waiting for the first station …",
     arrived: (name: string) => `Station ${name} is here. All done.`,
@@ -399,8 +433,18 @@ export const strings = {
     silentGateway: "not heard",
   },
   plan: {
-    title: "What would change",
+    title: "Edited, not applied",
+    document: "Configuration",
     none: "Nothing is changed yet.",
+    count: (changes: number) => (changes === 1 ? "1 change, not applied" : `${changes} changes, not applied`),
+    notYet: "Not yet: see above",
+    review: "What would change, and what that disturbs",
+    on: "on",
+    off: "off",
+    nothing: "nothing",
+    conflict: (name: string) => `${name} was changed by somebody else, too. They made it:`,
+    mine: "Keep mine",
+    theirs: "Take theirs",
     setting: "Setting",
     before: "Now",
     after: "Then",
@@ -431,7 +475,7 @@ export const strings = {
   network: {
     title: "Network",
     now: "As it is now",
-    settings: "Settings",
+    settings: "Change the settings of the network",
     nameServers: "Name servers",
     routes: "Routes",
     noRoutes: "There is no route.",
@@ -455,12 +499,14 @@ export const strings = {
     clash: (destination: string, via: string) =>
       `${destination} is also announced by ${via}: give one of the two another subnet.`,
     intro: "A change is tried first: it is undone by itself unless you keep it in time.",
-    general: "General",
+    general: "Gateway",
     readOnly: "You may look at these settings; changing them takes the role admin.",
     use: "Use",
     add: (what: string) => `Add ${what}`,
     entry: (what: string, index: number) => `${what} ${index + 1}`,
     remove: (what: string) => `Remove ${what}`,
+    up: (what: string) => `Move ${what} up`,
+    down: (what: string) => `Move ${what} down`,
     secretSet: "Set. Leave empty to keep it.",
     secretRemove: "Remove it",
     unset: "not set",
@@ -559,7 +605,7 @@ export const strings = {
     supervisorUp: "Supervisor up for",
     dataFree: "Free on the data partition",
     celsius: (value: string) => `${value} °C`,
-    update: "Updates from this page come with the flashable image, in a later release.",
+    update: "Update the software",
     support: "Support bundle",
     supportWhat:
       "One file with state, settings, diagnosis and log, for whoever helps you. Passwords and keys are not in it; names " +
@@ -574,6 +620,75 @@ export const strings = {
     reboot: "Restart the machine",
     rebootSure: "All stations lose their connections.",
     rebooting: "The machine restarts. This page comes back by itself.",
+  },
+  update: {
+    title: "Update",
+    none: "This machine does not run the image. Update it with its package manager.",
+    image: "Software images",
+    running: "Runs",
+    other: "Other slot",
+    board: "Board",
+    last: "Last update",
+    lastOf: ({ kind, result, from, to }: LastUpdate, time: string) =>
+      `${kind === "back" ? "Going back" : "Update"} from ${from.version ?? "?"} to ${to.version ?? "?"}, ${time}: ${
+        {
+          installing: "is being installed",
+          installed: "is installed, and waits for its first good start",
+          confirmed: "runs well",
+          failed: "failed",
+          "fell-back": "did not run well",
+        }[result]
+      }`,
+    empty: (name: string) => `${name} is empty`,
+    unknown: "unknown version",
+    confirmed: "runs well",
+    unconfirmed: "not confirmed yet",
+    notStarted: "not to be started",
+    waiting:
+      "This image is confirmed when these are solved. If that takes longer than five minutes, the one before it is started again:",
+    install: "Install an update",
+    what:
+      "An update bundle is a file whose name ends with .raucb. It is checked first, then written to the slot that does not " +
+      "run, while everything goes on. You decide when to restart.",
+    file: "Update bundle",
+    url: "Or its web address",
+    urlHint: "The gateway fetches it.",
+    fetch: "Fetch it",
+    sending: "Sending",
+    checking: "Checking",
+    amount: (bytes: string, total: string) => (total === "" ? bytes : `${bytes} of ${total}`),
+    progress: "Progress of the update",
+    cancelled: { code: "cancelled", title: "It was cancelled.", nextStep: "Choose the file again when you like." },
+    version: "Version",
+    source: "From",
+    description: "Description",
+    build: "Build",
+    downgradeWhat:
+      "An older version may not know the form of the present settings; then it runs with those from before.",
+    downgrade: "Install it all the same",
+    installDo: "Install it",
+    drop: "Drop it",
+    installed: (version: string) => `${version} is started at the next restart.`,
+    restart: "Restart now",
+    stay: "Stay with what runs",
+    states: {
+      idle: "",
+      receiving: "The bundle is received.",
+      checking: "The bundle is checked.",
+      ready: "The bundle is good.",
+      installing:
+        "The update is installed. Do not switch the gateway off; if its power fails, it stays with what runs.",
+      "ready-to-restart": "",
+      failed: "",
+    } as Record<UpdateState, string>,
+    back: "Go back",
+    backWhat:
+      "The image in the other slot has run well before. Settings stay; where it does not know their form, it runs with those " +
+      "from before the update.",
+    backDo: (version: string) => `Go back to ${version}`,
+    backSure: "It is started at the next restart.",
+    seenWhat: "The gateway says that something is wrong until somebody has seen that the last update did not run well.",
+    seen: "I have seen it",
   },
   backup: {
     title: "Backup and restore",
@@ -614,7 +729,7 @@ export const strings = {
   reset: {
     title: "Factory reset",
     what:
-      "Erases the configuration, its secrets, all users and all keys. The gateway falls back to its defaults, its " +
+      "Erases the configuration, its secrets, all users and all keys, DHCP leases too. The gateway falls back to its defaults, its " +
       "console shows a setup token again. This cannot be undone.",
     type: (words: string) => `Type "${words}" to confirm`,
     words: "erase everything",
@@ -643,5 +758,12 @@ export const strings = {
     time: "Date and time",
     servers: "Time servers",
     serve: "Time server of the segments",
+    update: "Updates",
+    fleet: "Fleet (hawkBit)",
+    controllerId: "Controller ID",
+    targetToken: "Target token",
+    gatewayToken: "Gateway token",
+    allowDowngrade: "Allow versions that are not newer",
+    restart: "Restart by itself",
   } as Record<string, string>,
 };

@@ -8,6 +8,8 @@ import { call } from "../src/core/api.ts";
 import {
   apply,
   checkNow,
+  conflicts,
+  decideConflict,
   draft,
   edit,
   forgetConfiguration,
@@ -90,15 +92,38 @@ test("kept, it is the document, and the next edit starts from that", async ({ ga
   assert.is(served.value?.etag, '"new"');
 });
 
-test("a change of somebody else leaves the draft, and has it checked again", async () => {
+test("a change of somebody else goes below the draft, which is checked again", async ({ gateway }) => {
   edit(EDITED);
   await checkNow();
+  gateway.on("GET /api/v1/config", { body: { version: 1, hostname: "old", mode: "nat" }, etag: '"new"' });
   acceptTransaction(change("9", "confirmed"));
   assert.is(plan.value, undefined);
   await refreshConfiguration();
-  assert.equal(draft.value, EDITED);
+  assert.equal(draft.value, { ...EDITED, mode: "nat" });
+  assert.equal(conflicts.value, []);
   assert.equal(plan.value, PLAN);
-  assert.is(served.value?.etag, '"old"');
+  assert.is(served.value?.etag, '"new"');
+});
+
+test("what both have changed is asked about, and decided either way", async ({ gateway }) => {
+  const meanwhile = async (hostname: string) => {
+    gateway.on("GET /api/v1/config", { body: { version: 1, hostname }, etag: `"${hostname}"` });
+    await refreshConfiguration();
+  };
+  edit(EDITED);
+  await meanwhile("theirs");
+  assert.equal(conflicts.value, [{ path: ["hostname"], theirs: "theirs" }]);
+  assert.equal(draft.value, EDITED);
+  await meanwhile("later");
+  assert.equal(conflicts.value, [{ path: ["hostname"], theirs: "later" }]);
+  const [first] = conflicts.value;
+  if (first) decideConflict(first, false);
+  assert.equal(draft.value, EDITED);
+  assert.equal(conflicts.value, []);
+  await meanwhile("again");
+  const [second] = conflicts.value;
+  if (second) decideConflict(second, true);
+  assert.is(draft.value, undefined, "nothing is left of the edits");
 });
 
 test("a check that failed is made again when the form comes back", async ({ gateway }) => {

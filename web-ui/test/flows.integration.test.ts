@@ -9,8 +9,19 @@ import * as assert from "uvu/assert";
 import { strings } from "../src/strings.ts";
 import { hasBrowser } from "./support/browser.ts";
 import { setupToken } from "./support/demo.ts";
-import { button, HOSTILE, inspect, logIn, openPage, PASSWORD, SHOTS, type Visit, WEB } from "./support/session.ts";
-import { becomes, eventually, shows, text } from "./support/wait.ts";
+import {
+  button,
+  download,
+  HOSTILE,
+  inspect,
+  logIn,
+  openPage,
+  PASSWORD,
+  SHOTS,
+  type Visit,
+  WEB,
+} from "./support/session.ts";
+import { becomes, eventually, fails, shows, text } from "./support/wait.ts";
 
 interface Context extends Visit {
   gateway: TestGateway;
@@ -41,7 +52,8 @@ check("setup: a wrong token is refused with code, cause and next step", async ({
   await page.getByLabel(strings.setup.password, { exact: true }).fill(PASSWORD);
   await page.getByLabel(strings.setup.repeat).fill(PASSWORD);
   await button(page, strings.setup.create).click();
-  await shows(page, "problem", "login-wrong", "this is not the token", strings.problem.next);
+  await fails(page, "login-wrong");
+  await shows(page, "problem", "This is not the token");
   await inspect(page, "setup-administrator");
 });
 
@@ -52,7 +64,7 @@ check("setup: administrator, mode with live addresses, summary, apply, keep, fir
   await page.getByTestId("setup-basics").waitFor();
   await page.getByTestId("setup-hostname").fill(HOSTILE);
   await button(page, strings.setup.next).click();
-  await shows(page, "problem", "/hostname");
+  await shows(page, "problem", "Host name");
   await page.getByTestId("setup-hostname").fill("gateway");
   await inspect(page, "setup-basics");
   await button(page, strings.setup.next).click();
@@ -69,7 +81,7 @@ check("setup: administrator, mode with live addresses, summary, apply, keep, fir
   await page.getByTestId("setup-telemetry").waitFor();
   await inspect(page, "setup-telemetry");
   await button(page, strings.setup.next).click();
-  await shows(page, "setup-summary", "/mode");
+  await shows(page, "setup-summary", strings.system.mode);
   await inspect(page, "setup-summary");
   await button(page, strings.plan.apply).click();
   await page.getByTestId("countdown").waitFor();
@@ -101,30 +113,34 @@ check(
     assert.is(await page.getByTestId("map").count(), 0);
     await shows(page, "connection", strings.connection.idle);
     await inspect(page, "login");
-    await page.goto(`${c.url}#/network`);
+    await page.goto(`${c.url}#/settings/lan`);
     await logIn(page, "root", "wrong password");
-    await shows(page, "problem", "login-wrong");
+    await fails(page, "login-wrong");
     await logIn(page, "root", PASSWORD);
     await page.getByTestId("section-lan").waitFor();
   },
 );
 
-check("network: a mistake is told at its field and cannot be applied", async ({ page }) => {
+check("settings: a mistake is told at its field and cannot be applied", async ({ page, url }) => {
+  await page.goto(`${url}#/settings/general`);
   const field = page.getByTestId("field/hostname");
   await field.fill(HOSTILE);
   await eventually("marked", async () => (await field.getAttribute("aria-invalid")) === "true");
-  await shows(page, "problem", "config-invalid");
+  await shows(page, "problem", strings.listed.titles["config-invalid"] ?? "", "Host name:");
   await becomes("disabled", () => button(page, strings.plan.apply).isDisabled(), true);
-  await inspect(page, "network-mistake");
+  await inspect(page, "settings-mistake");
+  await field.fill(`${HOSTILE}!`);
+  assert.is(await page.getByTestId("problem").count(), 0, "cleared by typing");
   await button(page, strings.plan.discard).click();
+  assert.is(await page.getByTestId("plan").count(), 0);
 });
 
 check(
-  "network: the diff comes first, the countdown survives a reload, and keeping keeps",
+  "settings: the diff comes first, the countdown survives a reload, and keeping keeps",
   async ({ page, gateway }) => {
     await page.getByTestId("field/hostname").fill("box");
-    await shows(page, "plan", "/hostname", "gateway", "box", strings.plan.effects);
-    await inspect(page, "network");
+    await shows(page, "plan", "Host name", "gateway", "box", strings.plan.effects, strings.plan.count(1));
+    await inspect(page, "settings-general");
     await button(page, strings.plan.apply).click();
     await page.getByTestId("countdown").waitFor();
     await page.reload();
@@ -138,10 +154,10 @@ check(
   },
 );
 
-check("network: undone on request, and by itself when nobody keeps it; another session sees it", async (context) => {
+check("settings: undone on request, and by itself when nobody keeps it; another session sees it", async (context) => {
   const { page, browser, url } = context;
   await page.getByTestId("field/hostname").fill("other");
-  await shows(page, "plan", "/hostname");
+  await shows(page, "plan", "Host name");
   await button(page, strings.plan.apply).click();
   await button(page, strings.transaction.undo).click();
   await shows(page, "transaction-end", strings.transaction["rolled-back"]);
@@ -159,19 +175,35 @@ check("network: undone on request, and by itself when nobody keeps it; another s
   await button(page, strings.transaction.close).click();
 });
 
-check("network: a list entry with a choice can be added; a conflict says what to do", async ({ page, url }) => {
-  await page.goto(`${url}#/network`);
+check("settings: a choice keeps what was typed into its other forms", async ({ page, url }) => {
+  await page.goto(`${url}#/settings/segments`);
+  const segment = page.getByTestId("entry/segments/0");
+  const fabric = segment.getByTestId("field/segments/0/fabric/type");
+  const target = segment.getByTestId("field/segments/0/fabric/target");
+  const wrong = segment.locator('[aria-invalid="true"]');
+  await fabric.selectOption("iscsi");
+  await eventually("what is missing is told at its field", async () => (await wrong.count()) > 0);
+  assert.is(await segment.getByTestId("field/segments/0/fabric/open").count(), 0, "what cannot work is not offered");
+  await target.fill("iqn.2026-11.org.example:mine");
+  await fabric.selectOption("qla2xxx");
+  await fabric.selectOption("iscsi");
+  assert.is(await target.inputValue(), "iqn.2026-11.org.example:mine");
+  await inspect(page, "settings-segments");
+  await button(page, strings.plan.discard).click();
+});
+
+check("settings: a list entry with a choice can be added; a conflict says what to do", async ({ page }) => {
   const fabric = page.getByTestId("entry/segments/0").getByTestId("field/segments/0/fabric/type");
   await fabric.selectOption("loop");
-  await shows(page, "plan", "/segments/0/fabric");
+  await shows(page, "plan", "seg0 › Fabric");
   await page.route("**/api/v1/config?*", (route) =>
     route.continue({ headers: { ...route.request().headers(), "if-match": '"old"' } }),
   );
   await button(page, strings.plan.apply).click();
-  await shows(page, "problem", "config-conflict");
+  await shows(page, "problem", strings.titles["config-conflict"] ?? "", strings.nextSteps["config-conflict"] ?? "");
   await page.unroute("**/api/v1/config?*");
-  await button(page, strings.readAgain).click();
-  await eventually("read again", async () => (await page.getByTestId("problem").count()) === 0);
+  assert.is(await fabric.inputValue(), "loop", "nothing is lost");
+  await button(page, strings.plan.discard).click();
 });
 
 check("system: log lines are text, found by search and by level", async ({ page, url, gateway }) => {
@@ -187,9 +219,7 @@ check("system: log lines are text, found by search and by level", async ({ page,
 
 check("system: a backup is downloaded, and restored with a preview", async ({ page, url }) => {
   await page.goto(`${url}#/system/backup`);
-  const downloading = page.waitForEvent("download");
-  await page.getByRole("link", { name: strings.backup.link }).click();
-  const backup = JSON.parse(readFileSync(await (await downloading).path(), "utf8")) as { document: object };
+  const backup = JSON.parse((await download(page, strings.backup.link)).toString()) as { document: object };
   assert.is((backup.document as { hostname: string }).hostname, "box");
   const file = join(SHOTS, "backup.json");
   await page.getByLabel(strings.backup.file).setInputFiles({
@@ -197,7 +227,7 @@ check("system: a backup is downloaded, and restored with a preview", async ({ pa
     mimeType: "application/json",
     buffer: Buffer.from("no backup"),
   });
-  await shows(page, "problem", "not-a-backup");
+  await fails(page, "not-a-backup");
   // The last one chosen counts, however long another one takes.
   let wrong: Route | undefined;
   await page.route("**/api/v1/restore/plan", async (route) => {
@@ -229,7 +259,7 @@ check("system: users and keys are made, changed and removed", async ({ page, url
   await form.getByLabel(strings.access.name).fill("viewer");
   await form.getByLabel(strings.access.password).fill("short");
   await button(page, strings.access.save).click();
-  await shows(page, "problem", "body-invalid");
+  await fails(page, "body-invalid");
   await form.getByLabel(strings.access.password).fill(PASSWORD);
   await button(page, strings.access.save).click();
   await page.getByTestId("user-viewer").waitFor();
@@ -264,8 +294,9 @@ check("a user who may only look is told so", async ({ page, url }) => {
   await logIn(page, "viewer", PASSWORD);
   await page.goto(`${url}#/system/access`);
   await page.getByText(strings.needs("admin")).waitFor();
-  await page.goto(`${url}#/network`);
+  await page.goto(`${url}#/settings/general`);
   await page.getByTestId("field/hostname").waitFor();
+  await inspect(page, "settings-read-only");
   await becomes("disabled", () => page.getByTestId("field/hostname").isDisabled(), true);
   assert.is(await page.getByTestId("plan").count(), 0);
   await page.getByTestId("logout").click();

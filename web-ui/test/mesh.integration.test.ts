@@ -63,9 +63,10 @@ check("the map has the gateways that are heard, and those that should be", async
 });
 
 check("the page Network has neighbours, routes, and what clashes", async ({ page, url, answers, complaints }) => {
+  await page.goto(`${url}#/settings/segments`);
+  assert.is(await page.getByTestId("field/mesh/key").getAttribute("type"), "password");
   await page.goto(`${url}#/network`);
   await shows(page, "mesh", "10.143.2.0/24", "fe80::5054:ff:fe5c:5110", "10.9.0.1", "192.168.77.3");
-  assert.is(await page.getByTestId("field/mesh/key").getAttribute("type"), "password");
   answers.refused = route("10.143.0.0/24");
   const clash = strings.network.clash("10.143.0.0/24", "192.168.77.3");
   await shows(page, "mesh", clash);

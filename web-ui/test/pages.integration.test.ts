@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The pages of a gateway in the middle of its work: diagnosis, telemetry at a real broker, network, certificate, restarts. */
-import { readFileSync } from "node:fs";
 import { gunzipSync } from "node:zlib";
 import { makeCertificates } from "@scsigate/appliance/testing";
 import type { Route } from "playwright-core";
@@ -9,8 +8,19 @@ import * as assert from "uvu/assert";
 import { strings } from "../src/strings.ts";
 import { hasBrowser } from "./support/browser.ts";
 import { type Demo, startDemo, USER } from "./support/demo.ts";
-import { button, HOSTILE, inspect, logIn, openPage, PASSWORD, type Visit, WEB, watch } from "./support/session.ts";
-import { becomes, eventually, shows, text } from "./support/wait.ts";
+import {
+  button,
+  download,
+  HOSTILE,
+  inspect,
+  logIn,
+  openPage,
+  PASSWORD,
+  type Visit,
+  WEB,
+  watch,
+} from "./support/session.ts";
+import { becomes, eventually, fails, shows, text } from "./support/wait.ts";
 
 interface Context extends Visit {
   demo: Demo;
@@ -96,7 +106,7 @@ check("a failure of what is read again and again stays until it works", async ({
     if (times === 1) await route.abort();
     else asked ??= route;
   });
-  await shows(page, "problem", strings.noAnswer.code);
+  await shows(page, "problem", strings.noAnswer.title);
   await eventually("asked again", () => asked !== undefined);
   // while the gateway is asked, and longer than a frame takes
   await page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))");
@@ -113,7 +123,7 @@ check("telemetry: another broker is tried before it is applied, and says what fa
   await shows(page, "try-mqtt", "nobody knows broker.invalid", "name server");
   await field.fill("http://no");
   await button(page, strings.telemetry.tryBroker).click();
-  await shows(page, "try-mqtt", "config-invalid");
+  await fails(page, "config-invalid", "try-mqtt");
   await field.fill(`mqtt://127.0.0.1:${demo.broker.port}`);
   await button(page, strings.telemetry.tryBroker).click();
   await shows(page, "try-mqtt", strings.telemetry.worked);
@@ -133,7 +143,8 @@ check("network: as it is now; a firewall rule is checked while it is written", a
   await page.goto(`${url}#/network`);
   await shows(page, "routes", "10.0.2.1");
   await shows(page, "leases", "orion", "10.143.0.20", "02:11:22:33:44:0a");
-  await page.getByTestId("section-firewall").locator("summary").click();
+  await page.getByRole("link", { name: strings.network.settings }).click();
+  await page.goto(`${url}#/settings/firewall`);
   await button(page, strings.network.add("rule")).click();
   await page.getByTestId("field/firewall/rules/0/name").fill("no telnet");
   await page.getByTestId("field/firewall/rules/0/protocol").selectOption("tcp");
@@ -142,32 +153,48 @@ check("network: as it is now; a firewall rule is checked while it is written", a
     const field = page.getByTestId("field/firewall/rules/0/from");
     return (await field.getAttribute("aria-invalid")) === "true";
   });
-  await inspect(page, "network-firewall");
+  await inspect(page, "settings-firewall");
   await page.getByTestId("field/firewall/rules/0/from").fill("segments");
-  await shows(page, "plan", "/firewall");
+  // However many there are: what is added is open, and what somebody opened stays so; the order is theirs.
+  for (const at of [1, 2]) {
+    await button(page, strings.network.add("rule")).click();
+    await page.getByTestId(`field/firewall/rules/${at}/name`).fill(`rule ${at}`);
+  }
+  assert.is(await page.getByTestId("field/firewall/rules/0/name").inputValue(), "no telnet");
+  assert.ok(await page.getByTestId("field/firewall/rules/0/name").isVisible());
+  await button(page, strings.network.up("Rule 2")).click();
+  await becomes("first", () => page.getByTestId("field/firewall/rules/0/name").inputValue(), "rule 1");
+  await shows(page, "plan", "Firewall");
   await button(page, strings.plan.discard).click();
 });
 
-check("two sessions at once: a change of one is shown to the other, whose own is then a conflict", async (context) => {
+check("two sessions at once: what does not conflict is merged, what does is asked about", async (context) => {
   const { page, browser, url } = context;
+  await page.goto(`${url}#/settings/general`);
   await page.getByTestId("field/hostname").fill("mine");
-  await shows(page, "plan", "mine");
+  await page.getByTestId("field/time/serve").click();
+  await shows(page, "plan", "mine", strings.plan.count(2));
   const second = await browser.context.newPage();
   const complaints = watch(second);
-  await second.goto(`${url}#/network`);
+  await second.goto(`${url}#/settings/general`);
   await second.getByTestId("field/hostname").fill("theirs");
-  await shows(second, "plan", "theirs");
+  await second.getByTestId("field/time/zone").fill("Europe/Berlin");
+  await shows(second, "plan", "theirs", "Europe/Berlin");
   await button(second, strings.plan.apply).click();
   await second.getByTestId("countdown").waitFor();
   await page.getByTestId("countdown").waitFor();
   await becomes("disabled", () => button(page, strings.plan.apply).isDisabled(), true);
   await button(second, strings.transaction.keep).click();
   await eventually("told", async () => (await page.getByTestId("transaction-end").count()) === 1);
-  await becomes("field/hostname", () => page.getByTestId("field/hostname").inputValue(), "mine");
-  await button(page, strings.plan.apply).click();
-  await shows(page, "problem", "config-conflict");
-  await button(page, strings.readAgain).click();
-  await eventually("theirs", async () => (await page.getByTestId("field/hostname").inputValue()) === "theirs");
+  await shows(page, "conflict", strings.plan.conflict("Host name"), "theirs");
+  await becomes("zone", () => page.getByTestId("field/time/zone").inputValue(), "Europe/Berlin");
+  assert.is(await page.getByTestId("field/hostname").inputValue(), "mine");
+  await inspect(page, "settings-conflict");
+  await becomes("disabled", () => button(page, strings.plan.apply).isDisabled(), true);
+  await button(page, strings.plan.theirs).click();
+  await becomes("field/hostname", () => page.getByTestId("field/hostname").inputValue(), "theirs");
+  await shows(page, "change-count", strings.plan.count(1));
+  await button(page, strings.plan.discard).click();
   await second.close();
   assert.equal(complaints, []);
 });
@@ -182,7 +209,7 @@ check("certificate: what it says; a wrong one is refused, another one is taken",
   await form.getByLabel(strings.certificate.certificate).fill(certificate);
   await form.getByLabel(strings.certificate.key).fill(signed["other"]?.[1] ?? "");
   await button(page, strings.certificate.use).click();
-  await shows(page, "problem", "certificate-invalid");
+  await fails(page, "certificate-invalid");
   await inspect(page, "certificate");
   await form.getByLabel(strings.certificate.key).fill(key);
   await button(page, strings.certificate.use).click();
@@ -198,9 +225,7 @@ check("certificate: what it says; a wrong one is refused, another one is taken",
 
 check("maintenance: a support bundle without secrets; restarts ask first", async ({ page, url, demo }) => {
   await page.goto(`${url}#/system/maintenance`);
-  const downloading = page.waitForEvent("download");
-  await page.getByRole("link", { name: strings.maintenance.supportLink }).click();
-  const bundle = gunzipSync(readFileSync(await (await downloading).path())).toString();
+  const bundle = gunzipSync(await download(page, strings.maintenance.supportLink)).toString();
   for (const part of ["scsigate-support/1", "rack4-gateway"]) assert.ok(bundle.includes(part), part);
   await inspect(page, "maintenance");
   await button(page, strings.maintenance.reboot).click();

@@ -120,7 +120,7 @@ check("from the token to the summary", async ({ page, gateway, broker }) => {
   await shows(page, "try-mqtt", strings.telemetry.worked);
   await next(page);
   await arrives(page, "summary");
-  await shows(page, "setup-summary", "/hostname", "keyboard", "/mode", "/mqtt");
+  await shows(page, "setup-summary", "Host name", "keyboard", strings.system.mode, "MQTT › URL");
 });
 
 check("not kept in time: it is undone and said, and can be applied again", async ({ page, gateway }) => {

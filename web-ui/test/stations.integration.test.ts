@@ -9,8 +9,8 @@ import * as assert from "uvu/assert";
 import { strings } from "../src/strings.ts";
 import { hasBrowser, openBrowser } from "./support/browser.ts";
 import { setupToken } from "./support/demo.ts";
-import { button, HOSTILE, inspect, openPage, PASSWORD, SHOTS, type Visit, WEB } from "./support/session.ts";
-import { becomes, eventually, shows, text } from "./support/wait.ts";
+import { button, download, HOSTILE, inspect, openPage, PASSWORD, SHOTS, type Visit, WEB } from "./support/session.ts";
+import { becomes, eventually, fails, shows, text } from "./support/wait.ts";
 
 const PING =
   "10 packets transmitted, 9 received, 10% packet loss, time 1800ms\nrtt min/avg/max/mdev = 0.5/1.25/4/0.1 ms\n";
@@ -201,11 +201,11 @@ check("a station is renamed and gets a reserved address; a mistake is told", asy
   const name = form.getByLabel(strings.station.name, { exact: true });
   await name.fill(HOSTILE);
   await button(page, strings.station.save).click();
-  await shows(page, "problem", "body-invalid");
+  await fails(page, "body-invalid");
   await name.fill("node-1");
   await form.getByLabel(strings.station.reserve).fill("10.9.9.9");
   await button(page, strings.station.save).click();
-  await shows(page, "problem", "station-change-invalid");
+  await fails(page, "station-change-invalid");
   await form.getByLabel(strings.station.reserve).fill("10.143.0.40");
   await button(page, strings.station.save).click();
   await form.getByText(strings.station.saved).waitFor();
@@ -237,7 +237,8 @@ check("ping, throughput without a server and with one", async (context) => {
   await button(page, strings.station.pingRun).click();
   await shows(page, "ping", "9 of 10 came back, 10 % lost", "0.5 / 1.25 / 4 ms");
   await button(page, strings.station.throughputRun).click();
-  await shows(page, "throughput", "station-no-server", "iperf3 -s");
+  await fails(page, "station-no-server", "throughput");
+  await shows(page, "throughput", "iperf3 -s");
   context.iperf = IPERF;
   await button(page, strings.station.throughputRun).click();
   await shows(page, "throughput", "940 Mbit/s to the station");
@@ -251,9 +252,7 @@ check("a capture is started, stopped, downloaded and dropped", async ({ page }) 
   await button(page, strings.station.captureStop).click();
   await page.getByText(strings.station.captureReasons["asked"] ?? "").waitFor();
   await inspect(page, "station-checked");
-  const downloading = page.waitForEvent("download");
-  await page.getByRole("link", { name: strings.station.captureGet }).click();
-  assert.equal(readFileSync(await (await downloading).path()), RECORDING);
+  assert.equal(await download(page, strings.station.captureGet), RECORDING);
   await button(page, strings.station.captureDrop).click();
   await eventually(
     "dropped",
@@ -271,7 +270,7 @@ check("a capture that another session started is shown, and not ended in the pla
   await page.route("**/api/v1/capture", (route) => route.fulfill({ json: before }));
   await elsewhere(page, "POST", `/api/v1/stations/${encodeURIComponent(STATION_B)}/capture`, {});
   await discard.click();
-  await shows(page, "problem", "capture-missing");
+  await fails(page, "capture-missing");
   await page.unroute("**/api/v1/capture");
   await shows(page, "capture", strings.station.captureOther(STATION_B));
   await button(page, strings.station.captureStop).click();
@@ -292,8 +291,8 @@ check(
     assert.is(await page.locator("main img").count(), 0);
     await becomes("title", () => page.title(), `${strings.pages.station} · gateway`);
     for (const [target, said] of [
-      ["station/seg0/%3Cimg%20src=x%3E", "station-unknown"],
-      ["station/seg0/%zz", "station-unknown"],
+      ["station/seg0/%3Cimg%20src=x%3E", "There is no station"],
+      ["station/seg0/%zz", "There is no station"],
       ["segment/%3Cimg%20src=x%3E", "There is no segment <img src=x>"],
     ] as const) {
       await page.goto(`${url}#/${target}`);

@@ -81,13 +81,19 @@ async function request<T>(
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   };
   let response: Response;
-  let content: unknown;
+  let text: string;
   try {
     response = await fetch(path, init);
-    const text = await response.text();
+    text = await response.text();
+  } catch (error) {
+    const late = error instanceof DOMException && error.name === "TimeoutError";
+    throw new ApiError({ ...(late ? strings.slowAnswer : strings.noAnswer), errors: [] });
+  }
+  let content: unknown;
+  try {
     content = /json/.test(response.headers.get("Content-Type") ?? "") ? JSON.parse(text) : undefined;
   } catch {
-    throw new ApiError({ ...strings.noAnswer, errors: [] });
+    throw new ApiError(toProblem(undefined, response.status)); // cut off, or of something in between
   }
   if (!response.ok) {
     const problem = toProblem(content, response.status);
@@ -105,15 +111,20 @@ export function problemOf(error: unknown): ShownProblem {
   return { code: "page-error", title: String(error), nextStep: strings.pageError, errors: [] };
 }
 
-function toProblem(content: unknown, status: number): ShownProblem {
+/** What an answer says that is a refusal. */
+export function toProblem(content: unknown, status: number): ShownProblem {
   const { code, title, nextStep, errors } = isObject(content) ? content : {};
   const known = typeof code === "string" ? code : `http-${status}`;
+  const details = Array.isArray(errors) ? errors.filter(isObject).map(toDetail) : [];
+  // The API speaks to programs; where a person reads something else, the catalogue says so.
+  const [titles, nextSteps] = details.length > 0 ? [strings.listed.titles, strings.listed.nextSteps] : [{}, {}];
   return {
     code: known,
-    title: typeof title === "string" ? title : strings.strangeAnswer(status),
-    // The API's next steps speak to programs; where a person does something else, the catalogue says so.
-    nextStep: strings.nextSteps[known] ?? (typeof nextStep === "string" ? nextStep : strings.pageError),
-    errors: Array.isArray(errors) ? errors.filter(isObject).map(toDetail) : [],
+    title:
+      titles[known] ?? strings.titles[known] ?? (typeof title === "string" ? title : strings.strangeAnswer(status)),
+    nextStep:
+      nextSteps[known] ?? strings.nextSteps[known] ?? (typeof nextStep === "string" ? nextStep : strings.pageError),
+    errors: details,
   };
 }
 

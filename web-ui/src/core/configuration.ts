@@ -4,6 +4,7 @@ import { signal } from "@preact/signals";
 import type { ConfigPlan, Transaction } from "@scsigate/appliance/api/config";
 import { canonical, type JsonObject } from "@scsigate/appliance/json";
 import { ApiError, call, problemOf, type ShownProblem } from "./api.ts";
+import { type Conflict, merge, withValue } from "./merge.ts";
 import { decided, started } from "./transaction.ts";
 
 /** After the last key, before the gateway is asked, milliseconds. */
@@ -24,6 +25,11 @@ export const draft = signal<JsonObject | undefined>(undefined);
 export const plan = signal<ConfigPlan | undefined>(undefined);
 /** What is wrong with the draft. */
 export const refused = signal<ShownProblem | undefined>(undefined);
+/** Settings that somebody else changed, too, while they were edited here: to be decided before anything is applied. */
+export const conflicts = signal<readonly Conflict[]>([]);
+
+/** What was typed into the forms of a choice that are not chosen now, by setting and form. */
+export const typed = new Map<string, JsonObject>();
 
 let timer: ReturnType<typeof setTimeout> | undefined;
 /** Counts edits: an answer to an earlier one is of no interest. */
@@ -48,17 +54,32 @@ export async function loadConfiguration(): Promise<void> {
 }
 
 /**
- * Reads everything again, unless somebody works on it: their edits are of what they saw, and are checked again instead.
+ * Reads everything again. Edits go on top of what somebody else has changed meanwhile; what both have changed is in `conflicts`.
  * @throws ApiError
  */
 export async function refreshConfiguration(): Promise<void> {
   if (kept) return loadConfiguration();
-  if (draft.value !== undefined) {
-    await checkNow();
-    return;
-  }
   const next = await readConfiguration();
-  if (draft.value === undefined) served.value = next;
+  const [mine, base] = [draft.value, served.value?.document];
+  served.value = next;
+  if (mine === undefined || base === undefined) return;
+  if (canonical(base) !== canonical(next.document)) {
+    const merged = merge(base, mine, next.document);
+    const open = conflicts.value.filter(({ path }) => !merged.conflicts.some((one) => sameSetting(one.path, path)));
+    conflicts.value = [...open, ...merged.conflicts];
+    edit(merged.document);
+  }
+  await checkNow();
+}
+
+/** Decides what both have changed: for what is typed here, or for the value of the other one. */
+export function decideConflict({ path, theirs }: Conflict, forTheirs: boolean): void {
+  conflicts.value = conflicts.value.filter((one) => !sameSetting(one.path, path));
+  if (forTheirs && draft.value !== undefined) edit(withValue(draft.value, path, theirs));
+}
+
+function sameSetting(one: readonly string[], other: readonly string[]): boolean {
+  return one.join("/") === other.join("/");
 }
 
 async function readConfiguration(): Promise<Served> {
@@ -78,6 +99,8 @@ export function dropDraft(): void {
   draft.value = undefined;
   plan.value = undefined;
   refused.value = undefined;
+  conflicts.value = [];
+  typed.clear();
 }
 
 export function edit(document: JsonObject): void {
@@ -87,6 +110,7 @@ export function edit(document: JsonObject): void {
   }
   draft.value = document;
   plan.value = undefined;
+  refused.value = undefined;
   clearTimeout(timer);
   round += 1;
   const mine = round;

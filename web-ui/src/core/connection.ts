@@ -18,7 +18,7 @@ export interface ConnectionHandlers {
 }
 
 /** The gateway sends every second; after this silence it counts as gone, milliseconds. */
-const SILENCE_MS = 4000;
+const SILENCE_MS = 10_000;
 const RETRY_MS = 2000;
 
 type Timer = ReturnType<typeof setTimeout> | undefined;

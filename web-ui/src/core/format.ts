@@ -53,3 +53,9 @@ export function moment(text: string): string {
   const time = new Date(text);
   return Number.isNaN(time.getTime()) ? text : time.toLocaleString();
 }
+
+/** What the gateway says, as a sentence: it leaves capital letter and full stop to whoever shows it. */
+export function sentence(text: string): string {
+  const ended = text === "" || /[.!?:]$/.test(text) ? text : `${text}.`;
+  return ended.charAt(0).toUpperCase() + ended.slice(1);
+}

@@ -11,16 +11,26 @@ export const PAGES = [
   "network",
   "diagnosis",
   "telemetry",
+  "settings/general",
+  "settings/mode",
+  "settings/lan",
+  "settings/segments",
+  "settings/firewall",
+  "settings/access",
   "system/logs",
   "system/backup",
   "system/access",
   "system/certificate",
+  "system/update",
   "system/maintenance",
   "system/reset",
 ] as const;
 export type PageName = (typeof PAGES)[number];
-/** Those of the section System, in the order of its menu. */
-export const SYSTEM_PAGES: readonly PageName[] = PAGES.filter((name) => name.startsWith("system/"));
+/** Pages that come together under one entry of the navigation, in the order of their menu. */
+export const SECTIONS = {
+  settings: PAGES.filter((name) => name.startsWith("settings/")),
+  system: PAGES.filter((name) => name.startsWith("system/")),
+} as const satisfies Record<string, readonly PageName[]>;
 
 /** Pages whose address goes on with what they show. */
 const WITH_ARGUMENTS: readonly PageName[] = ["station", "segment"];

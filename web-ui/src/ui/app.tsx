@@ -3,18 +3,20 @@
 import type { Status } from "@scsigate/appliance/api";
 import { useEffect } from "preact/hooks";
 import * as format from "../core/format.ts";
-import { href, type PageName, page, pageArguments, SYSTEM_PAGES } from "../core/router.ts";
-import { logout } from "../core/session.ts";
+import { href, type PageName, page, pageArguments, SECTIONS } from "../core/router.ts";
+import { logout, may } from "../core/session.ts";
 import { connection, lastSeen, session, status } from "../core/store.ts";
 import { transaction } from "../core/transaction.ts";
 import { strings } from "../strings.ts";
 import { useAction } from "./action.ts";
+import { ChangeBar } from "./changeBar.tsx";
 import { DiagnosisPage } from "./diagnosis.tsx";
 import { Login } from "./login.tsx";
 import { Network } from "./network.tsx";
 import { Overview } from "./overview.tsx";
 import { Pill, type Tone } from "./parts.tsx";
 import { ProblemNotice } from "./problem.tsx";
+import { SettingsPage } from "./settings.tsx";
 import { Setup } from "./setup/setup.tsx";
 import { StationsPage } from "./stations/list.tsx";
 import { SegmentPage } from "./stations/segment.tsx";
@@ -25,6 +27,7 @@ import { CertificatePage } from "./system/certificate.tsx";
 import { LogsPage } from "./system/logs.tsx";
 import { MaintenancePage } from "./system/maintenance.tsx";
 import { ResetPage } from "./system/reset.tsx";
+import { UpdatePage } from "./system/update.tsx";
 import { TelemetryPage } from "./telemetry.tsx";
 import { TransactionBanner } from "./transaction.tsx";
 
@@ -37,10 +40,17 @@ const PAGES: Record<PageName, () => preact.JSX.Element> = {
   network: Network,
   diagnosis: DiagnosisPage,
   telemetry: TelemetryPage,
+  "settings/general": SettingsPage,
+  "settings/mode": SettingsPage,
+  "settings/lan": SettingsPage,
+  "settings/segments": SettingsPage,
+  "settings/firewall": SettingsPage,
+  "settings/access": SettingsPage,
   "system/logs": LogsPage,
   "system/backup": BackupPage,
   "system/access": AccessPage,
   "system/certificate": CertificatePage,
+  "system/update": UpdatePage,
   "system/maintenance": MaintenancePage,
   "system/reset": ResetPage,
 };
@@ -72,9 +82,9 @@ export function App() {
       <Header current={inside ? status.value : undefined} />
       {inside && !known.setupNeeded && <Navigation shown={shown} />}
       <main id="main" tabIndex={-1} class={stale ? "stale" : ""}>
-        {stale && <Lost />}
         {inside && <TransactionBanner key={transaction.value?.id} />}
         {inside && <Page key={[known.user, shown, ...pageArguments.value].join("/")} />}
+        {inside && shown !== "setup" && may("admin") && <ChangeBar />}
         {known !== undefined && !inside && <Login />}
         {known === undefined && !stale && <p class="empty">{strings.loading}</p>}
       </main>
@@ -97,7 +107,7 @@ function Header({ current }: { current: Status | undefined }) {
       <header class="top">
         <div>
           <p class="brand">{current?.hostname ?? strings.product}</p>
-          <p class="muted">{strings.tagline}</p>
+          {connection.value === "lost" ? <Lost /> : <p class="muted">{strings.tagline}</p>}
         </div>
         <div class="top-state">
           {current && connection.value !== "lost" && (
@@ -131,7 +141,7 @@ function Header({ current }: { current: Status | undefined }) {
 }
 
 function Navigation({ shown }: { shown: PageName }) {
-  const inSystem = SYSTEM_PAGES.includes(shown);
+  const section = Object.entries(SECTIONS).find(([, pages]) => pages.some((name) => name === shown));
   return (
     <div class="navigation">
       <nav aria-label={strings.nav.label}>
@@ -140,18 +150,28 @@ function Navigation({ shown }: { shown: PageName }) {
         <Link name="network" shown={shown} />
         <Link name="diagnosis" shown={shown} />
         <Link name="telemetry" shown={shown} />
-        <a href={href("system/logs")} class={inSystem ? "current" : ""} aria-current={inSystem ? "true" : undefined}>
-          {strings.nav.system}
-        </a>
+        <Section name="settings" current={section?.[0]} />
+        <Section name="system" current={section?.[0]} />
       </nav>
-      {inSystem && (
-        <nav aria-label={strings.nav.systemLabel} class="small">
-          {SYSTEM_PAGES.map((name) => (
+      {section && (
+        <nav aria-label={strings.nav.within[section[0] as keyof typeof SECTIONS]} class="small">
+          {section[1].map((name) => (
             <Link key={name} name={name} shown={shown} />
           ))}
         </nav>
       )}
     </div>
+  );
+}
+
+/** Leads to the first page of a section. */
+function Section({ name, current }: { name: keyof typeof SECTIONS; current: string | undefined }) {
+  const [first = "overview"] = SECTIONS[name];
+  const inside = name === current;
+  return (
+    <a href={href(first)} class={inside ? "current" : ""} aria-current={inside ? "true" : undefined}>
+      {strings.nav[name]}
+    </a>
   );
 }
 
@@ -164,14 +184,12 @@ function Link({ name, shown }: { name: PageName; shown: PageName }) {
   );
 }
 
+/** In the place of the header's second line: nothing moves, and nothing is covered. */
 function Lost() {
   const seen = lastSeen.value;
   return (
-    <div class="notice bad toast" role="alert">
-      <strong>{strings.connection.lost}</strong>
-      <p>
-        {seen === undefined ? strings.connection.neverDetail : strings.connection.lostDetail(format.timeOfDay(seen))}
-      </p>
-    </div>
+    <p class="lost" role="alert">
+      {seen === undefined ? strings.connection.neverDetail : strings.connection.lostDetail(format.timeOfDay(seen))}
+    </p>
   );
 }

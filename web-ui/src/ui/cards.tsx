@@ -29,6 +29,13 @@ function SystemCard({ status }: { status: Status }) {
           <span data-testid="uptime">{format.duration(status.uptimeSeconds)}</span>
         </Fact>
         <Fact name={strings.system.mode}>{strings.modes[status.mode] ?? status.mode}</Fact>
+        {status.localUrl !== null && (
+          <Fact name={strings.system.localUrl}>
+            <span class="mono" data-testid="local-url">
+              {status.localUrl}
+            </span>
+          </Fact>
+        )}
         <Fact name={strings.system.config}>
           {errors.length > 0 ? <Pill tone="bad">{strings.system.configBad(errors.length)}</Pill> : valid}
         </Fact>

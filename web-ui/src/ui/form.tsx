@@ -1,13 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 /** A form from a JSON Schema: one control for each setting, errors at the setting that they are about. */
+
+import { useSignal } from "@preact/signals";
 import { asObject, formatPointer, getAt, isObject, type JsonObject } from "@scsigate/appliance/json";
 import type { ComponentChildren } from "preact";
+import { useEffect, useRef } from "preact/hooks";
 import type { Detail } from "../core/api.ts";
+import { refused, served, typed } from "../core/configuration.ts";
+import { sentence } from "../core/format.ts";
+import { labelOf, singular } from "../core/labels.ts";
 import { strings } from "../strings.ts";
 import { CheckField, SelectField, TextField } from "./fields.tsx";
 
 /** A text this long takes more than a line. */
 const LONG_TEXT = 2000;
+/** As many entries of a list are open at first. */
+const OPEN_ENTRIES = 2;
 
 export interface FormContext {
   root: JsonObject;
@@ -15,6 +23,11 @@ export interface FormContext {
   /** Pointers of secrets that are set. */
   secrets: readonly string[];
   disabled: boolean;
+}
+
+/** Of a form over the document that is worked on. */
+export function contextOf(root: JsonObject, disabled = false): FormContext {
+  return { root, errors: refused.value?.errors ?? [], secrets: served.value?.secrets ?? [], disabled };
 }
 
 interface FieldProps {
@@ -37,14 +50,10 @@ export function resolved(schema: unknown, root: JsonObject): JsonObject {
   return { ...resolved(getAt(root, reference.replace(/^#\//, "").split("/")), root), ...own };
 }
 
-export function labelOf(key: string): string {
-  const words = key.replace(/([A-Z])/g, (letter) => ` ${letter.toLowerCase()}`);
-  return strings.settings[key] ?? words.charAt(0).toUpperCase() + words.slice(1);
-}
-
 export function Field(props: FieldProps) {
   const { schema, context } = props;
-  if (schema["const"] !== undefined) return null;
+  // What can have one value only is not offered.
+  if (schema["const"] !== undefined || schema["deprecated"] === true) return null;
   if (schema["oneOf"] !== undefined) return <Choice {...props} />;
   if (schema["enum"] !== undefined) return <Enumeration {...props} />;
   switch (schema["type"]) {
@@ -73,7 +82,10 @@ function shownOf({ context, schema, path, label }: FieldProps) {
   return {
     label,
     hint: String(schema["description"] ?? ""),
-    error: found.length === 0 ? undefined : found.map(({ message, nextStep }) => `${message} ${nextStep}`).join(" "),
+    error:
+      found.length === 0
+        ? undefined
+        : found.map(({ message, nextStep }) => `${sentence(message)} ${nextStep}`).join(" "),
     disabled: context.disabled,
     testid: `field${pointer}`,
   };
@@ -132,6 +144,7 @@ function Enumeration(props: FieldProps) {
 /** One of several forms, told apart by one property. */
 function Choice(props: FieldProps) {
   const { context, schema, path, label, value, onChange } = props;
+  const place = (name: string) => `${formatPointer(path)} ${name}`;
   const key = String(asObject(schema["discriminator"])["propertyName"]);
   const branches = (schema["oneOf"] as unknown[]).map(asObject);
   const nameOf = (branch: JsonObject) => String(getAt(branch, ["properties", key, "const"]));
@@ -144,7 +157,11 @@ function Choice(props: FieldProps) {
         label={labelOf(key)}
         value={String(current[key] ?? "")}
         options={branches.map((one) => [nameOf(one), nameOf(one)] as const)}
-        onInput={(name) => onChange({ [key]: name })}
+        onInput={(name) => {
+          typed.set(place(String(current[key])), current);
+          const form = asObject(blank(branches.find((one) => nameOf(one) === name) ?? {}, context.root));
+          onChange(typed.get(place(name)) ?? { ...form, [key]: name });
+        }}
       />
       <ErrorHere {...props} />
       <Properties context={context} schema={branch} path={path} value={current} onChange={onChange} />
@@ -231,33 +248,60 @@ interface ListProps extends FieldProps {
 function List(props: ListProps) {
   const { context, schema, path, label, items, value, onChange } = props;
   const entries: readonly unknown[] = Array.isArray(value) ? value : ((schema["default"] as unknown[]) ?? []);
-  const one = label.replace(/ies$/, "y").replace(/s$/, "");
+  const one = singular(label);
+  const shown = useRef(false);
+  useEffect(() => {
+    shown.current = true;
+  }, []);
   const replace = (index: number, next: unknown) => onChange(entries.map((entry, at) => (at === index ? next : entry)));
   return (
     <Group label={label} hint={String(schema["description"] ?? "")}>
       <ErrorHere {...props} />
       {entries.map((entry, index) => {
         const name = strings.network.entry(one, index);
-        return (
-          <div class="entry" key={index} data-testid={`entry${formatPointer([...path, index])}`}>
-            <Field
-              context={context}
-              schema={items}
-              path={[...path, String(index)]}
-              label={isObject(entry) && typeof entry["name"] === "string" ? `${name}: ${entry["name"]}` : name}
-              required
-              value={entry}
-              onChange={(next) => replace(index, next ?? "")}
-            />
-            {!context.disabled && (
-              <button
-                type="button"
-                aria-label={strings.network.remove(name)}
-                onClick={() => onChange(entries.filter((_entry, at) => at !== index))}
-              >
-                {isObject(entry) ? strings.network.remove(name) : strings.access.remove}
-              </button>
-            )}
+        const own = isObject(entry) && typeof entry["name"] === "string" && entry["name"] !== "" ? entry["name"] : "";
+        const field = (
+          <Field
+            context={context}
+            schema={items}
+            path={[...path, String(index)]}
+            label={own === "" ? name : `${name}: ${own}`}
+            required
+            value={entry}
+            onChange={(next) => replace(index, next ?? "")}
+          />
+        );
+        const buttons = !context.disabled && (
+          <div class="buttons">
+            {isObject(entry) && <Order label={name} entries={entries} index={index} onChange={onChange} />}
+            <button
+              type="button"
+              aria-label={strings.network.remove(name)}
+              onClick={() => onChange(entries.filter((_entry, at) => at !== index))}
+            >
+              {isObject(entry) ? strings.network.remove(name) : strings.access.remove}
+            </button>
+          </div>
+        );
+        const pointer = formatPointer([...path, index]);
+        const wrong = context.errors.some((error) => error.path.startsWith(`${pointer}/`));
+        return isObject(entry) ? (
+          <Entry
+            key={index}
+            testid={`entry${pointer}`}
+            title={own === "" ? name : own}
+            summary={summaryOf(entry)}
+            // One that is added is open, however many there are.
+            opened={shown.current || entries.length <= OPEN_ENTRIES}
+            wrong={wrong}
+          >
+            {field}
+            {buttons}
+          </Entry>
+        ) : (
+          <div class="entry" key={index} data-testid={`entry${pointer}`}>
+            {field}
+            {buttons}
           </div>
         );
       })}
@@ -268,6 +312,71 @@ function List(props: ListProps) {
       )}
     </Group>
   );
+}
+
+interface EntryProps {
+  testid: string;
+  title: string;
+  summary: string;
+  /** At first; then it is as the reader has it. */
+  opened: boolean;
+  /** Something in it is: it is not hidden. */
+  wrong: boolean;
+  children: ComponentChildren;
+}
+
+function Entry({ testid, title, summary, opened, wrong, children }: EntryProps) {
+  const open = useSignal(opened);
+  return (
+    <details
+      class="entry"
+      data-testid={testid}
+      open={open.value || wrong}
+      onToggle={(event) => {
+        open.value = event.currentTarget.open;
+      }}
+    >
+      <summary>
+        <strong>{title}</strong> <span class="small muted">{summary}</span>
+      </summary>
+      {children}
+    </details>
+  );
+}
+
+interface OrderProps {
+  label: string;
+  entries: readonly unknown[];
+  index: number;
+  onChange: (value: unknown) => void;
+}
+
+/** Moves an entry: the first rule that fits counts. */
+function Order({ label, entries, index, onChange }: OrderProps) {
+  const swap = (other: number) =>
+    onChange(entries.map((entry, at) => (at === index ? entries[other] : at === other ? entries[index] : entry)));
+  return (
+    <>
+      {index > 0 && (
+        <button type="button" aria-label={strings.network.up(label)} onClick={() => swap(index - 1)}>
+          ↑
+        </button>
+      )}
+      {index < entries.length - 1 && (
+        <button type="button" aria-label={strings.network.down(label)} onClick={() => swap(index + 1)}>
+          ↓
+        </button>
+      )}
+    </>
+  );
+}
+
+/** What an entry says in short: its simple values, but for the name. */
+function summaryOf(entry: JsonObject): string {
+  const simple = Object.entries(entry).filter(
+    ([key, value]) => key !== "name" && value !== "" && typeof value !== "object",
+  );
+  return simple.map(([key, value]) => (typeof value === "boolean" ? labelOf(key) : String(value))).join(", ");
 }
 
 /** A set of few values. */
@@ -293,15 +402,16 @@ function Checks(props: ListProps) {
 
 /** What a new entry or section starts with: its required settings, empty. */
 function blank(schema: JsonObject, root: JsonObject): unknown {
-  if (schema["type"] !== "object") return "";
+  const { type, enum: values, default: fallback, minimum } = schema;
+  if (fallback !== undefined) return fallback;
+  if (Array.isArray(values)) return values[0];
+  if (type === "array") return [];
+  if (type === "boolean") return false;
+  if (type === "integer") return minimum ?? 0;
+  if (type !== "object" && schema["properties"] === undefined) return "";
   const required = Array.isArray(schema["required"]) ? schema["required"].map(String) : [];
   const properties = asObject(schema["properties"]);
-  return Object.fromEntries(
-    required.map((key) => {
-      const { enum: values, default: fallback } = resolved(properties[key], root);
-      return [key, fallback ?? (Array.isArray(values) ? values[0] : "")];
-    }),
-  );
+  return Object.fromEntries(required.map((key) => [key, blank(resolved(properties[key], root), root)]));
 }
 
 function Group({ label, hint, children }: { label: string; hint: string; children: ComponentChildren }) {

@@ -6,30 +6,25 @@ import type { ComponentChildren } from "preact";
 import { useEffect } from "preact/hooks";
 import { call } from "../core/api.ts";
 import * as format from "../core/format.ts";
-import { may } from "../core/session.ts";
+import { href } from "../core/router.ts";
 import { status } from "../core/store.ts";
 import { strings } from "../strings.ts";
 import { useAction } from "./action.ts";
-import { ConfigForm } from "./configForm.tsx";
 import { AddressList, Fact, Facts, PageTitle } from "./parts.tsx";
 import { ProblemNotice } from "./problem.tsx";
 import { Table } from "./table.tsx";
 
 const words = strings.network;
 const REFRESH_MS = 5000;
-/** Settings that have a page of their own. */
-const ELSEWHERE = ["mqtt", "syslog"];
-/** Sections that are open at first. */
-const OPEN = ["", "lan", "segments"];
 
 export function Network() {
   return (
     <>
       <PageTitle>{words.title}</PageTitle>
       <Live />
-      <h2>{words.settings}</h2>
-      <p class="muted">{may("admin") ? words.intro : words.readOnly}</p>
-      <ConfigForm shows={(part) => !ELSEWHERE.includes(part)} open={OPEN} />
+      <p>
+        <a href={href("settings/general")}>{words.settings}</a>
+      </p>
     </>
   );
 }

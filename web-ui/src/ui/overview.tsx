@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The page Overview: what needs attention, the map, the figures, the stations. */
-import type { Status } from "@scsigate/appliance/api";
 import { href } from "../core/router.ts";
 import { session, status } from "../core/store.ts";
 import { strings } from "../strings.ts";
+import { Attention } from "./attention.tsx";
 import { Cards } from "./cards.tsx";
 import { NetworkMap } from "./map.tsx";
 import { PageTitle } from "./parts.tsx";
@@ -37,22 +37,5 @@ export function Overview() {
         </>
       )}
     </>
-  );
-}
-
-function Attention({ status: { health } }: { status: Status }) {
-  if (health.reasons.length === 0) return null;
-  return (
-    <section class="notice warn" aria-labelledby="attention-title">
-      <h2 id="attention-title">{strings.health.title}</h2>
-      <ul>
-        {health.reasons.map((reason) => (
-          <li key={reason.message}>
-            <strong>{reason.message}</strong>
-            <span> {reason.nextStep}</span>
-          </li>
-        ))}
-      </ul>
-    </section>
   );
 }

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /** What a change of the configuration would do, shown before it is done. */
 import type { ConfigPlan } from "@scsigate/appliance/api/config";
+import { isObject } from "@scsigate/appliance/json";
+import { draft, served } from "../core/configuration.ts";
+import { labelOf, titleOf } from "../core/labels.ts";
 import { strings } from "../strings.ts";
 
 export function Plan({ plan }: { plan: ConfigPlan }) {
@@ -10,11 +13,15 @@ export function Plan({ plan }: { plan: ConfigPlan }) {
       <ul class="changes">
         {plan.changes.map(({ path, before, after }) => (
           <li key={path}>
-            <span class="mono">{path}</span>
+            <span title={path}>{titleOf(path, draft.value, served.value?.document)}</span>
             <span class="small muted">{strings.plan.before}</span>
-            <del class="mono">{shown(before)}</del>
+            <del>
+              <Value value={before} />
+            </del>
             <span class="small muted">{strings.plan.after}</span>
-            <ins class="mono">{shown(after)}</ins>
+            <ins>
+              <Value value={after} />
+            </ins>
           </li>
         ))}
       </ul>
@@ -33,7 +40,33 @@ export function Plan({ plan }: { plan: ConfigPlan }) {
   );
 }
 
-function shown(value: unknown): string {
-  if (value === undefined) return strings.plan.absent;
-  return typeof value === "string" ? value : JSON.stringify(value);
+/** A setting's value, in words; of a group its settings, one below the other. */
+export function Value({ value }: { value: unknown }) {
+  if (value === undefined) return <em>{strings.plan.absent}</em>;
+  if (typeof value === "boolean") return <>{value ? strings.plan.on : strings.plan.off}</>;
+  if (Array.isArray(value)) {
+    if (value.length === 0) return <em>{strings.plan.nothing}</em>;
+    if (!value.some(isObject)) return <span class="mono">{value.join(", ")}</span>;
+    return (
+      <ol>
+        {value.map((entry) => (
+          <li key={JSON.stringify(entry)}>
+            <Value value={entry} />
+          </li>
+        ))}
+      </ol>
+    );
+  }
+  if (!isObject(value)) return <span class="mono">{String(value)}</span>;
+  const entries = Object.entries(value);
+  if (entries.length === 0) return <em>{strings.plan.nothing}</em>;
+  return (
+    <span class="inner">
+      {entries.map(([key, own]) => (
+        <span key={key} class="block">
+          {labelOf(key)}: <Value value={own} />
+        </span>
+      ))}
+    </span>
+  );
 }

@@ -19,7 +19,6 @@ import { ProblemNotice } from "./problem.tsx";
 
 const words = strings.telemetry;
 const REFRESH_MS = 3000;
-const PARTS = ["mqtt", "syslog"];
 
 export function TelemetryPage() {
   const view = useSignal<TelemetryView | undefined>(undefined);
@@ -49,7 +48,7 @@ export function TelemetryPage() {
         <Prometheus />
       </div>
       <p class="muted">{may("admin") ? strings.network.intro : strings.network.readOnly}</p>
-      <ConfigForm shows={(part) => PARTS.includes(part)} open={["mqtt"]} below={below} />
+      <ConfigForm page="telemetry" open={["mqtt"]} below={below} />
     </>
   );
 }

@@ -58,7 +58,7 @@ export function TransactionBanner() {
       <ul>
         {current.problems.map(({ message, nextStep }) => (
           <li key={message}>
-            {message} {nextStep}
+            {format.sentence(message)} {nextStep}
           </li>
         ))}
       </ul>

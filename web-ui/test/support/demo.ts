@@ -3,7 +3,9 @@
 import { mkdirSync, symlinkSync } from "node:fs";
 import { dirname, join } from "node:path";
 import {
+  FakeImage,
   fakeIp,
+  freshImage,
   startGateway,
   TestBroker,
   type TestGateway,
@@ -43,6 +45,7 @@ export async function startDemo(web: string): Promise<Demo> {
     reboot: () => asked.push("reboot"),
     web,
     run: machine,
+    image: (data) => new FakeImage(() => data, freshImage()),
     config: {
       version: 1,
       hostname: "rack4-gateway",
@@ -118,7 +121,7 @@ export async function startDemo(web: string): Promise<Demo> {
 }
 
 export function setupToken(gateway: TestGateway): string {
-  return /[a-z2-9]{4}(-[a-z2-9]{4}){4}/.exec(gateway.announced.join("\n"))?.[0] ?? "";
+  return gateway.token;
 }
 
 function mac(at: number): string {

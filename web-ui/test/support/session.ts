@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** What a person does at the page, and what is looked at on every page. */
-import { mkdirSync } from "node:fs";
+import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Locator, Page } from "playwright-core";
 import * as assert from "uvu/assert";
@@ -23,6 +23,22 @@ export async function logIn(page: Page, name: string, password: string): Promise
   await form.getByLabel(strings.login.name).fill(name);
   await form.getByLabel(strings.login.password).fill(password);
   await button(page, strings.login.submit).click();
+}
+
+/**
+ * What a link downloads. Chromium overlooks that it does not trust the gateway's certificate for pages, not for downloads: these take a
+ * connection that is there, or are given up. So one is made first.
+ */
+export async function download(page: Page, link: string): Promise<Buffer> {
+  for (let left = 5; ; left--) {
+    await page.evaluate("fetch('/version').then((answer) => answer.text())");
+    const coming = page.waitForEvent("download");
+    await page.getByRole("link", { name: link }).click();
+    const file = await coming;
+    const failure = await file.failure();
+    if (failure === null) return readFileSync(await file.path());
+    if (failure !== "canceled" || left === 0) throw new Error(`${link}: ${failure}`);
+  }
 }
 
 /** Axe, width and a picture, in both widths, light and dark. */

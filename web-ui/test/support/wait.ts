@@ -37,6 +37,14 @@ export async function shows(page: Page, id: string, ...parts: readonly string[])
   });
 }
 
+/** Waits until a failure with this code is shown; the code itself is folded away. */
+export async function fails(page: Page, code: string, id = "problem"): Promise<void> {
+  await eventually(`${id} has the code ${code}`, async () => {
+    const all = await page.getByTestId(id).allTextContents();
+    return all.some((one) => one.includes(code));
+  });
+}
+
 /** Waits until what is read is what is expected. */
 export async function becomes<T>(what: string, read: () => Promise<T>, expected: T): Promise<void> {
   let last: T | undefined;

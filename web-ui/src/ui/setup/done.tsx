@@ -20,7 +20,7 @@ export function Done() {
     <section class="card" data-testid="setup-done">
       <p>{words.typeThis}</p>
       <pre class="mono">{commands().join("\n")}</pre>
-      <p class="small muted">{words.typeWhy}</p>
+      <p class="small muted">{hasDriverDisk() ? words.typeWhyDisk : words.typeWhy}</p>
       <div aria-live="polite">
         {station === undefined ? (
           <p class="waiting">{words.waiting}</p>
@@ -43,10 +43,21 @@ export function Done() {
   );
 }
 
+/** Fabrics on which hosts find the driver disk; the supervisor's plan has the same list. */
+const DISK_FABRICS: readonly unknown[] = ["iscsi", "qla2xxx", "srpt"];
+
+function firstSegment() {
+  return segmentsOf(served.value?.document ?? {})[0];
+}
+
+function hasDriverDisk(): boolean {
+  const segment = firstSegment();
+  return segment?.["driverDisk"] !== false && DISK_FABRICS.includes(asObject(segment?.["fabric"])["type"]);
+}
+
 /** On a Linux host of the first segment, as root. */
 function commands(): string[] {
-  const document = served.value?.document ?? {};
-  const fabric = asObject(segmentsOf(document)[0]?.["fabric"]);
+  const fabric = asObject(firstSegment()?.["fabric"]);
   const storage = status.value?.storage?.addresses[0]?.split("/")[0] ?? words.storageAddress;
   const login =
     fabric["type"] === "iscsi"
@@ -55,5 +66,7 @@ function commands(): string[] {
           `iscsiadm -m node -T ${String(fabric["target"])} --login`,
         ]
       : [];
+  // The disk comes with the segment, so the login is first.
+  if (hasDriverDisk()) return [...login, "mount -o ro LABEL=SCSIGATE /mnt", "sh /mnt/install.sh", "dhclient seg0"];
   return ["modprobe ipscsi", ...login, "dhclient seg0"];
 }

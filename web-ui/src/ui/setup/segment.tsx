@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The setup's step for the first segment: what exports it to hosts, and whether they get addresses. */
 import { asObject, getAt, type JsonObject } from "@scsigate/appliance/json";
-import { edit, refused, served } from "../../core/configuration.ts";
+import { edit } from "../../core/configuration.ts";
 import { strings } from "../../strings.ts";
-import { Field, resolved } from "../form.tsx";
+import { contextOf, Field, resolved } from "../form.tsx";
 import { modeOf, segmentsOf } from "./addresses.ts";
 import { StepForm } from "./stepForm.tsx";
 
@@ -12,12 +12,7 @@ export function ChooseSegment({ document, schema }: { document: JsonObject; sche
   const properties = asObject(
     resolved(getAt(resolved(getAt(schema, ["properties", "segments"]), schema), ["items"]), schema)["properties"],
   );
-  const context = {
-    root: schema,
-    errors: refused.value?.errors ?? [],
-    secrets: served.value?.secrets ?? [],
-    disabled: false,
-  };
+  const context = contextOf(schema);
   const field = (key: string, label: string) => (
     <Field
       context={context}

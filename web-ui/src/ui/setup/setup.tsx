@@ -4,10 +4,11 @@ import { useEffect, useRef } from "preact/hooks";
 import { draft, refreshConfiguration, served } from "../../core/configuration.ts";
 import { may } from "../../core/session.ts";
 import { STEPS, type Step, step } from "../../core/steps.ts";
-import { session } from "../../core/store.ts";
+import { session, status } from "../../core/store.ts";
 import { decided } from "../../core/transaction.ts";
 import { strings } from "../../strings.ts";
 import { useAction } from "../action.ts";
+import { Attention } from "../attention.tsx";
 import { PageTitle } from "../parts.tsx";
 import { ProblemNotice } from "../problem.tsx";
 import { Administrator } from "./administrator.tsx";
@@ -27,6 +28,7 @@ export function Setup() {
     <div class="setup">
       <PageTitle>{words.title}</PageTitle>
       <StepTitle key={now} now={now} />
+      {needed && status.value && <Attention status={status.value} />}
       {needed && <Administrator />}
       {!needed && !may("admin") && <p>{strings.needs("admin")}</p>}
       {!needed && may("admin") && <Steps now={now} />}

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The setup's step for the broker, with a button that tries it. */
 import { asObject, type JsonObject } from "@scsigate/appliance/json";
-import { edit, refused, served } from "../../core/configuration.ts";
+import { edit, served } from "../../core/configuration.ts";
 import { strings } from "../../strings.ts";
 import { patchBetween, TryConnection } from "../connectionTest.tsx";
 import { CheckField } from "../fields.tsx";
-import { Properties, resolved } from "../form.tsx";
+import { contextOf, Properties, resolved } from "../form.tsx";
 import { StepForm } from "./stepForm.tsx";
 
 const SHOWN = ["url", "username", "password"];
@@ -14,12 +14,7 @@ export function ChooseTelemetry({ document, schema }: { document: JsonObject; sc
   const mqtt = asObject(document["mqtt"]);
   const change = (next: JsonObject) => edit({ ...document, mqtt: next });
   const on = mqtt["enabled"] === true;
-  const context = {
-    root: schema,
-    errors: refused.value?.errors ?? [],
-    secrets: served.value?.secrets ?? [],
-    disabled: false,
-  };
+  const context = contextOf(schema);
   const own = resolved(asObject(schema["properties"])["mqtt"], schema);
   return (
     <StepForm>

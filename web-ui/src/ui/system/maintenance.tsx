@@ -3,6 +3,7 @@
 import { useSignal } from "@preact/signals";
 import { call } from "../../core/api.ts";
 import * as format from "../../core/format.ts";
+import { href } from "../../core/router.ts";
 import { may } from "../../core/session.ts";
 import { status } from "../../core/store.ts";
 import { strings } from "../../strings.ts";
@@ -26,6 +27,11 @@ export function MaintenancePage() {
               <span class="mono">{current.version}</span>
             </Fact>
             <Fact name={strings.system.uptime}>{format.duration(current.uptimeSeconds)}</Fact>
+            {current.readyAfterSeconds !== null && (
+              <Fact name={strings.system.readyAfter}>
+                {strings.system.seconds(current.readyAfterSeconds.toFixed(1))}
+              </Fact>
+            )}
             <Fact name={words.supervisorUp}>{format.duration(current.serviceUptimeSeconds)}</Fact>
             {current.dataFreeBytes !== null && <Fact name={words.dataFree}>{format.bytes(current.dataFreeBytes)}</Fact>}
             {current.temperatures.map(({ sensor, celsius }) => (
@@ -35,7 +41,9 @@ export function MaintenancePage() {
             ))}
           </Facts>
         )}
-        <p class="muted small">{words.update}</p>
+        <p>
+          <a href={href("system/update")}>{words.update}</a>
+        </p>
       </section>
       {may("admin") ? (
         <>
