@@ -8,10 +8,15 @@ export PATH := $(PATH):/usr/local/sbin:/usr/sbin:/sbin
 
 LAB := lab/bin/lab
 NODE_STAMP := node_modules/.package-lock.json
-# Newest installed headers of the kernel that VMs run by default.
-KDIR ?= $(shell ls -d /usr/src/linux-headers-6.1.*-amd64 2>/dev/null | sort -V | tail -n 1)
-SHELL_SCRIPTS = $$(git ls-files -co --exclude-standard -- .ci lab buildroot firmware kernel \
-    | while read -r f; do [ -f "$$f" ] && head -n 1 "$$f" | grep -qaE '^\#!/bin/(ba)?sh' && echo "$$f"; done; true)
+# The headers that belong to the kernel of the VMs, for recipes: the newest pair of both that can be had, unless KDIR= names others.
+KDIR ?=
+kdir = $(or $(KDIR),$$($(LAB) kernel-headers))
+# What one `make` chooses, all its commands keep: kernel, headers, versions of Debian's packages (lab/src/build/choices.ts).
+ifndef LAB_CHOICES
+export LAB_CHOICES := $(CURDIR)/build/cache/choices/$(shell date +%s)-$(shell echo $$PPID)
+endif
+SHELL_SCRIPTS = $$(git ls-files -co --exclude-standard -- .ci appliance lab buildroot firmware kernel \
+    | while read -r f; do [ -f "$$f" ] && head -n 1 "$$f" | grep -qaE '^\#!/bin/((ba)?sh|busybox sh)' && echo "$$f"; done; true)
 
 .PHONY: help
 help: ## this list
@@ -24,7 +29,7 @@ packages:
 # What is in node_modules fits package-lock.json; otherwise install it anew.
 $(NODE_STAMP): package-lock.json package.json $(wildcard appliance/package.json web-ui/package.json lab/package.json)
 	@command -v npm >/dev/null || { echo "Node 20 with npm is needed; install it first." >&2; exit 1; }
-	@npm ci --no-audit --no-fund || { echo "package-lock.json does not fit package.json; resolving anew"; npm install --no-audit --no-fund; }
+	@npm ci --no-audit --no-fund
 	@touch $@
 
 .PHONY: install
@@ -64,16 +69,24 @@ types: $(NODE_STAMP)
 .PHONY: lint
 lint: install ## Biome, kernel C (W=1, sparse), shell scripts
 	@npx --no-install biome check --error-on-warnings $$([ -t 1 ] || echo --colors=off) .
-	@if [ -f kernel/Makefile ]; then $(MAKE) -C kernel lint KDIR=$(KDIR); fi
-	@scripts="$(SHELL_SCRIPTS)"; shellcheck $$scripts && echo "shellcheck: $$(echo "$$scripts" | wc -w) scripts are clean"
+	@dir=$(kdir); $(MAKE) -C kernel lint KDIR="$$dir"
+	@scripts="$(SHELL_SCRIPTS)"; shellcheck -x $$scripts && echo "shellcheck: $$(echo "$$scripts" | wc -w) scripts are clean"
 
 .PHONY: fmt
 fmt: $(NODE_STAMP) ## formats TypeScript and JSON
 	@npx --no-install biome check --write .
 
 .PHONY: kernel
-kernel: packages ## ipscsi.ko and ipscsi_target.ko for the 6.1 headers, or KDIR=
-	@$(MAKE) -C kernel KDIR=$(KDIR)
+kernel: install ## ipscsi.ko and ipscsi_target.ko for the VMs' kernel (LAB_KERNEL=6.12), or KDIR=
+	@dir=$(kdir); $(MAKE) -C kernel KDIR="$$dir"
+
+.PHONY: debs
+debs: install ## Debian packages for a machine that runs already, to build/debs: docs/packages.md
+	@$(LAB) debs
+
+.PHONY: driver-disk
+driver-disk: install ## the disk that brings hosts the driver over the bus, to build/driver: docs/hosts.md
+	@$(LAB) driver-disk
 
 .PHONY: shell
 shell: ## a shell in a running VM: make shell VM=station-a
@@ -84,11 +97,30 @@ bench: build ## throughput and latency, as ratios: docs/performance.md (ONLY=GRO
 	@node --import ./node_modules/tsx/dist/loader.mjs lab/src/bench/main.ts \
 	    $(if $(ONLY),--only $(ONLY)) $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(DOCS),--docs)
 
+.PHONY: disk
+disk: install ## the gateway's disk to flash, from Debian packages, and its update bundle: build/disk
+	@$(LAB) disk
+
 .PHONY: image
-image: ## the image to flash: not there yet
-	@echo "make image: there is no Buildroot image yet. make run shows the same root overlay and services in emulation." >&2; exit 1
+image: install ## the image to flash, built by Buildroot, to build/image: BOARD=x86_64 BUILDROOT=<checkout of 2026.02>
+	@npm run --silent build -w appliance -w web-ui
+	@$(LAB) driver-disk
+	@buildroot/scripts/build-image "$(BOARD)" "$(BUILDROOT)"
+
+.PHONY: image-check
+image-check: $(NODE_STAMP) ## is buildroot/ whole? more with BUILDROOT=<checkout>, KERNEL_SOURCE=<linux 6.12>
+	@BUILDROOT="$(abspath $(BUILDROOT))" KERNEL_SOURCE="$(abspath $(KERNEL_SOURCE))" \
+	    node --import ./node_modules/tsx/dist/loader.mjs lab/src/image-check/main.ts
+
+.PHONY: sbom
+sbom: install ## bill of materials and licences of the image that make disk makes, to build/sbom
+	@$(LAB) sbom
+
+.PHONY: release
+release: install ## all of a release, to build/release (DEV=1: a rehearsal; BUILDROOT=): docs/release.md
+	@buildroot/scripts/release
 
 .PHONY: clean
 clean: ## removes everything that was generated, except node_modules
 	@rm -rf build appliance/dist web-ui/dist
-	@if [ -f kernel/Makefile ]; then $(MAKE) -C kernel clean KDIR=$(KDIR) >/dev/null; fi
+	@git clean -fdXq kernel

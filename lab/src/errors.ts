@@ -5,7 +5,7 @@ export type LabErrorCode =
   | "host-tool-missing"
   | "package-missing"
   | "library-missing"
-  | "headers-missing"
+  | "kernel-missing"
   | "command-failed"
   | "command-timeout"
   | "port-taken"
@@ -34,4 +34,11 @@ export class LabError extends Error {
 /** The text of whatever was thrown. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
+}
+
+/** The same without what to do next, and without its last full stop: to be quoted in another message. */
+export function reasonOf(error: unknown): string {
+  const text = messageOf(error);
+  const reason = error instanceof LabError ? text.slice(0, -error.next.length).trimEnd() : text;
+  return reason.replace(/\.$/, "");
 }

@@ -10,7 +10,8 @@ export const cacheDir: string = join(buildDir, "cache");
 export const logsDir: string = join(buildDir, "logs");
 /** A file for each topology that runs by `make run` or `lab vm`; it says where the sockets are. */
 export const runStateDir: string = join(buildDir, "run");
-export const overlayDir: string = join(repoDir, "buildroot/board/common/rootfs-overlay");
+export const boardsDir: string = join(repoDir, "buildroot/board");
+export const overlayDir: string = join(boardsDir, "common/rootfs-overlay");
 export const labRootfsDir: string = join(labDir, "rootfs");
 export const applianceDistDir: string = join(repoDir, "appliance/dist");
 export const webDistDir: string = join(repoDir, "web-ui/dist");

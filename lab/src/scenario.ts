@@ -7,6 +7,7 @@ import { LabError, messageOf } from "./errors.ts";
 import { repoDir } from "./paths.ts";
 import type { Topology } from "./topologies/types.ts";
 import { Bench, type BenchOptions } from "./vm/bench.ts";
+import { processorSeconds } from "./vm/cleanup.ts";
 import { checkLeaks } from "./vm/kmemleak.ts";
 import type { Vm } from "./vm/vm.ts";
 
@@ -80,6 +81,7 @@ export function scenario(name: string, topology: Topology, prepare?: (bench: Ben
     try {
       await created.boot();
       await prepare?.(created);
+      say(`all is ready; ${processorSeconds().toFixed(0)} s of processor time`);
       return created;
     } catch (error) {
       return await failed(created, name, error).finally(() => created.stop());
@@ -109,11 +111,12 @@ export function scenario(name: string, topology: Topology, prepare?: (bench: Ben
         bootFailed = true;
         const on = await booted;
         bootFailed = false;
-        const from = Date.now();
+        const [from, processor] = [Date.now(), processorSeconds()];
         try {
           await body(on);
           checkKernels(on);
-          say(`ok: ${testName} (${((Date.now() - from) / 1000).toFixed(1)} s)`);
+          const [took, used] = [(Date.now() - from) / 1000, processorSeconds() - processor];
+          say(`ok: ${testName} (${took.toFixed(1)} s, ${used.toFixed(0)} s of processor time)`);
         } catch (error) {
           say(`FAILED: ${testName}: ${messageOf(error).split("\n", 1)[0]}`);
           await failed(on, `${name}/${testName.replaceAll(/[^A-Za-z0-9]+/g, "-")}`, error);

@@ -36,6 +36,7 @@ interface Peer {
 
 interface Status {
   readonly hostname: string;
+  readonly localUrl: string | null;
   readonly mode: string;
   readonly health: { readonly status: string; readonly reasons: readonly unknown[] };
   readonly lan: { readonly interface: string; readonly addresses: readonly string[] };
@@ -153,7 +154,12 @@ tests.test("status, peers, health and the firewall's table are as things are", a
   assert.match(await gateway.ok("nft list table inet scsigate"), "hook input priority filter; policy drop;");
 });
 
-tests.test("the page is there for the LAN, and not for stations", async (bench) => {
+tests.test("the page is there for the LAN, by name as well, and not for stations", async (bench) => {
+  await waitFor(
+    "the gateway to have its name on the LAN",
+    async () => (await status(bench.vm("gateway"))).localUrl === "https://gateway.local/",
+    { timeout: FOLLOW_TIMEOUT },
+  );
   const ask = (address: string): string => `curl -sk -m 15 https://${address}/health`;
   assert.equal(await bench.vm("lan").json(ask(lanAddresses.gateway)), { status: "ok", reasons: [] });
   await reaches(bench.vm("station-a"), segmentGateway);

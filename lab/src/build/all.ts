@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { repoDir } from "../paths.ts";
 import { exec } from "../process.ts";
 import { buildMaterials, type Materials } from "./image.ts";
+import { driverDisk } from "./packages.ts";
 
 async function step<T>(what: string, work: () => Promise<T>): Promise<T> {
   const from = Date.now();
@@ -21,10 +22,20 @@ function hasScript(workspace: string, script: string): boolean {
   return scripts?.[script] !== undefined;
 }
 
-export async function buildAll(): Promise<Materials> {
+/** The supervisor's bundles, the page, and the driver disk that it offers. */
+export async function buildSupervisor(): Promise<void> {
   for (const workspace of ["appliance", "web-ui"]) {
     if (!hasScript(workspace, "build")) continue;
     await step(workspace, () => exec("npm", ["run", "--silent", "build", "-w", workspace], { cwd: repoDir }));
   }
-  return step("kernel modules and the VMs' root file systems", buildMaterials);
+  await step("the driver disk", driverDisk);
+}
+
+export async function buildAll(): Promise<Materials> {
+  await buildSupervisor();
+  return step("kernel modules, the gateway's disk, the other VMs' root file systems", async () => {
+    const materials = await buildMaterials();
+    await materials.disk();
+    return materials;
+  });
 }

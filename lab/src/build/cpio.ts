@@ -1,6 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
-// Writes initramfs archives (cpio "newc") without root: every file belongs to root in the archive, whoever owns it here.
-import { closeSync, lstatSync, openSync, readdirSync, readFileSync, readlinkSync, writeSync } from "node:fs";
+// Trees of files for guests, written as initramfs archives (cpio "newc") or as folders, without root: every file belongs to
+// root in the archive, whoever owns it here.
+import {
+  chmodSync,
+  closeSync,
+  copyFileSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  symlinkSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
 import { join } from "node:path";
 
 export type TreeEntry =
@@ -125,5 +139,29 @@ export function writeCpio(file: string, entries: readonly TreeEntry[]): void {
     writeSync(fd, Buffer.alloc(-size & 511));
   } finally {
     closeSync(fd);
+  }
+}
+
+/** Writes the tree below a folder that does not exist yet. Devices are left out: they need root, and devtmpfs has them. */
+export function writeFolder(folder: string, entries: readonly TreeEntry[]): void {
+  mkdirSync(folder, { recursive: true });
+  for (const entry of normalizeTree(entries)) {
+    const path = join(folder, entry.path);
+    switch (entry.kind) {
+      case "dir":
+        mkdirSync(path, { recursive: true });
+        chmodSync(path, entry.mode);
+        break;
+      case "link":
+        symlinkSync(entry.target, path);
+        break;
+      case "file":
+        if (typeof entry.source === "string") copyFileSync(entry.source, path);
+        else writeFileSync(path, entry.source);
+        chmodSync(path, entry.mode);
+        break;
+      case "char":
+        break;
+    }
   }
 }

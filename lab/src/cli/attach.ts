@@ -51,10 +51,19 @@ export async function shellIn(vm: string | undefined): Promise<number> {
   }
 }
 
+/**
+ * What a shell makes the same words of. One word alone is a line for the shell, as with ssh: lab exec gateway 'ip addr | grep seg'.
+ */
+export function shellLine(words: readonly string[]): string {
+  const [only] = words;
+  if (words.length === 1 && only !== undefined) return only;
+  return words.map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(" ");
+}
+
 export async function execIn(vm: string | undefined, words: readonly string[]): Promise<number> {
   if (words.length === 0) throw new LabError("usage", "Which command?", "For example: lab exec station-a ip addr");
   const client = await attach(vm);
-  const command = client.start(words.join(" "), { onOutput: (data, stream) => process[stream].write(data) });
+  const command = client.start(shellLine(words), { onOutput: (data, stream) => process[stream].write(data) });
   if (process.stdin.isTTY) command.closeInput();
   else {
     process.stdin.on("data", (data: Buffer) => command.write(data));

@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // The lab's command line.
 import { buildAll } from "../build/all.ts";
+import { choices } from "../build/choices.ts";
 import { labKernel } from "../build/kernel.ts";
+import { debs, driverDisk } from "../build/packages.ts";
 import { LabError } from "../errors.ts";
 import { topologies } from "../topologies/index.ts";
 import type { Topology } from "../topologies/types.ts";
 import { execIn, shellIn } from "./attach.ts";
+import { makeDisk } from "./disk.ts";
 import { runCluster, runInteractive } from "./run.ts";
+import { runSbom } from "./sbom.ts";
 import { runAllTests, runCheck, runScenarios } from "./tests.ts";
 
 const USAGE = `usage: lab COMMAND
@@ -16,6 +20,11 @@ const USAGE = `usage: lab COMMAND
   exec VM COMMAND...    runs a command there
   build                 what VMs are made of: programs, kernel, our modules, services
   build-kernel          the kernel alone
+  disk                  the gateway's disk as a file to flash, and its update bundle, in build/disk
+  kernel-headers        the folder with its headers (KDIR= of kernel/Makefile), fetched where it is missing
+  sbom                  bill of materials and licences of the image, to build/sbom
+  debs                  Debian packages, to build/debs
+  driver-disk           the disk with the driver for hosts, to build/driver
   test [NAME...]        scenarios: all, or those whose file name has NAME in it
   test-all              every test of the project
   check                 types, format, lint and unit tests; no VM
@@ -32,6 +41,7 @@ function topologyNamed(name: string | undefined): Topology {
 
 async function main(args: readonly string[]): Promise<number> {
   const [command, ...rest] = args;
+  choices(); // of this process and all that it starts
   switch (command) {
     case "run":
       return runCluster();
@@ -49,6 +59,20 @@ async function main(args: readonly string[]): Promise<number> {
       return 0;
     case "build-kernel":
       await labKernel();
+      return 0;
+    case "disk":
+      return makeDisk();
+    case "kernel-headers":
+      console.log((await labKernel()).headers);
+      return 0;
+    case "sbom":
+      await buildAll();
+      return runSbom();
+    case "debs":
+      console.log((await debs()).join("\n"));
+      return 0;
+    case "driver-disk":
+      console.log(await driverDisk());
       return 0;
     case "test":
       await buildAll();

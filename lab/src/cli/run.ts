@@ -5,6 +5,7 @@ import { build as pretty } from "pino-pretty";
 import { buildAll } from "../build/all.ts";
 import { LabError } from "../errors.ts";
 import { logLine } from "../log-line.ts";
+import { api } from "../rigs/supervisor.ts";
 import { sleep } from "../time.ts";
 import { cluster, lanAddresses } from "../topologies/cluster.ts";
 import type { Topology } from "../topologies/types.ts";
@@ -69,7 +70,7 @@ async function watch(bench: Bench, signal: AbortSignal): Promise<void> {
 async function runBench(
   topology: Topology,
   create: () => Promise<Bench>,
-  ready: (bench: Bench) => void,
+  ready: (bench: Bench) => void | Promise<void>,
 ): Promise<number> {
   const stop = stopRequested();
   const bench = await create();
@@ -83,7 +84,7 @@ async function runBench(
       sync: true,
       translateTime: "SYS:HH:MM:ss",
     });
-    for (const vm of bench.vms.filter((each) => each.spec.layers.includes("appliance"))) {
+    for (const vm of bench.vms.filter((each) => each.spec.image !== undefined)) {
       void follow(consoleFile(bench.dir, vm.name), logs.signal, (line) => {
         const json = logLine(line);
         if (json !== undefined) printer.write(`${json}\n`);
@@ -92,7 +93,7 @@ async function runBench(
     console.log(`booting ${topology.vms.map((vm) => vm.name).join(", ")} (emulated: this takes a while)`);
     await Promise.race([bench.boot(), stop.done]);
     if (!stop.signal.aborted) {
-      ready(bench);
+      await ready(bench);
       void watch(bench, stop.signal);
     }
     await stop.done;
@@ -122,11 +123,14 @@ export async function runCluster(): Promise<number> {
     const ports = { ...(await freePorts(["iscsi"])), https, http, mqtt };
     return Bench.create(cluster, { ports, say: (line) => console.log(line) });
   };
-  return runBench(cluster, create, () => {
+  return runBench(cluster, create, async (bench) => {
+    void bench.vm("lan").run("/usr/lib/lab/big-file"); // to try with; it takes a while
+    const { token } = await api<{ token: string | null }>(bench.vm("gateway"), "GET", "setup/token");
     console.log(`
 The gateway is up. Its segment has two hosts behind emulated LSI53C895A adapters; its LAN has one host (${lanAddresses.lan}).
 
   page         https://127.0.0.1:${https}    (self-signed certificate; http://127.0.0.1:${http} leads there)
+  setup token  ${token ?? "none: somebody owns the gateway already"}    (makes the first administrator, on that page)
   telemetry    mosquitto_sub -h 127.0.0.1 -p ${mqtt} -t 'scsigate/#' -v
   a shell      make shell VM=station-a    (or station-b, gateway, lan)
   try there    ping ${lanAddresses.lan}; curl -o /dev/null http://${lanAddresses.lan}/50MB; iperf3 -c ${lanAddresses.lan}

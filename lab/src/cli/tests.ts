@@ -8,6 +8,7 @@ import { kernelDir, labDir, repoDir } from "../paths.ts";
 import { addTallies, excerpt, formatTally, judge, NOTHING, readTally, type Tally } from "../tally.ts";
 import { scaled } from "../time.ts";
 import { disownPid, ownPid } from "../vm/cleanup.ts";
+import { runPool } from "./pool.ts";
 
 interface Suite {
   readonly name: string;
@@ -99,20 +100,27 @@ async function timed(suite: Suite, quiet: boolean): Promise<Result> {
   return { name: suite.name, ...outcome, seconds: (Date.now() - from) / 1000 };
 }
 
-/** Suites that run one after the other. */
-type Lane = readonly Suite[];
+/** A suite, and how much of the machine it takes: 1 for what waits for half of its time. */
+type Job = Suite & { readonly weight: number };
+
+interface Phase {
+  /** Weight of what may run side by side. */
+  readonly capacity: number;
+  readonly jobs: readonly Job[];
+}
+
+function sideBySide(suites: readonly Suite[]): Phase {
+  return { capacity: suites.length, jobs: suites.map((suite) => ({ ...suite, weight: 1 })) };
+}
 
 /**
- * Runs phases one after the other, and the lanes of each side by side: then a suite's output is shown as a whole when it
- * has ended. What failed is repeated at the end; the last line is the sum alone.
+ * Runs phases one after the other, and the suites of each side by side, as far as they fit: then a suite's output is shown as a
+ * whole when it has ended. What failed is repeated at the end; the last line is the sum alone.
  */
-async function runPhases(phases: readonly (readonly Lane[])[]): Promise<number> {
+async function runPhases(phases: readonly Phase[]): Promise<number> {
   const results: Result[] = [];
-  for (const lanes of phases) {
-    const ends = lanes.map(async (lane) => {
-      for (const suite of lane) results.push(await timed(suite, lanes.length > 1));
-    });
-    await Promise.all(ends);
+  for (const { jobs, capacity } of phases) {
+    await runPool(jobs, capacity, async (job) => void results.push(await timed(job, capacity > 1)));
   }
   console.log("");
   for (const { name, tally, seconds } of results) {
@@ -180,7 +188,7 @@ export async function runScenarios(names: readonly string[]): Promise<number> {
     console.error(`No scenario in lab/test has ${names.join(" or ")} in its file name.`);
     return 1;
   }
-  return runPhases([[suites]]);
+  return runPhases([{ capacity: 1, jobs: suites.map((suite) => ({ ...suite, weight: 1 })) }]);
 }
 
 /** The driver's scenarios on the other kernel that is supported: what the driver meets differs there. */
@@ -188,43 +196,56 @@ function on612(suites: readonly Suite[]): Suite[] {
   return suites.map((suite) => ({ ...suite, name: `${suite.name} on 6.12`, env: { LAB_KERNEL: "6.12" } }));
 }
 
-/** With more patience: something else runs beside it. */
+/** With more patience: two others run beside it. */
 function beside(suites: readonly Suite[]): Suite[] {
-  const env = { LAB_TIMEOUT_SCALE: String(scaled(2)) };
+  const env = { LAB_TIMEOUT_SCALE: String(scaled(3)) };
   return suites.map((suite) => ({ ...suite, minutes: 2 * suite.minutes, env: { ...suite.env, ...env } }));
 }
 
+/** Weight of the scenarios that may run side by side. */
+const SCENARIO_CAPACITY = 3;
+
 /**
- * All scenarios. Those of the mesh and the driver's wait for half of their time and run side by side; those of the cluster,
- * with many VMs, one after the other, beside one that waits for five minutes.
+ * All scenarios. Those of the mesh and the driver's wait for half of their time: three of them side by side, or one beside one of
+ * the others, which have many VMs. The one of the cluster says within which time things are so, and runs alone.
  */
-function scenarioPhases(): Lane[][] {
+export function scenarioPhase(): Phase {
   const named = (...names: string[]): Suite[] => names.flatMap((name) => scenarioSuites([name]));
-  const [mesh, limits, appliance] = [named("mesh"), named("kernel-limits"), named("appliance")];
-  const trouble = [...named("kernel-trouble", "kernel-strangers"), ...on612(named("kernel-trouble"))];
-  const features = [...named("kernel-features", "kernel-wire"), ...on612(named("kernel-features"))];
-  const placed = new Set([...mesh, ...limits, ...appliance, ...trouble, ...features].map(({ name }) => name));
-  const cluster = scenarioSuites([]).filter(({ name }) => !placed.has(name));
-  return [[mesh, trouble, features].map(beside), [[...beside(appliance), ...cluster], beside(limits)]];
+  const alone = named("cluster");
+  // What takes longest is begun first.
+  const light = [
+    ...named("image.test", "power-cuts", "mesh", "kernel-trouble"),
+    ...on612(named("kernel-trouble")),
+    ...named("kernel-limits", "kernel-features"),
+    ...on612(named("kernel-features")),
+    ...named("kernel-strangers", "kernel-wire", "first-start", "image-offline"),
+  ];
+  const placed = new Set([...alone, ...light].map(({ name }) => name));
+  const heavy = scenarioSuites([]).filter(({ name }) => !placed.has(name));
+  return {
+    capacity: SCENARIO_CAPACITY,
+    jobs: [
+      ...alone.map((suite) => ({ ...suite, weight: SCENARIO_CAPACITY })),
+      ...beside(light.slice(0, 1)).map((suite) => ({ ...suite, weight: 1 })),
+      ...beside(heavy).map((suite) => ({ ...suite, weight: 2 })),
+      ...beside(light.slice(1)).map((suite) => ({ ...suite, weight: 1 })),
+    ],
+  };
 }
 
 /** Each beside the others. */
-function unitSuites(): Lane[] {
-  return [
-    [kernelHostSuite()],
-    [workspaceSuite("appliance", "unit")],
-    [workspaceSuite("web-ui", "unit")],
-    [workspaceSuite("lab")],
-  ];
+function unitPhase(): Phase {
+  const workspaces = [workspaceSuite("appliance", "unit"), workspaceSuite("web-ui", "unit"), workspaceSuite("lab")];
+  return sideBySide([kernelHostSuite(), ...workspaces]);
 }
 
 /** Integration tests wait for more than half of their time. */
 export async function runAllTests(): Promise<number> {
-  const integration = ["appliance", "web-ui"].map((workspace) => [workspaceSuite(workspace, "integration")]);
-  return runPhases([unitSuites(), integration, ...scenarioPhases()]);
+  const integration = sideBySide(["appliance", "web-ui"].map((workspace) => workspaceSuite(workspace, "integration")));
+  return runPhases([unitPhase(), integration, scenarioPhase()]);
 }
 
 /** Unit tests only; `make check` does types and lint itself. */
 export async function runCheck(): Promise<number> {
-  return runPhases([unitSuites()]);
+  return runPhases([unitPhase()]);
 }

@@ -2,6 +2,7 @@
 // The supervisor's command line and API, as an owner uses them.
 import { LabError } from "../errors.ts";
 import { waitFor } from "../time.ts";
+import { controlSocket } from "../topologies/gateway.ts";
 import type { Vm } from "../vm/vm.ts";
 
 export interface Transaction {
@@ -10,8 +11,7 @@ export interface Transaction {
   readonly problems: readonly unknown[];
 }
 
-/** The gateway's own end of the API, for root on it: no login. */
-const SOCKET = "--unix-socket /run/scsigate/service/control.sock";
+const SOCKET = `--unix-socket ${controlSocket}`;
 export const CURL = `curl -s --fail-with-body ${SOCKET}`;
 
 type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";

@@ -4,6 +4,7 @@
 //   station-a --LSI53C895A--\
 //                            iSCSI (the cable) -- gateway -- eth0 -- lan
 //   station-b --LSI53C895A--/
+import { gatewayReady } from "./gateway.ts";
 import type { Topology, VmSpec } from "./types.ts";
 
 export const segmentTarget = "iqn.2026-11.org.scsigate:seg0";
@@ -72,7 +73,7 @@ export const cluster: Topology = {
       role: "gateway",
       memoryMiB: 1024,
       cpus: 2,
-      layers: ["node", "appliance"],
+      layers: [],
       interfaces: [
         { kind: "wire", wire: "lan", mac: "52:54:00:5c:51:10" },
         {
@@ -83,10 +84,10 @@ export const cluster: Topology = {
         },
       ],
       adapters: [],
-      dataMiB: 32,
+      image: { dataMiB: 32, firmware: "direct" },
       files: { "data/scsigate/config.json": gatewayConfigText() },
       after: [],
-      ready: "curl -skf -m 5 -o /dev/null https://127.0.0.1/health && ss -ltn | grep -q :3260",
+      ready: `${gatewayReady} && ss -ltn | grep -q :3260`,
       readySeconds: 180,
     },
     {

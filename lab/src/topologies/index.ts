@@ -1,7 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 import { cluster } from "./cluster.ts";
+
+import { debian } from "./debian.ts";
+import { first } from "./first.ts";
+import { flashed, offline } from "./image.ts";
+
 import { loop } from "./loop.ts";
 import { mesh } from "./mesh.ts";
 import type { Topology } from "./types.ts";
 
-export const topologies: Readonly<Record<string, Topology>> = { cluster, loop, mesh };
+export const topologies: Readonly<Record<string, Topology>> = {
+  cluster,
+  debian,
+  first,
+  flashed,
+  loop,
+  mesh,
+  offline,
+};

@@ -3,6 +3,7 @@
 // whose segment is moved into a network namespace (see rigs/meshStation.ts).
 //
 //   station --tcm_loop-- gateway-a --eth0-- gateway-b --tcm_loop-- station
+import { gatewayReady } from "./gateway.ts";
 import type { Topology, VmSpec } from "./types.ts";
 
 export const meshKey = "a-key-that-both-gateways-know";
@@ -28,12 +29,13 @@ function gateway(name: string, mac: string): VmSpec {
     role: "gateway",
     memoryMiB: 768,
     cpus: 1,
-    layers: ["node", "appliance"],
+    layers: [],
+    image: { dataMiB: 32, firmware: "direct" },
     interfaces: [{ kind: "wire", wire: "lan", mac }],
     adapters: [],
     files: { "data/scsigate/config.json": `${JSON.stringify(config, null, 2)}\n` },
     after: [],
-    ready: "curl -skf -m 5 -o /dev/null https://127.0.0.1/health",
+    ready: gatewayReady,
     readySeconds: 180,
   };
 }

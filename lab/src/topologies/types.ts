@@ -2,7 +2,17 @@
 // What a topology is made of. All of it is data: no functions, so that it can be printed, compared and drawn.
 
 /** node-red: what the bench compares the supervisor with. */
-export type Layer = "node" | "appliance" | "node-red";
+export type Layer = "node-red";
+
+/** The gateway's disk (docs/image.md), a copy of it for each VM; it outlives vm.kill(). */
+export interface ImageDisk {
+  /** MiB behind the image for the data partition, which is made at the first start. */
+  readonly dataMiB: number;
+  /** direct: QEMU starts kernel and initramfs of slot A, which saves the time of firmware and boot loader. */
+  readonly firmware: "direct" | "bios" | "uefi";
+  /** Files on the boot partition, as somebody puts them there before the first start. */
+  readonly boot?: Readonly<Record<string, string>>;
+}
 
 /** One end of an Ethernet wire between two VMs. */
 export interface WireInterface {
@@ -31,6 +41,8 @@ export interface ScsiAdapter {
   readonly target: string;
   readonly lun: number;
   readonly initiator: string;
+  /** Whether the target's driver disk, LUN 1, is beside it. */
+  readonly driverDisk?: true;
 }
 
 export interface VmSpec {
@@ -42,8 +54,12 @@ export interface VmSpec {
   readonly layers: readonly Layer[];
   readonly interfaces: readonly Interface[];
   readonly adapters: readonly ScsiAdapter[];
-  /** MiB of a disk that outlives vm.kill(), with the file system that S15data mounts at /data; none when left out. */
-  readonly dataMiB?: number;
+  /** A gateway; VMs without one have their root in memory. */
+  readonly image?: ImageDisk;
+  /** A hardware watchdog; none when left out. */
+  readonly watchdog?: boolean;
+  /** A graphics adapter and a screen; none when left out. */
+  readonly screen?: boolean;
   /** Files in the guest; {{port:NAME}} becomes the number of a host port. */
   readonly files: Readonly<Record<string, string>>;
   /** VMs that must be ready before this one's QEMU starts. */
@@ -52,6 +68,8 @@ export interface VmSpec {
   readonly ready: string;
   /** How long that may take after the start of QEMU, in seconds before scaling. */
   readonly readySeconds: number;
+  /** Somebody's Debian machine, with systemd, on a disk of its own (build/debian-vm.ts), in the place of ours. */
+  readonly debian?: true;
 }
 
 export interface Topology {

@@ -147,8 +147,8 @@ export class AgentClient {
     this.#commands.clear();
   }
 
-  /** Connects and waits until the agent in the VM answers. */
-  async greet(timeout: number): Promise<void> {
+  /** Connects and waits until the agent in the VM answers, or `signal` says that nobody waits any more. */
+  async greet(timeout: number, signal?: AbortSignal): Promise<void> {
     const deadline = Date.now() + scaled(timeout);
     this.lost("a new session starts");
     this.#parser.reset();
@@ -158,6 +158,7 @@ export class AgentClient {
     };
     let next = 0;
     while (!answered) {
+      signal?.throwIfAborted();
       if (Date.now() > deadline) {
         throw new LabError(
           "vm-not-ready",

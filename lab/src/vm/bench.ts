@@ -2,8 +2,7 @@
 // A topology that runs: VMs by name, started in order, stopped together, their logs kept when asked.
 import { copyFileSync, existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { buildDataDisk } from "../build/data-disk.ts";
-import { buildInitrd, buildMaterials } from "../build/image.ts";
+import { buildInitrd, buildMaterials, buildVmDisk } from "../build/image.ts";
 import { LabError } from "../errors.ts";
 import { logsDir } from "../paths.ts";
 import { checkTopology, type Ports, startOrder } from "../topologies/expand.ts";
@@ -11,7 +10,7 @@ import type { Topology } from "../topologies/types.ts";
 import { Broker } from "./broker.ts";
 import { makeOwnDir, removeDir } from "./cleanup.ts";
 import { freePorts } from "./ports.ts";
-import { consoleFile, dataFile } from "./qemu-args.ts";
+import { consoleFile, diskFile, kernelOptions, UEFI_VARIABLES, uefiVariables } from "./qemu-args.ts";
 import { Vm } from "./vm.ts";
 
 export interface BenchOptions {
@@ -27,6 +26,7 @@ export class Bench {
   /** Sockets, consoles and archives; gone after stop(). */
   readonly dir: string;
   readonly #vms: ReadonlyMap<string, Vm>;
+  readonly #writers: ReadonlyMap<string, () => Promise<void>>;
   readonly #say: (line: string) => void;
   #broker: Broker | undefined;
 
@@ -35,12 +35,14 @@ export class Bench {
     ports: Ports,
     dir: string,
     vms: ReadonlyMap<string, Vm>,
+    writers: ReadonlyMap<string, () => Promise<void>>,
     options: BenchOptions,
   ) {
     this.topology = topology;
     this.ports = ports;
     this.dir = dir;
     this.#vms = vms;
+    this.#writers = writers;
     this.#say = options.say ?? (() => undefined);
   }
 
@@ -52,13 +54,25 @@ export class Bench {
     const ports = options.ports ?? (await freePorts(Object.keys(topology.ports)));
     const dir = makeOwnDir();
     const vms = new Map<string, Vm>();
+    const writers = new Map<string, () => Promise<void>>();
     for (const spec of topology.vms) {
       const initrd = join(dir, `${spec.name}.initrd`);
-      await buildInitrd(initrd, spec, materials, ports);
-      if (spec.dataMiB !== undefined) await buildDataDisk(dataFile(dir, spec.name), spec.dataMiB);
-      vms.set(spec.name, new Vm(topology, spec, { dir, kernel: kernel.image, initrd, ports, tscKhz }));
+      let verity: string | undefined;
+      if (spec.image === undefined) {
+        await buildInitrd(initrd, spec, materials, ports);
+      } else {
+        const disk = await materials.disk();
+        verity = disk.verity;
+        const vmDisk = { file: diskFile(dir, spec.name), image: spec.image, options: kernelOptions(spec, tscKhz) };
+        const write = (): Promise<void> => buildVmDisk(vmDisk, initrd, spec, disk, ports);
+        await write();
+        writers.set(spec.name, write);
+        if (spec.image.firmware === "uefi") copyFileSync(UEFI_VARIABLES, uefiVariables(dir, spec.name));
+      }
+      const context = { dir, kernel: kernel.image, initrd, ...(verity === undefined ? {} : { verity }), ports, tscKhz };
+      vms.set(spec.name, new Vm(topology, spec, context));
     }
-    return new Bench(topology, ports, dir, vms, options);
+    return new Bench(topology, ports, dir, vms, writers, options);
   }
 
   vm(name: string): Vm {
@@ -94,6 +108,11 @@ export class Bench {
         }),
       );
     }
+  }
+
+  /** Writes the image once more over the disk of a gateway that is off. */
+  async rewriteDisk(name: string): Promise<void> {
+    await this.#writers.get(name)?.();
   }
 
   checkKernels(): void {

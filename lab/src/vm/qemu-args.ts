@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The QEMU command line of one VM.
+import { debianDisk } from "../build/debian-vm.ts";
 import { isDebugKernel } from "../build/kernel.ts";
 import type { Ports } from "../topologies/expand.ts";
 import { wireEnd } from "../topologies/expand.ts";
@@ -10,6 +11,8 @@ export interface QemuContext {
   readonly dir: string;
   readonly kernel: string;
   readonly initrd: string;
+  /** Of VMs with the gateway's disk: the kernel's option scsigate.verity. */
+  readonly verity?: string;
   readonly ports: Ports;
   /** Rate of the time stamp counter. */
   readonly tscKhz: number;
@@ -27,20 +30,37 @@ export function consoleFile(dir: string, vm: string): string {
   return `${dir}/${vm}.console`;
 }
 
-/** The disk with the data partition of a VM that has one. */
-export function dataFile(dir: string, vm: string): string {
-  return `${dir}/${vm}.data`;
+/** Whoever connects here sits at the VM's serial line; what it says goes to the console's file in any case. */
+export function serialSocket(dir: string, vm: string): string {
+  return `${dir}/${vm}.serial`;
 }
+
+/** The disk of a VM that has one. */
+export function diskFile(dir: string, vm: string): string {
+  return `${dir}/${vm}.disk`;
+}
+
+/** UEFI's variables of a VM. */
+export function uefiVariables(dir: string, vm: string): string {
+  return `${dir}/${vm}.vars`;
+}
+
+export const UEFI_CODE = "/usr/share/OVMF/OVMF_CODE_4M.fd";
+export const UEFI_VARIABLES = "/usr/share/OVMF/OVMF_VARS_4M.fd";
 
 /** KASAN's shadow and quarantine, kmemleak's and lockdep's records. */
 const MEMORY_FACTOR = isDebugKernel ? 2 : 1;
 
-/** With every check on, the interpreter of QEMU's interrupt routing method takes half a minute for each device. MSI does without. */
-const DEBUG_KERNEL_OPTIONS = ["acpi=noirq", "workqueue.watchdog_thresh=120"];
+/** Emulated, the interpreter of ACPI's interrupt routing method takes a second for each device, half a minute in the debug kernel. The machine's older table says the same; UEFI has none. */
+const OLD_INTERRUPT_TABLE = "acpi=noirq";
 
-function kernelCommandLine(vm: VmSpec, tscKhz: number): string {
+/** What all VMs' kernels are told, whoever starts them. */
+export function kernelOptions(vm: VmSpec, tscKhz: number): string {
   return [
-    ...(isDebugKernel ? DEBUG_KERNEL_OPTIONS : []),
+    ...(isDebugKernel ? ["workqueue.watchdog_thresh=120"] : []),
+    ...(vm.image?.firmware === "uefi" ? [] : [OLD_INTERRUPT_TABLE]),
+    // The kernel's own tests of its ciphers: two seconds of every start.
+    "cryptomgr.notests=1",
     "console=ttyS0,115200",
     // TCG's counters are one clock, which Linux cannot know; it would read the HPET, an exit to QEMU each time.
     "tsc=reliable",
@@ -59,6 +79,32 @@ function kernelCommandLine(vm: VmSpec, tscKhz: number): string {
   ].join(" ");
 }
 
+/** A kernel, or the firmware that finds one on the disk. */
+function startArgs(vm: VmSpec, context: QemuContext): string[] {
+  const options = kernelOptions(vm, context.tscKhz);
+  const direct = (append: string): string[] => [
+    "-kernel",
+    context.kernel,
+    "-initrd",
+    context.initrd,
+    "-append",
+    append,
+  ];
+  switch (vm.image?.firmware) {
+    case undefined:
+      return direct(options);
+    case "direct":
+      return direct(`scsigate.slot=A scsigate.verity=${context.verity} panic=10 ${options}`);
+    case "bios":
+      return [];
+    case "uefi":
+      return [
+        ...["-drive", `if=pflash,unit=0,format=raw,readonly=on,file=${UEFI_CODE}`],
+        ...["-drive", `if=pflash,unit=1,format=raw,file=${uefiVariables(context.dir, vm.name)}`],
+      ];
+  }
+}
+
 export function qemuArgs(topology: Topology, vm: VmSpec, context: QemuContext): string[] {
   const args = [
     ...["-name", vm.name, "-nodefaults", "-no-user-config", "-display", "none"],
@@ -66,25 +112,29 @@ export function qemuArgs(topology: Topology, vm: VmSpec, context: QemuContext): 
     ...["-smp", String(vm.cpus), "-m", String(vm.memoryMiB * MEMORY_FACTOR)],
     // A reset in the same QEMU boots up to ten times slower: each store to a page that it once translated code from is trapped.
     ...["-action", "reboot=shutdown"],
-    ...["-kernel", context.kernel, "-initrd", context.initrd, "-append", kernelCommandLine(vm, context.tscKhz)],
+    ...startArgs(vm, context),
     ...[
       "-chardev",
-      `file,id=console,path=${consoleFile(context.dir, vm.name)},append=on`,
+      `socket,id=console,path=${serialSocket(context.dir, vm.name)},server=on,wait=off,` +
+        `logfile=${consoleFile(context.dir, vm.name)},logappend=on`,
       "-serial",
       "chardev:console",
     ],
     ...["-device", "virtio-serial-pci,max_ports=8"],
+    ...["-chardev", "stdio,id=monitor,signal=off", "-mon", "chardev=monitor,mode=control"],
     ...["-object", "rng-random,id=rng,filename=/dev/urandom", "-device", "virtio-rng-pci,rng=rng"],
   ];
   for (const port of agentPorts) {
     args.push("-chardev", `socket,id=${port},path=${agentSocket(context.dir, vm.name, port)},server=on,wait=off`);
     args.push("-device", `virtserialport,chardev=${port},name=lab.${port}`);
   }
-  if (vm.dataMiB !== undefined) {
+  if (vm.image !== undefined) {
     // What the guest has flushed is in the host's memory: it survives the end of QEMU, though not the host's.
-    args.push("-drive", `if=none,id=data,file=${dataFile(context.dir, vm.name)},format=raw,cache=unsafe`);
-    args.push("-device", "virtio-blk-pci,drive=data");
+    args.push("-drive", `if=none,id=disk,file=${diskFile(context.dir, vm.name)},format=raw,cache=unsafe,discard=unmap`);
+    args.push("-device", "virtio-blk-pci,drive=disk");
   }
+  if (vm.screen === true) args.push("-device", "VGA");
+  if (vm.watchdog === true) args.push("-device", "i6300esb");
   vm.interfaces.forEach((nic, index) => {
     const id = `net${index}`;
     if (nic.kind === "wire") {
@@ -109,6 +159,15 @@ export function qemuArgs(topology: Topology, vm: VmSpec, context: QemuContext): 
     args.push("-device", `lsi53c895a,id=scsi${index}`);
     args.push("-drive", `if=none,id=lun${index},file=${url},format=raw`);
     args.push("-device", `scsi-generic,drive=lun${index},bus=scsi${index}.0`);
+    if (adapter.driverDisk === undefined) return;
+    const disk = `iscsi://127.0.0.1:${context.ports[adapter.port]}/${adapter.target}/1`;
+    args.push("-drive", `if=none,id=disk${index},file=${disk},format=raw,readonly=on`);
+    // QEMU's emulation of this adapter knows LUN 0 only: the disk has an ID of its own on the station's bus.
+    args.push("-device", `scsi-generic,drive=disk${index},bus=scsi${index}.0,scsi-id=1`);
   });
+  if (vm.debian) {
+    args.push("-drive", `if=none,id=root,file=${debianDisk(context.dir, vm.name)},format=raw,cache=unsafe`);
+    args.push("-device", "virtio-blk-pci,drive=root");
+  }
   return args;
 }

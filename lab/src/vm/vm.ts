@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // One VM: its QEMU process, its console, commands in it.
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync } from "node:fs";
 import { LabError } from "../errors.ts";
 import { scaled, sleep, waitFor } from "../time.ts";
 import type { Topology, VmSpec } from "../topologies/types.ts";
 import { AgentClient, type CommandResult, type RemoteCommand, type StartOptions } from "./agent-client.ts";
+import { chooseFromMenu } from "./boot-menu.ts";
 import { disownPid, ownPid } from "./cleanup.ts";
 import { type Complaint, findComplaints } from "./complaints.ts";
-import { agentSocket, consoleFile, type QemuContext, qemuArgs } from "./qemu-args.ts";
+import { Monitor } from "./monitor.ts";
+import { agentSocket, consoleFile, type QemuContext, qemuArgs, serialSocket } from "./qemu-args.ts";
+import { type Picture, readPicture } from "./screen.ts";
 
 export interface RunOptions {
   /** Milliseconds before scaling; the command is killed then. */
@@ -17,10 +20,10 @@ export interface RunOptions {
 }
 
 const DEFAULT_COMMAND_TIMEOUT = 60_000;
-/** From "reboot" to the end of its QEMU, milliseconds. */
-const REBOOT_TIMEOUT = 90_000;
+/** From "reboot", or a machine that hangs and its watchdog, to the end of its QEMU, milliseconds. */
+const RESET_TIMEOUT = 90_000;
 /** A kernel's last word before it resets the machine on request; nothing like it before it powers off or panics. */
-const REBOOTED = /reboot: (Restarting system|machine restart)\s*$/;
+const REBOOTED = /reboot: (Restarting system( with command '[^']*')?|machine restart)\s*$/;
 /** Made by the last start script of the lab's layer. */
 const BOOTED = "test -e /run/lab/booted";
 
@@ -31,7 +34,9 @@ export class Vm {
   readonly #context: QemuContext;
   readonly #agent: AgentClient;
   #qemu: ChildProcess | undefined;
+  #monitor: Monitor | undefined;
   #qemuOutput = "";
+  #watchdogResets = 0;
   #startedAt = 0;
   #expected: RegExp[] = [];
 
@@ -61,7 +66,7 @@ export class Vm {
       ...qemuArgs(this.#topology, this.spec, this.#context),
     ];
     const qemu = spawn("setpriv", args, {
-      stdio: ["ignore", "pipe", "pipe"],
+      stdio: ["pipe", "pipe", "pipe"],
       // A session of its own: Ctrl-C on the terminal is for us, and we stop QEMU in our order.
       detached: true,
     });
@@ -69,11 +74,13 @@ export class Vm {
     this.#qemuOutput = "";
     this.#startedAt = Date.now();
     if (qemu.pid !== undefined) ownPid(qemu.pid);
-    const collect = (data: Buffer): void => {
+    qemu.stderr.on("data", (data: Buffer) => {
       this.#qemuOutput += data.toString();
-    };
-    qemu.stdout?.on("data", collect);
-    qemu.stderr?.on("data", collect);
+    });
+    let watchdog = false;
+    this.#monitor = new Monitor(qemu.stdin, qemu.stdout, (event) => {
+      if (event === "WATCHDOG") watchdog = true;
+    });
     const gone = (): void => {
       if (qemu.pid !== undefined) disownPid(qemu.pid);
       if (this.#qemu === qemu) this.#qemu = undefined;
@@ -82,10 +89,12 @@ export class Vm {
       this.#qemuOutput += error.message;
       gone();
     });
-    qemu.once("exit", (code) => {
+    // Not "exit": its last event may come after that.
+    qemu.once("close", (code) => {
       gone();
-      // QEMU ends when its guest resets the machine (qemu-args.ts); the next boot gets a new one.
-      if (code === 0 && REBOOTED.test(this.console())) this.power();
+      if (watchdog) this.#watchdogResets += 1;
+      // QEMU ends when the machine is reset (qemu-args.ts); the next boot gets a new one.
+      if (code === 0 && (watchdog || REBOOTED.test(this.console()))) this.power();
     });
   }
 
@@ -108,8 +117,9 @@ export class Vm {
     const dead = setInterval(() => {
       if (this.#qemu === undefined) this.#agent.close();
     }, 200);
+    const greeting = new AbortController();
     try {
-      await Promise.race([this.#agent.greet(left()), this.#exited()]);
+      await Promise.race([this.#agent.greet(left(), greeting.signal), this.#exited()]);
     } catch (error) {
       if (error instanceof LabError && error.code === "vm-exited") throw error;
       throw new LabError(
@@ -120,6 +130,7 @@ export class Vm {
       );
     } finally {
       clearInterval(dead);
+      greeting.abort();
     }
     const command = `${BOOTED} && ${this.spec.ready}`;
     let last: CommandResult | undefined;
@@ -131,7 +142,7 @@ export class Vm {
           last = await this.run(command, { timeout: 15_000 });
           return last.code === 0;
         },
-        { timeout: left(), interval: 250 },
+        { timeout: left(), interval: 500 },
       );
     } catch (error) {
       if (error instanceof LabError && error.code === "vm-exited") throw error;
@@ -211,14 +222,35 @@ export class Vm {
     this.#agent.close();
   }
 
-  /** Reboots from inside and waits until the VM is of use again. */
+  /** Runs what ends in a reset of the machine, by itself or by its watchdog, and waits until the VM is of use again. */
   async reboot(command = "reboot"): Promise<void> {
     const before = this.pid;
     void this.start(command);
-    await waitFor(`${this.name} to shut down`, async () => this.running && this.pid !== before, {
-      timeout: REBOOT_TIMEOUT,
+    await waitFor(`${this.name} to be reset`, async () => this.running && this.pid !== before, {
+      timeout: RESET_TIMEOUT,
     });
     await this.ready(this.#startedAt);
+  }
+
+  /** Resets by the hardware watchdog since the VM was first started. */
+  get watchdogResets(): number {
+    return this.#watchdogResets;
+  }
+
+  /** Starts a VM that is off, and chooses the entry of the boot loader's menu whose title begins so. */
+  async bootFromMenu(entry: string): Promise<void> {
+    this.power();
+    await chooseFromMenu(serialSocket(this.#context.dir, this.name), entry);
+    await this.ready(this.#startedAt);
+  }
+
+  /** What the screen shows now, of a VM that has one. */
+  async picture(): Promise<Picture> {
+    const file = `${this.#context.dir}/${this.name}.ppm`;
+    await this.#monitor?.execute("screendump", { filename: file });
+    const picture = readPicture(readFileSync(file));
+    rmSync(file);
+    return picture;
   }
 
   console(): string {

@@ -138,4 +138,14 @@ test("commands fail when the VM goes away under them", async () => {
   );
 });
 
+test("a greeting that nobody waits for any more ends", async () => {
+  const nobody = new AbortController();
+  const greeting = new AgentClient("/nowhere/agent").greet(3_600_000, nobody.signal);
+  nobody.abort(new Error("gone"));
+  await greeting.then(
+    () => assert.unreachable("it ended well"),
+    (error: Error) => assert.is(error.message, "gone"),
+  );
+});
+
 test.run();

@@ -19,7 +19,7 @@ import { cpioBytes, mergedPath, normalizeTree, readTree } from "../../src/build/
 import { parsePrintUris } from "../../src/build/debs.ts";
 import { parseReadelf } from "../../src/build/elf.ts";
 import { hashStrings, hashTree } from "../../src/build/hash.ts";
-import { moduleClosure, newestHeaders, parseModulesDep } from "../../src/build/kernel.ts";
+import { moduleClosure, parseModulesDep } from "../../src/build/kernel.ts";
 
 const test = suite("build");
 
@@ -125,13 +125,6 @@ test("a folder of the host becomes entries with its links and execute bits", () 
       ],
     );
   });
-});
-
-test("the newest of several installed headers is taken, by number and not by letter", () => {
-  const names = ["linux-headers-6.1.0-9-amd64", "linux-headers-6.1.0-56-amd64", "linux-headers-6.1.0-56-common"];
-  assert.is(newestHeaders(names, "6.1"), "6.1.0-56-amd64");
-  assert.is(newestHeaders([...names, "linux-headers-6.12.117+deb12-amd64"], "6.12"), "6.12.117+deb12-amd64");
-  assert.is(newestHeaders(["linux-headers-6.1.0-57-rt-amd64"], "6.1"), undefined);
 });
 
 test("a module brings those that it needs, however its name is spelt", () => {

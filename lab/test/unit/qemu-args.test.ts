@@ -2,6 +2,7 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { cluster } from "../../src/topologies/cluster.ts";
+import { debian } from "../../src/topologies/debian.ts";
 import type { VmSpec } from "../../src/topologies/types.ts";
 import { qemuArgs } from "../../src/vm/qemu-args.ts";
 
@@ -12,6 +13,7 @@ const context = {
   kernel: "/k",
   initrd: "/i",
   ports: { https: 1, http: 2, iscsi: 3, mqtt: 4 },
+  verity: "1,1,aa,bb",
   tscKhz: 2_600_000,
 };
 
@@ -50,10 +52,35 @@ test("a station has an LSI53C895A with the gateway's LUN and its own initiator n
   assert.equal(option(args, "-netdev"), []);
 });
 
-test("the gateway alone has a disk for its data, in the folder of the run", () => {
-  assert.equal(option(argsOf("gateway"), "-drive"), ["if=none,id=data,file=/d/gateway.data,format=raw,cache=unsafe"]);
-  assert.ok(option(argsOf("gateway"), "-device").includes("virtio-blk-pci,drive=data"));
+test("the gateway alone has a disk, in the folder of the run, and its kernel is told where the root is", () => {
+  const args = argsOf("gateway");
+  assert.equal(option(args, "-drive"), ["if=none,id=disk,file=/d/gateway.disk,format=raw,cache=unsafe,discard=unmap"]);
+  assert.ok(option(args, "-device").includes("virtio-blk-pci,drive=disk"));
+  assert.match(option(args, "-append")[0] ?? "", /^scsigate\.slot=A scsigate\.verity=1,1,aa,bb /);
   assert.equal(option(argsOf("lan"), "-drive"), []);
+});
+
+test("with a firmware, nothing but the disk says what is started", () => {
+  const gateway = cluster.vms.find((spec) => spec.name === "gateway") as VmSpec;
+  for (const firmware of ["bios", "uefi"] as const) {
+    const args = qemuArgs(cluster, { ...gateway, image: { dataMiB: 32, firmware } }, context);
+    assert.equal(option(args, "-kernel"), []);
+    assert.is(
+      option(args, "-drive").some((value) => value.startsWith("if=pflash")),
+      firmware === "uefi",
+    );
+  }
+});
+
+test("the Debian machine has a disk of its own, and the driver disk, read-only, beside its segment", () => {
+  const vm = debian.vms.find((spec) => spec.debian) as VmSpec;
+  const args = qemuArgs(debian, vm, { ...context, ports: { ...context.ports, echo: 5 } });
+  assert.equal(option(args, "-drive"), [
+    "if=none,id=lun0,file=iscsi://127.0.0.1:3/iqn.2026-11.org.scsigate:seg0/0,format=raw",
+    "if=none,id=disk0,file=iscsi://127.0.0.1:3/iqn.2026-11.org.scsigate:seg0/1,format=raw,readonly=on",
+    "if=none,id=root,file=/d/host.root,format=raw,cache=unsafe",
+  ]);
+  assert.ok(option(args, "-device").includes("scsi-generic,drive=disk0,bus=scsi0.0,scsi-id=1"));
 });
 
 test("interfaces keep their order, so eth0 stays eth0", () => {
