@@ -163,7 +163,7 @@ class CableRig {
 export type CableResult = Pick<Figure, "comparisons" | "note">;
 
 export async function measureCable(rounds: number, say: (line: string) => void): Promise<CableResult> {
-  const bench = await Bench.create(cable, { say });
+  const bench = await Bench.create(cable, { say, parallel: true });
   try {
     await bench.vm("hub").boot();
     await setUpHub(bench.vm("hub"));

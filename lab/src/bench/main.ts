@@ -98,7 +98,7 @@ async function measureAll(options: Options): Promise<{ outcomes: Outcome[]; gues
   const outcomes: Outcome[] = [];
   let guest = "";
   if (options.only.length === 0 || options.only.some((name) => !OTHERS.includes(name))) {
-    await withVm({ topology: bench, say }, async (vm) => {
+    await withVm({ topology: bench, say, parallel: true }, async (vm) => {
       const clock = await vm.ok("cat /sys/devices/system/clocksource/clocksource0/current_clocksource");
       guest = `Linux ${await vm.ok("uname -r")}, ${vm.spec.cpus} processors, clock ${clock}`;
       outcomes.push(...(await measureBoot(vm, options)));

@@ -202,7 +202,7 @@ export async function measureSupervisor(rounds: number, say: (line: string) => v
   const mine: Sample[] = [];
   const peer: Sample[] = [];
   let rates = { ours: [] as number[], baseline: [] as number[] };
-  await withVm({ topology, say }, async (vm) => {
+  await withVm({ topology, say, parallel: true }, async (vm) => {
     for (let round = 0; round < rounds; round++) {
       mine.push(await ours(vm));
       peer.push(await theirs(vm));

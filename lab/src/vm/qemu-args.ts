@@ -16,6 +16,8 @@ export interface QemuContext {
   readonly ports: Ports;
   /** Rate of the time stamp counter. */
   readonly tscKhz: number;
+  /** Emulates each processor of a VM in a thread of its own; see BenchOptions. */
+  readonly parallel?: boolean;
 }
 
 /** Virtio-serial ports with an agent behind each: the test driver's, and two for people. */
@@ -108,7 +110,8 @@ function startArgs(vm: VmSpec, context: QemuContext): string[] {
 export function qemuArgs(topology: Topology, vm: VmSpec, context: QemuContext): string[] {
   const args = [
     ...["-name", vm.name, "-nodefaults", "-no-user-config", "-display", "none"],
-    ...["-M", "pc,usb=off,vmport=off", "-accel", "tcg,thread=multi", "-cpu", "max,la57=off"],
+    ...["-M", "pc,usb=off,vmport=off", "-accel", `tcg,thread=${context.parallel === true ? "multi" : "single"}`],
+    ...["-cpu", "max,la57=off"],
     ...["-smp", String(vm.cpus), "-m", String(vm.memoryMiB * MEMORY_FACTOR)],
     // A reset in the same QEMU boots up to ten times slower: each store to a page that it once translated code from is trapped.
     ...["-action", "reboot=shutdown"],

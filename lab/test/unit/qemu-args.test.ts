@@ -34,6 +34,13 @@ test("the gateway's ports are forwarded from the loopback only", () => {
   ]);
 });
 
+test("processors take turns, except where speed is measured", () => {
+  const [gateway] = cluster.vms;
+  assert.equal(option(argsOf("gateway"), "-accel"), ["tcg,thread=single"]);
+  const measured = qemuArgs(cluster, gateway as VmSpec, { ...context, parallel: true });
+  assert.equal(option(measured, "-accel"), ["tcg,thread=multi"]);
+});
+
 test("both ends of a wire name each other", () => {
   const end = (name: string): string =>
     option(argsOf(name), "-netdev").find((value) => value.startsWith("dgram")) ?? "";
