@@ -88,6 +88,7 @@ export class Executor {
       this.#onReady();
       return;
     }
+    if (request.type === "alive") return; // it is enough that it came: see serviceProcess.ts
     if (request.type === "latency") {
       // Not in the queue: a plan may take minutes, and reading changes nothing.
       const { id } = request;

@@ -75,7 +75,7 @@ function serve(): void {
   });
 
   tellLog = (line) => service.tellLog(line);
-  showLife(join(paths.run, "scsigate/alive"), systemClock);
+  showLife(join(paths.run, "scsigate/alive"), systemClock, () => service.works);
 
   const clockKeeper = new ClockKeeper({
     file: join(paths.data, "clock"),

@@ -23,6 +23,10 @@ const RESTART = { firstMs: 500, longestMs: 30_000 };
 /** How long the service may take to say good-bye to its broker, milliseconds. */
 const STOP_TIMEOUT_MS = 3000;
 
+/** How long the service may say nothing before it counts as hung: it says something every ALIVE_INTERVAL_MS. Milliseconds. */
+const SILENCE_MS = 150_000;
+const LOOK_INTERVAL_MS = 10_000;
+
 /** Lines that a service gets again that starts anew. */
 const MAX_TOLD = 200;
 /** Notes that wait in the channel at most: some 200 KiB. */
@@ -33,7 +37,11 @@ export class ServiceProcess {
   readonly #backoff = new Backoff(RESTART);
   #child: ChildProcess | undefined;
   #cancelRestart: Cancel | undefined;
+  #cancelLook: Cancel | undefined;
   #stopping = false;
+  /** When the service that runs was started, and when any last said something; monotonic milliseconds. */
+  #forkedAt = 0;
+  #heardAt = Number.NEGATIVE_INFINITY;
   readonly #told: string[] = [];
   /** Notes that the channel has not taken yet. */
   #onTheWay = 0;
@@ -48,15 +56,31 @@ export class ServiceProcess {
     return this.#child?.pid;
   }
 
+  /** Whether it has said something of late. */
+  get works(): boolean {
+    return this.#options.clock.monotonic() - this.#heardAt < SILENCE_MS;
+  }
+
   start(): void {
     this.#stopping = false;
     this.#fork();
+    this.#cancelLook = this.#options.clock.every(LOOK_INTERVAL_MS, () => this.#look());
+  }
+
+  /** One that hangs does not end by itself, and nobody else would notice. */
+  #look(): void {
+    const { clock, log } = this.#options;
+    const silent = clock.monotonic() - Math.max(this.#forkedAt, this.#heardAt);
+    if (this.#child === undefined || silent < SILENCE_MS) return;
+    log.error({ pid: this.#child.pid, silentMs: Math.round(silent) }, "service hangs and is ended");
+    this.#child.kill("SIGKILL");
   }
 
   /** Ends the service and waits until it is gone. */
   async stop(): Promise<void> {
     this.#stopping = true;
     this.#cancelRestart?.();
+    this.#cancelLook?.();
     const child = this.#child;
     if (child === undefined) return;
     await new Promise<void>((resolve) => {
@@ -108,13 +132,17 @@ export class ServiceProcess {
       stdio: ["ignore", "inherit", "inherit", "ipc"],
     });
     this.#child = child;
+    this.#forkedAt = this.#options.clock.monotonic();
     this.#onTheWay = 0;
     for (const line of this.#told) this.#send({ type: "log", line, again: true });
     log.info({ pid: child.pid }, "service started");
     const reply = (answer: Reply) => {
       if (child.connected) child.send(answer, () => {}); // it may have gone in between
     };
-    child.on("message", (message) => onMessage(message, reply));
+    child.on("message", (message) => {
+      this.#heardAt = this.#options.clock.monotonic();
+      onMessage(message, reply);
+    });
     child.once("error", (error) => {
       log.error({ error: error.message }, "service cannot be started");
       this.#ended(child);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** From the configuration and what is there to the executor's plan. A pure function: the same input, the same plan. */
+import type { ConfigError } from "../api/status.ts";
 import type {
   ChapConfig,
   Config,
@@ -24,7 +25,7 @@ import {
   type PlanGroup,
   segmentFace,
 } from "../protocol/operations.ts";
-import { type Problem, toProblem } from "../shared/errors.ts";
+import { type Problem, type ScsigateError, toProblem } from "../shared/errors.ts";
 import {
   chosenBits,
   chosenNumber,
@@ -35,10 +36,11 @@ import {
 } from "../shared/identity.ts";
 import { formatInterface, formatIpv4, type Ipv4Interface, overlaps, parseInterface } from "../shared/ipv4.ts";
 import { partOf, prefixOf } from "../shared/ipv6.ts";
+import { canonical } from "../shared/json.ts";
 import { firewallOperation } from "./firewall.ts";
 import { isMeshed, meshGroup, meshTunnels } from "./mesh.ts";
-import { lanMissing, meshKeyMissing, noPrefix, noSubnet, proxyProblem } from "./problems.ts";
-import { chooseSubnet, dhcpRange, FIRST_RANGE, routedSubnets } from "./subnets.ts";
+import { lanMissing, meshKeyMissing, noPrefix, noSubnet, overlapProblem, proxyProblem } from "./problems.ts";
+import { chooseSubnet, connectedSubnets, dhcpRange, FIRST_RANGE, routedSubnets } from "./subnets.ts";
 
 /** More addresses than an Ethernet has; the rest is left out. */
 const MAX_RESERVED = 32;
@@ -152,17 +154,19 @@ export function buildPlan(
       problems.push(toProblem(noSubnet(segment.name)));
       continue;
     }
-    const misfit = config.mode === "proxy" ? proxyProblem(segment.name, address, face, observed) : undefined;
+    const misfit = segmentMisfit(config, segment, address, observed);
     if (misfit !== undefined) problems.push(toProblem(misfit));
+    const down = misfit?.code === "segment-overlaps-lan";
     taken.push(address);
-    segmentAddresses[segment.name] = formatInterface(address);
+    if (!down) segmentAddresses[segment.name] = formatInterface(address);
     const address6 = segmentAddress6(segment, config.mode, identity, lanPrefix);
     if (hasIpv6(segment, config.mode) && address6 === undefined) problems.push(toProblem(noPrefix(segment.name, face)));
     if (config.mode === "proxy" && address6 !== undefined) parts6.push(address6);
     const prefix6 = address6 === undefined ? undefined : prefixOf(address6);
     if (prefix6 !== undefined) prefixes6[segment.name] = prefix6;
     const time = { ...config.time, serve: servesTime(config, guest) };
-    segmentParts.push(segmentGroups(segment, address, address6, identity, { ...config, time }));
+    const parts = segmentGroups(segment, address, address6, identity, { ...config, time });
+    segmentParts.push(down ? withoutAddress(parts, segment) : parts);
   }
   // All interfaces before any fabric: a host adapter of our own that finds a station makes a segment itself, and must
   // not take a name that the configuration wants.
@@ -410,6 +414,53 @@ function segmentAddress(
   return chooseSubnet([...taken, ...learned], chosenNumber(identity, `${segment.name}:subnet4`, FIRST_RANGE));
 }
 
+/** Why a segment cannot have an address on this LAN. */
+function segmentMisfit(
+  config: Config,
+  segment: SegmentConfig,
+  address: Ipv4Interface,
+  observed: Observed,
+): ScsigateError | undefined {
+  const face = lanFace(config, observed.ethernets, observed.guest);
+  if (config.mode === "proxy") return proxyProblem(segment.name, address, face, observed);
+  if (segment.ipv4.address === "auto") return undefined; // it was chosen to fit
+  const names = [face, config.storage?.interface].filter((name) => name !== undefined);
+  const clash = connectedSubnets(observed.routes, names).find((subnet) => overlaps(subnet, address));
+  return clash === undefined ? undefined : overlapProblem(segment.name, address, clash);
+}
+
+/**
+ * What of a configuration's segments does not fit the LAN as it is now, all of it at once. Says nothing of a LAN that the
+ * configuration changes: what it will be is not known yet.
+ */
+export function misfits(
+  config: Config,
+  present: Config,
+  observed: Observed,
+  identity: Identity | undefined,
+  remembered: Record<string, string>,
+): ConfigError[] {
+  const same = canonical([config.lan, config.storage]) === canonical([present.lan, present.storage]);
+  if (!same || config.mode === "bridge" || identity === undefined) return [];
+  // In mode bridge, the bridge has the addresses; the LAN is the same nevertheless.
+  const here = lanFace(present, observed.ethernets, observed.guest);
+  const face = lanFace(config, observed.ethernets, observed.guest);
+  const moved = <T extends { interface: string }>(entry: T): T =>
+    entry.interface === here && face !== undefined ? { ...entry, interface: face } : entry;
+  const seen: Observed = {
+    ...observed,
+    addresses: new Map(observed.addresses).set(face ?? "", observed.addresses.get(here ?? "") ?? []),
+    routes: observed.routes.map(moved),
+  };
+  return config.segments.flatMap((segment, index) => {
+    const address = segmentAddress(segment, [], [], remembered, identity);
+    const misfit = address === undefined ? undefined : segmentMisfit(config, segment, address, seen);
+    if (misfit === undefined) return [];
+    const { message, nextStep } = toProblem(misfit);
+    return [{ path: `/segments/${index}/ipv4/address`, message, nextStep }];
+  });
+}
+
 interface SegmentGroups {
   link: PlanGroup;
   dhcp: PlanGroup;
@@ -467,6 +518,19 @@ function segmentGroups(
       needs: name,
       operations: fabricOperations(segment, identity, config.chap),
     },
+  };
+}
+
+/** The segment stays, and its stations reach each other; nothing of it is in the LAN's way. */
+function withoutAddress({ link, dhcp, fabric }: SegmentGroups, segment: SegmentConfig): SegmentGroups {
+  const bare = (operation: Operation): Operation =>
+    operation.kind === "address" ? { kind: "noAddress", interface: segmentFace(segment) } : operation;
+  const silent = (operation: Operation): Operation =>
+    operation.kind === "dnsmasq" ? { ...operation, running: false } : operation;
+  return {
+    link: { ...link, operations: link.operations.map(bare) },
+    dhcp: { ...dhcp, operations: dhcp.operations.map(silent) },
+    fabric,
   };
 }
 

@@ -41,6 +41,15 @@ export function routedSubnets(routes: readonly Route[], except: readonly string[
   return subnets;
 }
 
+/** The subnets that interfaces are in themselves, without what lies behind routers. */
+export function connectedSubnets(routes: readonly Route[], interfaces: readonly string[]): Ipv4Interface[] {
+  const own = routes.filter((route) => interfaces.includes(route.interface) && route.gateway === undefined);
+  return routedSubnets(
+    own.filter((route) => route.learned !== true),
+    [],
+  ).filter(({ prefix }) => prefix < 32);
+}
+
 /** First and last address that hosts get: the first sixteenth stays free for addresses set by hand, where there is room. */
 export function dhcpRange(gateway: Ipv4Interface): [number, number] {
   const size = 2 ** (32 - gateway.prefix);

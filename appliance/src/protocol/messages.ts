@@ -17,6 +17,14 @@ export interface ReadyRequest {
   type: "ready";
 }
 
+/** The service's event loop turns; said every ALIVE_INTERVAL_MS. */
+export interface AliveRequest {
+  type: "alive";
+}
+
+/** Milliseconds. */
+export const ALIVE_INTERVAL_MS = 10_000;
+
 /** Read the driver's latency classes. */
 export interface LatencyRequest {
   type: "latency";
@@ -145,6 +153,7 @@ export type Request =
   | SelectSlotRequest
   | ApplyRequest
   | ReadyRequest
+  | AliveRequest
   | LatencyRequest
   | MeshRequest
   | RebootRequest

@@ -345,6 +345,12 @@ export const requestSchema = {
     {
       type: "object",
       additionalProperties: false,
+      required: ["type"],
+      properties: { type: { const: "alive" } },
+    },
+    {
+      type: "object",
+      additionalProperties: false,
       required: ["type", "id"],
       properties: { type: { const: "latency" }, id: { type: "integer", minimum: 0 } },
     },

@@ -5,11 +5,12 @@
  * touches nothing else.
  */
 import { join } from "node:path";
+import type { ConfigError } from "../api/status.ts";
 import type { Config } from "../config/types.ts";
 import { readUptime } from "../observe/files.ts";
 import { askIp, parseAddresses, parseRoutes } from "../observe/ipJson.ts";
 import { Sysfs } from "../observe/sysfs.ts";
-import { buildPlan, findLan, lanFace, type Observed, type Planned } from "../plan/buildPlan.ts";
+import { buildPlan, findLan, lanFace, misfits, type Observed, type Planned } from "../plan/buildPlan.ts";
 import { type GroupResult, type Operation, withoutPasswords } from "../protocol/operations.ts";
 import { Backoff } from "../shared/backoff.ts";
 import type { Cancel } from "../shared/clock.ts";
@@ -83,6 +84,12 @@ export class BringUp {
     const done = new Set(present.map(canonical));
     const wanted = (await this.#operations(config)).filter((operation) => !done.has(canonical(operation)));
     return wanted.map(withoutPasswords);
+  }
+
+  /** What of another configuration's segments does not fit the LAN as it is now. */
+  async misfits(config: Config): Promise<ConfigError[]> {
+    const present = this.#state.config.config;
+    return misfits(config, present, await this.#observe(present), this.#state.identity, this.#remembered);
   }
 
   async #operations(config: Config): Promise<Operation[]> {

@@ -6,6 +6,7 @@
  */
 import { createHmac } from "node:crypto";
 import type { ConfigPlan, Transaction, TransactionState } from "../api/config.ts";
+import type { ConfigError } from "../api/status.ts";
 import { type Change, changesBetween, effectNotes } from "../config/changes.ts";
 import type { LoadedConfig } from "../config/load.ts";
 import { migrate } from "../config/migrations.ts";
@@ -34,6 +35,8 @@ export interface ConfigurationHooks {
    * @param tried whether somebody has to confirm it
    */
   activate(config: Config, tried: boolean): Promise<Problem[]>;
+  /** What of a configuration that is valid in itself does not fit this machine as it is now. */
+  check(config: Config): Promise<ConfigError[]>;
   /** What the executor would do for a configuration that it does not do now. */
   preview(config: Config): Promise<Operation[]>;
 }
@@ -215,6 +218,7 @@ export class Configuration {
   /** @throws ConfigRefused config-invalid, with everything that is wrong */
   async plan(document: unknown): Promise<ConfigPlan> {
     const { config, changes } = this.#check(document);
+    await this.#fits(config);
     const operations = (await this.#hooks?.preview(config)) ?? [];
     return { changes, effects: effectNotes(changes), operations };
   }
@@ -310,6 +314,8 @@ export class Configuration {
     const { document: rest, secrets, config, changes } = this.#check(document);
     const same = canonical(rest) === canonical(this.#stored.document);
     if (same && changes.length === 0 && this.#confirmed.source === "file") throw unchanged();
+    // What needs no confirmation has nothing to do with the machine.
+    if (!quiet) await this.#fits(config);
     const id = this.#random(6).toString("hex");
     await this.#store.stage(id, rest, secrets, new Date(this.#clock.now() + confirmSeconds * 1000));
     const deadline = this.#clock.monotonic() + confirmSeconds * 1000;
@@ -351,6 +357,12 @@ export class Configuration {
     if (!result.valid) throw invalid(result.errors);
     const changes = changesBetween(this.#confirmed.config, result.config);
     return { document: asObject(rest), secrets, config: result.config, changes };
+  }
+
+  /** @throws ConfigRefused config-invalid */
+  async #fits(config: Config): Promise<void> {
+    const errors = (await this.#hooks?.check(config)) ?? [];
+    if (errors.length > 0) throw invalid(errors);
   }
 
   #waiting(id: string | undefined): Running {

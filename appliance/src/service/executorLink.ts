@@ -134,6 +134,11 @@ export class ChannelExecutorLink implements ExecutorLink {
     this.#send({ type: "ready" });
   }
 
+  /** Tells that the event loop turns. */
+  alive(): void {
+    this.#send({ type: "alive" });
+  }
+
   #ask(request: (id: number) => Request, timeoutMs: number): Promise<Reply> {
     const id = this.#nextId++;
     return new Promise((resolve, reject) => {

@@ -21,7 +21,7 @@ export interface GatewayState {
   problems: Problem[];
   /** bringUp.ts: why the firewall's rules could not be loaded */
   firewallProblem: Problem | undefined;
-  /** service.ts: why there is no page, for telemetry to tell */
+  /** http/web.ts: why there is no page, or nothing that leads to it */
   serviceProblem: Problem | undefined;
   /** monitor.ts: stations that flap, reset storms, heat, a full disk */
   monitorProblems: Problem[];

@@ -2,7 +2,7 @@
 /** The service process: user scsigate. Forked by the executor; ends when the executor does. */
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
-import type { LogNote, Reply } from "../protocol/messages.ts";
+import { ALIVE_INTERVAL_MS, type LogNote, type Reply } from "../protocol/messages.ts";
 import { systemClock } from "../shared/clock.ts";
 import { runCommand } from "../shared/commands.ts";
 import { toProblem } from "../shared/errors.ts";
@@ -24,6 +24,9 @@ export function start(): void {
     if (note.type === "log") logs[note.again ? "keep" : "write"](note.line);
     else executor.receive(note);
   });
+
+  // The first one comes when the service has lasted: one that dies again and again shows no life.
+  systemClock.every(ALIVE_INTERVAL_MS, () => executor.alive());
 
   const service = new Service({
     paths: {

@@ -4,7 +4,7 @@ import type { Version } from "../api/status.ts";
 import { ConfigStore, type Opened } from "../config/store.ts";
 import type { Config } from "../config/types.ts";
 import { diskFs, readJson } from "../shared/durable.ts";
-import { type Problem, ScsigateError, toProblem } from "../shared/errors.ts";
+import { type Problem, toProblem } from "../shared/errors.ts";
 import { Access } from "./access/access.ts";
 import { ACCESS_FILE, AccessStore } from "./access/accessStore.ts";
 import { BringUp } from "./bringUp.ts";
@@ -79,7 +79,9 @@ export class Service {
     const history = new History(monitor, paths.data, clock, log.child({ module: "history" }));
     const captures = new CaptureSlot(this.#environment.executor, clock, random);
     const stations = new Stations(state, monitor, configuration, paths.leases);
-    const certificates = new Certificates({ data: paths.data, run: this.#environment.run, clock, log });
+    const certificates = new Certificates({
+      ...{ data: paths.data, scratch: paths.run, run: this.#environment.run, clock, log },
+    });
     state.checks.push(() => [store.problem, accessStore.problem].flatMap((found) => (found ? [toProblem(found)] : [])));
     state.checks.push(() => certificates.problem);
     state.checks.push(() => firstStart.problems);
@@ -133,11 +135,13 @@ export class Service {
       logs,
       factoryReset,
       support,
+      ready: () => environment.executor.ready(),
       more,
     });
     this.#web = web;
     configuration.start({
       activate: (config, tried) => this.#activate(config, tried, bringUp, web),
+      check: async (config) => [...(await web.takenPorts(config)), ...(await bringUp.misfits(config))],
       preview: (config) => bringUp.preview(config),
     });
     configuration.onTransaction(({ state: progress }) => {
@@ -153,13 +157,7 @@ export class Service {
     firstStart.start(monitor);
     await banner.start();
     // The page is there first, then the machine is brought up. The gateway forwards without its page, too.
-    await web.start().then(
-      () => this.#environment.executor.ready(),
-      (error: unknown) => {
-        state.serviceProblem = toProblem(error);
-        log.error({ problem: state.serviceProblem }, "there is no page");
-      },
-    );
+    await web.start();
     await bringUp.start();
     await telemetry.start();
   }
@@ -172,12 +170,7 @@ export class Service {
   /** Makes a configuration hold that differs from the one before. */
   async #activate(config: Config, tried: boolean, bringUp: BringUp, web: Web): Promise<Problem[]> {
     const problems: Problem[] = [];
-    await web.configure(config).catch((error: unknown) => {
-      const { http } = config;
-      const message = `ports ${http.port} and ${http.httpsPort} cannot both be opened: ${toProblem(error).message}`;
-      const taken = new ScsigateError("port-taken", message, "Use other ports; the page stays where it was.");
-      problems.push(toProblem(taken));
-    });
+    await web.configure(config).catch((error: unknown) => problems.push(toProblem(error)));
     problems.push(...(await bringUp.reconcile()));
     // The firewall lets pass what is established: who is shut out now must not confirm that over an old connection.
     if (tried && bringUp.firewallChanges !== this.#firewallChanges) web.disconnect();

@@ -9,6 +9,7 @@ import { ServiceProcess } from "../../src/executor/serviceProcess.ts";
 import { systemClock } from "../../src/shared/clock.ts";
 import { silentLogger } from "../../src/shared/log.ts";
 import { until } from "../support/gateway.ts";
+import { ManualClock } from "../support/manualClock.ts";
 import { temporaryTree } from "../support/tree.ts";
 
 test("a program that was started is found by its pid file, and only if it is the one", async () => {
@@ -110,6 +111,42 @@ test("the service is forked, talked to, started again when it dies, and stopped"
   await service.stop();
   assert.is(service.pid, undefined);
   assert.throws(() => process.kill(second, 0), /ESRCH/);
+  tree.dispose();
+});
+
+test("a service that hangs is ended and started again; until then it does not count as working", async () => {
+  const tree = temporaryTree();
+  const module = join(tree.root, "child.cjs");
+  writeFileSync(module, 'process.on("message", () => {}); process.send({ type: "alive" });\n');
+  const clock = new ManualClock();
+  let heard = 0;
+  const service = new ServiceProcess({
+    module,
+    environment: { PATH: process.env["PATH"] ?? "" },
+    execArgv: [],
+    clock,
+    log: silentLogger(),
+    onMessage: () => {
+      heard += 1;
+    },
+  });
+  assert.not(service.works);
+  service.start();
+  await until("a sign of life", () => heard === 1);
+  assert.ok(service.works);
+  const first = service.pid ?? 0;
+  process.kill(first, "SIGSTOP");
+  await clock.pass(140_000);
+  assert.is(service.pid, first);
+  assert.ok(service.works);
+  await clock.pass(20_000);
+  assert.not(service.works);
+  await until("its end", () => service.pid === undefined);
+  await clock.pass(30_000);
+  await until("the next one", () => heard === 2);
+  assert.is.not(service.pid, first);
+  assert.ok(service.works);
+  await service.stop();
   tree.dispose();
 });
 

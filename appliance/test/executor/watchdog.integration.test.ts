@@ -99,7 +99,8 @@ watchdog("the supervisor's first sign comes after a while, and each is another",
   const { tree, start } = context;
   start(300);
   const clock = new ManualClock();
-  const stop = showLife(join(tree.root, "scsigate/alive"), clock);
+  let works = true;
+  const stop = showLife(join(tree.root, "scsigate/alive"), clock, () => works);
   await clock.pass(9000);
   assert.not(tree.exists("scsigate/alive"), "one that dies at once shows none");
   const seen = new Set<string | undefined>();
@@ -113,6 +114,10 @@ watchdog("the supervisor's first sign comes after a while, and each is another",
     seen.add(tree.read("scsigate/alive"));
   }
   assert.is(seen.size, 3);
+  works = false;
+  const last = tree.read("scsigate/alive");
+  await clock.pass(60_000);
+  assert.is(tree.read("scsigate/alive"), last, "nor one whose service does not work");
   stop();
 });
 

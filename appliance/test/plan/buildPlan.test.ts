@@ -7,7 +7,7 @@ import * as assert from "uvu/assert";
 import { validateRequest } from "#request-validator";
 import type { Config } from "../../src/config/types.ts";
 import { validate } from "../../src/config/validate.ts";
-import { buildPlan, findLan, type Observed } from "../../src/plan/buildPlan.ts";
+import { buildPlan, findLan, misfits, type Observed } from "../../src/plan/buildPlan.ts";
 import type { Operation, OperationKind } from "../../src/protocol/operations.ts";
 import { createIdentity, stationAddress, uniqueLocalAddress } from "../../src/shared/identity.ts";
 import { overlaps, parseInterface } from "../../src/shared/ipv4.ts";
@@ -310,6 +310,72 @@ test("mode bridge: the LAN's address moves to the bridge, segments are its ports
 test("mode bridge needs no subnet: a segment does not wait for the LAN to settle", () => {
   const early = observed({ lanSettled: false, routes: [] });
   assert.equal(buildPlan(config({ mode: "bridge" }), early, identity, {}).waiting, []);
+});
+
+const onLan = observed({
+  addresses: new Map([["eth0", [{ family: "inet", cidr: "192.168.1.7/24", scope: "global" }]]]),
+  routes: [
+    { destination: "default", interface: "eth0", gateway: "192.168.1.1" },
+    { destination: "192.168.1.0/24", interface: "eth0" },
+    { destination: "10.9.0.0/16", interface: "eth0", gateway: "192.168.1.2" },
+  ],
+});
+const written = (address: string, more: object = {}) =>
+  config({ segments: [{ name: "seg0", ipv4: { address } }], ...more });
+
+for (const [address, clashes] of [
+  ["192.168.1.1/24", true],
+  ["192.168.1.129/25", true],
+  ["192.168.0.1/16", true],
+  ["192.168.2.1/24", false],
+  // Behind the LAN's router: a route of its own is more to the point than ours, or less; nothing of the LAN goes.
+  ["10.9.0.1/24", false],
+] as const) {
+  test(`a segment with ${address} on a LAN with 192.168.1.0/24 ${clashes ? "leaves the LAN alone" : "is fine"}`, () => {
+    const { plan, problems } = buildPlan(written(address), onLan, identity, {});
+    assert.equal(
+      problems.map(({ code }) => code),
+      clashes ? ["segment-overlaps-lan"] : [],
+    );
+    const addressed = operations(plan, "address").filter(
+      (entry) => entry.kind === "address" && entry.interface === "seg0",
+    );
+    assert.is(addressed.length, clashes ? 0 : 1);
+    const served = operations(plan, "dnsmasq").map((entry) => entry.kind === "dnsmasq" && entry.running);
+    assert.equal(served, [!clashes]);
+    for (const operation of plan.groups.flatMap((group) => group.operations)) {
+      assert.ok(validateRequest({ type: "apply", id: 1, plan: { groups: [{ name: "x", operations: [operation] }] } }));
+    }
+    const asked = misfits(written(address), written("auto"), onLan, identity, {});
+    assert.equal(
+      asked.map(({ path }) => path),
+      clashes ? ["/segments/0/ipv4/address"] : [],
+    );
+  });
+}
+
+test("a LAN that the same change moves is not held against a segment", () => {
+  const lan = { ipv4: { method: "static", address: "10.1.1.2/24", gateway: "10.1.1.1" } };
+  assert.equal(misfits(written("192.168.1.1/24", { lan }), written("auto"), onLan, identity, {}), []);
+});
+
+test("mode proxy: what does not fit is told before, for all segments, with a part of the LAN that would", () => {
+  const document = config({
+    mode: "proxy",
+    segments: [
+      { name: "seg0", ipv4: { address: "10.2.2.1/28" } },
+      { name: "seg1", ipv4: { address: "192.168.1.1/28" } },
+    ],
+  });
+  const found = misfits(document, config({}), onLan, identity, {});
+  assert.equal(
+    found.map(({ path }) => path),
+    ["/segments/0/ipv4/address", "/segments/1/ipv4/address"],
+  );
+  const proposal = /for example (\S+),/.exec(found[0]?.nextStep ?? "")?.[1] ?? "";
+  assert.is(proposal, "192.168.1.225/27");
+  const second = config({ mode: "proxy", segments: [{ name: "seg0", ipv4: { address: proposal } }] });
+  assert.equal(misfits(second, config({}), onLan, identity, {}), []);
 });
 
 test("mode proxy: both sides answer for each other, in the other modes neither does", () => {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { execFileSync } from "node:child_process";
 import { createHash, X509Certificate } from "node:crypto";
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect, type TLSSocket } from "node:tls";
@@ -239,7 +239,7 @@ const store = suite("where the certificate is kept");
 store("a pair that cannot be stored is taken back from the page, and the old one stays", async () => {
   const data = mkdtempSync(join(tmpdir(), "scsigate-tls-"));
   const clock = systemClock;
-  const certificates = new Certificates({ data, run: runCommand, clock, log: silentLogger() });
+  const certificates = new Certificates({ data, scratch: tmpdir(), run: runCommand, clock, log: silentLogger() });
   const first = await certificates.open("gw");
   const used: string[] = [];
   certificates.attach(({ certificate }) => used.push(certificate));
@@ -261,7 +261,8 @@ store("a pair that cannot be stored is taken back from the page, and the old one
 store("a damaged file gives way to a new key", async () => {
   const data = mkdtempSync(join(tmpdir(), "scsigate-tls-"));
   const clock = systemClock;
-  const open = () => new Certificates({ data, run: runCommand, clock, log: silentLogger() }).open("gw");
+  const open = () =>
+    new Certificates({ data, scratch: tmpdir(), run: runCommand, clock, log: silentLogger() }).open("gw");
   const first = await open();
   const file = join(data, TLS_FILE);
   assert.equal(await open(), first);
@@ -274,14 +275,45 @@ store("a damaged file gives way to a new key", async () => {
   rmSync(data, { recursive: true });
 });
 
+store(
+  "where the disk takes no key, there is a page with one that is gone after a restart, and this is told",
+  async () => {
+    const data = mkdtempSync(join(tmpdir(), "scsigate-tls-"));
+    const clock = systemClock;
+    const make = () => new Certificates({ data, scratch: tmpdir(), run: runCommand, clock, log: silentLogger() });
+    // Stops root as well: a file where the folder is to be.
+    writeFileSync(join(data, "tls"), "");
+    const first = make();
+    assert.match((await first.open("gw")).key, "PRIVATE KEY");
+    assert.is(first.problem?.code, "certificate-unsaved");
+    assert.is(readFileSync(join(data, "tls"), "utf8"), "");
+    rmSync(join(data, "tls"));
+    first.attach(() => {});
+    await first.replace(own);
+    assert.is(first.problem?.code, undefined, "and is over when one was stored");
+    rmSync(data, { recursive: true });
+  },
+);
+
+store("a key that cannot be read now is not written over: it may be its owner's", async () => {
+  const data = mkdtempSync(join(tmpdir(), "scsigate-tls-"));
+  const clock = systemClock;
+  mkdirSync(join(data, TLS_FILE), { recursive: true }); // EISDIR
+  const certificates = new Certificates({ data, scratch: tmpdir(), run: runCommand, clock, log: silentLogger() });
+  await certificates.open("gw");
+  assert.match(certificates.problem?.message ?? "", "cannot be read");
+  assert.ok(statSync(join(data, TLS_FILE)).isDirectory());
+  rmSync(data, { recursive: true });
+});
+
 store("a certificate that has ended is still used after a restart: better than no page", async () => {
   const data = mkdtempSync(join(tmpdir(), "scsigate-tls-"));
-  const early = new Certificates({ data, run: runCommand, clock: systemClock, log: silentLogger() });
+  const early = new Certificates({ data, scratch: tmpdir(), run: runCommand, clock: systemClock, log: silentLogger() });
   await early.open("gw");
   early.attach(() => {});
   await early.replace(own);
   const clock = { ...systemClock, now: () => NOW + 200 * DAY_MS };
-  const late = new Certificates({ data, run: runCommand, clock, log: silentLogger() });
+  const late = new Certificates({ data, scratch: tmpdir(), run: runCommand, clock, log: silentLogger() });
   await late.open("gw");
   assert.is(late.info.subject, "CN=own");
   assert.match(late.problem?.message ?? "", "ended on");

@@ -38,6 +38,7 @@ async function start(fs: PowerCutFs): Promise<Rig> {
       rig.activated.push(config.hostname);
       return rig.problems;
     },
+    check: async () => [],
     preview: async () => [],
   });
   return rig;

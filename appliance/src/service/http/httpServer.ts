@@ -4,7 +4,7 @@ import { chmod, rm } from "node:fs/promises";
 import { createServer as createHttpServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { createServer as createHttpsServer, type Server as HttpsServer } from "node:https";
 import type { AddressInfo } from "node:net";
-import { errnoOf } from "../../shared/errors.ts";
+import { errnoOf, ScsigateError } from "../../shared/errors.ts";
 import type { TlsMaterial } from "./certificate.ts";
 import { type Dispatcher, send } from "./dispatcher.ts";
 import { problem } from "./router.ts";
@@ -50,21 +50,36 @@ export class HttpServer {
     return { http: portOf(this.#http), https: portOf(this.#https) };
   }
 
+  /**
+   * Opens what is not open yet: the page also where the port that leads to it cannot be had.
+   * @throws ScsigateError port-taken
+   */
   async start(): Promise<void> {
     const { host, dispatcher } = this.#options;
-    const secure = createHttpsServer(
-      { ...LIMITS, ...secureOptions(this.#material), handshakeTimeout: 10_000 },
-      (request, response) => void dispatcher.serve(request, response, false),
-    );
-    const plain = createHttpServer(LIMITS, (request, response) => this.#redirect(request, response));
-    for (const server of [secure, plain]) {
-      server.maxConnections = MAX_CONNECTIONS;
-      server.setTimeout(IDLE_TIMEOUT_MS);
+    const { https, http } = this.#ports;
+    const failures: unknown[] = [];
+    if (this.#https === undefined) {
+      const secure = createHttpsServer(
+        { ...LIMITS, ...secureOptions(this.#material), handshakeTimeout: 10_000 },
+        (request, response) => void dispatcher.serve(request, response, false),
+      );
+      await listen(limited(secure), host, https).then(
+        () => {
+          this.#https = secure;
+        },
+        (error: unknown) => failures.push(error),
+      );
     }
-    await listen(secure, host, this.#ports.https);
-    this.#https = secure;
-    await listen(plain, host, this.#ports.http);
-    this.#http = plain;
+    if (this.#http === undefined) {
+      const plain = createHttpServer(LIMITS, (request, response) => this.#redirect(request, response));
+      await listen(limited(plain), host, http).then(
+        () => {
+          this.#http = plain;
+        },
+        (error: unknown) => failures.push(error),
+      );
+    }
+    if (failures.length > 0) throw failures[0];
   }
 
   async stop(): Promise<void> {
@@ -74,8 +89,8 @@ export class HttpServer {
   }
 
   /**
-   * Moves to other ports; with a port that cannot be had, back to the old ones. @throws what the system says to the
-   * port
+   * Moves to other ports; with one that cannot be had, back to the old ones.
+   * @throws ScsigateError port-taken
    */
   async move(ports: Ports): Promise<void> {
     const before = this.#ports;
@@ -87,7 +102,7 @@ export class HttpServer {
     } catch (error) {
       await this.stop();
       this.#ports = before;
-      await this.start();
+      await this.start().catch(() => {}); // the first failure is the one to tell
       throw error;
     }
   }
@@ -147,13 +162,34 @@ export class ConsoleServer {
   }
 }
 
-/** A kernel without IPv6 has no "::"; then all IPv4 addresses it is. */
+function limited<S extends Server>(server: S): S {
+  server.maxConnections = MAX_CONNECTIONS;
+  server.setTimeout(IDLE_TIMEOUT_MS);
+  return server;
+}
+
+/** Whether somebody else has a port. @throws ScsigateError port-taken */
+export async function checkPortFree(host: string, port: number): Promise<void> {
+  const server = createHttpServer();
+  await listen(server, host, port);
+  await close(server);
+}
+
+/** A kernel without IPv6 has no "::"; then all IPv4 addresses it is. @throws ScsigateError port-taken */
 async function listen(server: Server, host: string, port: number): Promise<void> {
   try {
-    await listenOn(server, host, port);
+    await listenOn(server, host, port).catch((error: unknown) => {
+      if (host !== "::" || !["EAFNOSUPPORT", "EADDRNOTAVAIL"].includes(errnoOf(error) ?? "")) throw error;
+      return listenOn(server, "0.0.0.0", port);
+    });
   } catch (error) {
-    if (host !== "::" || !["EAFNOSUPPORT", "EADDRNOTAVAIL"].includes(errnoOf(error) ?? "")) throw error;
-    await listenOn(server, "0.0.0.0", port);
+    const message =
+      errnoOf(error) === "EADDRINUSE"
+        ? `another program on this machine has port ${port}`
+        : `port ${port} cannot be opened: ${error instanceof Error ? error.message : String(error)}`;
+    const nextStep =
+      "Give the page another port (http.port, http.httpsPort), or end that program: `ss -tlnp` names it.";
+    throw new ScsigateError("port-taken", message, nextStep, { cause: error });
   }
 }
 

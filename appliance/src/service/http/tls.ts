@@ -3,13 +3,13 @@
  * The page's key and certificate: made at first start, replaced while the page goes on, kept in one file, so that a
  * power cut leaves either the old or the new pair.
  */
-import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { CertificateInfo } from "../../api/certificate.ts";
 import type { Clock } from "../../shared/clock.ts";
 import type { CommandRunner } from "../../shared/commands.ts";
 import { writeDurably } from "../../shared/durable.ts";
-import { type Problem, ScsigateError } from "../../shared/errors.ts";
+import { errnoOf, type Problem, ScsigateError } from "../../shared/errors.ts";
 import type { Logger } from "../../shared/log.ts";
 import { checkTls, describeCertificate, type TlsMaterial } from "./certificate.ts";
 
@@ -23,6 +23,8 @@ const WARN_MS = 30 * 24 * 3600 * 1000;
 export interface CertificateOptions {
   /** /data/scsigate */
   data: string;
+  /** A folder of ours in memory: there is one even where the data partition takes nothing. */
+  scratch: string;
   run: CommandRunner;
   clock: Clock;
   log: Logger;
@@ -34,6 +36,8 @@ export class Certificates {
   /** When its certificate ends, milliseconds since 1970. */
   #ends: number | undefined;
   #fingerprint: string | undefined;
+  /** Why the pair in use is gone after a restart. */
+  #unsaved: Problem | undefined;
   /** Has the page use another pair. @throws what OpenSSL says */
   #use: (material: TlsMaterial) => void = () => {};
   #queue: Promise<unknown> = Promise.resolve();
@@ -43,21 +47,36 @@ export class Certificates {
   }
 
   /**
-   * Reads the pair; makes one when it is missing or damaged.
+   * Reads the pair; makes one when it is missing or damaged. On a disk that does not take it, or does not give the one
+   * that is there, the new pair holds until the next start: there is always a page.
    * @throws ScsigateError tls-key-failed
    */
   async open(hostname: string): Promise<TlsMaterial> {
     const { data, log } = this.#options;
-    const present = await read(join(data, TLS_FILE));
+    let unreadable: unknown;
+    const present = await read(join(data, TLS_FILE)).catch((error: unknown) => {
+      unreadable = error;
+      return undefined;
+    });
     if (present !== undefined) return this.#keep(present);
     log.info("making a TLS key");
-    try {
-      const made = await this.#make(hostname);
-      await this.#store(made);
-      return this.#keep(made);
-    } catch (error) {
+    const made = await this.#make(hostname).catch((error: unknown) => {
       throw keyFailed(error);
-    }
+    });
+    // One that is there, and cannot be read now, may be its owner's: it is not written over.
+    if (unreadable === undefined) await this.#store(made).catch((error: unknown) => this.#complain("stored", error));
+    else this.#complain("read", unreadable);
+    return this.#keep(made);
+  }
+
+  #complain(what: "read" | "stored", error: unknown): void {
+    const reason = error instanceof Error ? error.message : String(error);
+    this.#unsaved = {
+      code: "certificate-unsaved",
+      message: `the page's key cannot be ${what}: ${reason}; the page has one that is gone after a restart`,
+      nextStep: "Check that the data partition is mounted for writing and has room; browsers warn of the other key.",
+    };
+    this.#options.log.error({ problem: this.#unsaved }, "certificate");
   }
 
   /** The page is there: what replaces the pair is given to it. */
@@ -86,8 +105,9 @@ export class Certificates {
     return this.#material === undefined ? [] : [this.#material.key];
   }
 
-  /** That the certificate ends soon, or has ended. */
+  /** That the pair is not kept, or that the certificate ends soon, or has ended. */
   get problem(): Problem | undefined {
+    if (this.#unsaved !== undefined) return this.#unsaved;
     const ends = this.#ends;
     const now = this.#options.clock.now();
     if (ends === undefined || now < ends - WARN_MS) return undefined;
@@ -139,6 +159,7 @@ export class Certificates {
         { cause: error },
       );
     }
+    this.#unsaved = undefined;
     this.#keep(material);
     this.#options.log.info({ fingerprint: this.info.fingerprint, until: this.info.notAfter }, "certificate replaced");
     return this.info;
@@ -157,10 +178,9 @@ export class Certificates {
   }
 
   async #make(hostname: string): Promise<TlsMaterial> {
-    const { data, run } = this.#options;
-    const folder = join(data, "tls");
-    await mkdir(folder, { recursive: true, mode: 0o700 });
+    const { scratch, run } = this.#options;
     // A configuration of our own: the image need not carry openssl's.
+    const folder = await mkdtemp(join(scratch, "tls-"));
     const settings = join(folder, "openssl.cnf");
     await writeFile(
       settings,
@@ -187,15 +207,20 @@ export class Certificates {
         ...["-days", DAYS, "-config", settings, "-keyout", "-", "-out", "-"],
       ],
       { timeoutMs: 60_000 },
-    ).finally(() => rm(settings, { force: true }));
+    ).finally(() => rm(folder, { recursive: true, force: true }));
     return checkPair(split(made));
   }
 }
 
-/** Undefined when there is none, or it is damaged. */
+/** Undefined when there is none, or it is damaged. @throws what the system says to a file that cannot be read */
 async function read(path: string): Promise<TlsMaterial | undefined> {
+  const text = await readFile(path, "utf8").catch((error: unknown) => {
+    if (errnoOf(error) === "ENOENT") return undefined;
+    throw error;
+  });
+  if (text === undefined) return undefined;
   try {
-    return checkPair(split(await readFile(path, "utf8")));
+    return checkPair(split(text));
   } catch {
     return undefined;
   }
@@ -213,6 +238,6 @@ function split(text: string): TlsMaterial {
 
 function keyFailed(error: unknown): ScsigateError {
   const reason = error instanceof Error ? error.message : String(error);
-  const nextStep = "Check the data partition and openssl.";
+  const nextStep = "Check that openssl is there, and that /run has room.";
   return new ScsigateError("tls-key-failed", `no TLS key could be made: ${reason}`, nextStep, { cause: error });
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The page, the API and the command line's socket, put together. */
+import type { ConfigError } from "../../api/status.ts";
 import type { Config } from "../../config/types.ts";
+import type { Cancel } from "../../shared/clock.ts";
 import { toProblem } from "../../shared/errors.ts";
 import type { LogBuffer } from "../../shared/logBuffer.ts";
 import type { Access } from "../access/access.ts";
@@ -16,13 +18,15 @@ import { certificateRoutes } from "./certificateApi.ts";
 import { configRoutes } from "./configApi.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import { EventStream } from "./eventStream.ts";
-import { ConsoleServer, HttpServer, type Ports } from "./httpServer.ts";
+import { ConsoleServer, checkPortFree, HttpServer, type Ports } from "./httpServer.ts";
 import type { Route } from "./router.ts";
 import { systemRoutes } from "./systemApi.ts";
 import type { Certificates } from "./tls.ts";
 
 /** Between the answer and the restart that it promises, milliseconds. */
 const ANSWER_FIRST_MS = 300;
+/** Between two attempts to open a port that somebody else has, milliseconds. */
+const RETRY_MS = 10_000;
 
 export interface WebParts {
   state: GatewayState;
@@ -33,6 +37,8 @@ export interface WebParts {
   logs: LogBuffer;
   factoryReset: () => Promise<void>;
   support: () => Promise<SupportArchive>;
+  /** Called once, when the page is there. */
+  ready: () => void;
   /** Routes of other modules. */
   more: readonly Route[];
 }
@@ -44,6 +50,11 @@ export class Web {
   readonly #dispatcher: Dispatcher;
   #console: ConsoleServer | undefined;
   #http: HttpServer | undefined;
+  #isReady = false;
+  #cancelRetry: Cancel | undefined;
+  #stopped = false;
+  /** Opening and moving, one after the other. */
+  #queue: Promise<unknown> = Promise.resolve();
 
   constructor(environment: ServiceEnvironment, parts: WebParts) {
     this.#environment = environment;
@@ -75,10 +86,9 @@ export class Web {
     return this.#http?.ports ?? { http: 0, https: 0 };
   }
 
-  /** @throws ScsigateError tls-key-failed, or what the system says to the ports; the command line works nevertheless */
+  /** The command line works also while there is no page; what keeps it away is in the state, and tried again. */
   async start(): Promise<void> {
-    const { paths, log, host, clock } = this.#environment;
-    const { config } = this.#parts.state.config;
+    const { paths, log } = this.#environment;
     this.#events.start();
     this.#parts.configuration.onTransaction((transaction) => this.#events.send("transaction", transaction));
     const command = new ConsoleServer(paths.control, this.#dispatcher);
@@ -88,18 +98,74 @@ export class Web {
       },
       (error: unknown) => log.error({ problem: toProblem(error) }, "no socket for the command line"),
     );
-    const { certificates } = this.#parts;
-    const material = await certificates.open(config.hostname);
-    const http = new HttpServer({ host, ports: this.#wanted(config), material, dispatcher: this.#dispatcher });
-    await http.start();
-    certificates.attach((next) => http.use(next));
-    this.#http = http;
-    log.info({ ...http.ports, startedInMs: Math.round(clock.monotonic()) }, "API ready");
+    await this.#inTurn(() => this.#open());
   }
 
-  /** Follows a change of the configuration. @throws what the system says to the ports; then the old ones stay */
-  async configure(config: Config): Promise<void> {
-    await this.#http?.move(this.#wanted(config));
+  /** What of a configuration's ports somebody else has. */
+  async takenPorts(config: Config): Promise<ConfigError[]> {
+    const { host } = this.#environment;
+    const wanted = this.#wanted(config);
+    const own = Object.values(this.ports);
+    const errors: ConfigError[] = [];
+    for (const [path, port] of [
+      ["/http/port", wanted.http],
+      ["/http/httpsPort", wanted.https],
+    ] as const) {
+      if (port === 0 || own.includes(port)) continue;
+      await checkPortFree(host, port).catch((error: unknown) => {
+        const { message, nextStep } = toProblem(error);
+        errors.push({ path, message, nextStep });
+      });
+    }
+    return errors;
+  }
+
+  /** Follows a change of the configuration. @throws ScsigateError port-taken; then the old ports stay */
+  configure(config: Config): Promise<void> {
+    return this.#inTurn(async () => {
+      await this.#http?.move(this.#wanted(config));
+      await this.#open();
+    });
+  }
+
+  #inTurn<T>(action: () => Promise<T>): Promise<T> {
+    const result = this.#queue.then(action);
+    this.#queue = result.catch(() => {});
+    return result;
+  }
+
+  /** Opens what is not open yet. */
+  async #open(): Promise<void> {
+    this.#cancelRetry?.();
+    if (this.#stopped) return;
+    const { log, clock } = this.#environment;
+    const { state } = this.#parts;
+    try {
+      this.#http ??= await this.#server();
+      await this.#http.start();
+      if (state.serviceProblem !== undefined) log.info({ problem: state.serviceProblem }, "problem solved");
+      state.serviceProblem = undefined;
+    } catch (error) {
+      const found = toProblem(error);
+      if (state.serviceProblem?.message !== found.message) log.error({ problem: found }, "the page");
+      state.serviceProblem = found;
+      this.#cancelRetry = clock.after(RETRY_MS, () => void this.#inTurn(() => this.#open()));
+    }
+    if (this.#isReady || this.ports.https === 0) return;
+    this.#isReady = true;
+    log.info({ ...this.ports, startedInMs: Math.round(clock.monotonic()) }, "API ready");
+    this.#parts.ready();
+  }
+
+  /** @throws ScsigateError tls-key-failed */
+  async #server(): Promise<HttpServer> {
+    const { certificates, state } = this.#parts;
+    const { config } = state.config;
+    const material = await certificates.open(config.hostname);
+    const { host } = this.#environment;
+    const http = new HttpServer({ host, ports: this.#wanted(config), material, dispatcher: this.#dispatcher });
+    certificates.attach((next) => http.use(next));
+    return http;
   }
 
   /** Ends the connections from other machines; whoever may still open one does. */
@@ -108,7 +174,10 @@ export class Web {
   }
 
   async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#cancelRetry?.();
     this.#events.stop();
+    await this.#queue;
     await this.#http?.stop();
     await this.#console?.stop();
   }
