@@ -144,8 +144,8 @@ export class Executor {
     this.#queue = this.#queue.then(async () => {
       const groups: GroupResult[] = [];
       for (const group of request.plan.groups) {
-        const needed = groups.find((earlier) => earlier.name === group.needs);
-        const skip = needed !== undefined && (needed.failure !== undefined || needed.skipped === true);
+        const needed = groups.filter(({ name }) => group.needs?.includes(name) === true);
+        const skip = needed.some(({ failure, skipped }) => failure !== undefined || skipped === true);
         groups.push(skip ? { name: group.name, changed: 0, skipped: true } : await this.#applyGroup(group));
       }
       reply({ type: "applied", id: request.id, groups });

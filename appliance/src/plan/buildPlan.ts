@@ -113,7 +113,7 @@ export function buildPlan(
     ...(guest ? [{ name: "claim", operations: [claimOperation(config, lan)] }] : []),
     {
       name: "system",
-      operations: guest ? guestSettings(config, lan, face) : systemSettings(config, observed, lan, face),
+      operations: guest ? guestSettings(config, lan) : systemSettings(config, observed, lan),
     },
   ];
   if (lan) groups.push({ name: "lan", operations: lanOperations(config, lan) });
@@ -177,7 +177,7 @@ export function buildPlan(
   }
   const served = servesTime(config, guest) ? [...Object.values(segmentAddresses), ...Object.values(prefixes6)] : [];
   const timeKeeper: Operation = { kind: "timeKeeper", servers: config.time.servers, clients: served };
-  const rules = firewallOperation(config, face, segmentAddresses, prefixes6);
+  const rules = firewallOperation(config, face, lan?.name, segmentAddresses, prefixes6);
   if (!guest) {
     groups.push({ name: "clock", operations: [timeKeeper] });
     groups.push({ name: "ssh", operations: [{ kind: "ssh", ...config.ssh }] });
@@ -200,37 +200,38 @@ export function buildPlan(
   // Before anything can be reached: after tidying up and the system's own settings.
   const firewall = guest ? guestFirewall(rules, config, lan) : rules;
   const system = groups.findIndex(({ name }) => name === "system");
-  groups.splice(system + 1, 0, { name: "firewall", operations: [firewall] });
+  // Nothing passes that nothing filters: without its rules, the gateway forwards nothing, and has no segments.
+  groups.splice(
+    system + 1,
+    0,
+    { name: "firewall", operations: [firewall] },
+    { name: "forwarding", needs: ["firewall"], operations: forwardingSettings(config, guest, face) },
+  );
   // What was written fits one mode, or one time: a part of the LAN's subnet, the same subnet on two gateways.
   const left = config.segments.filter(({ ipv4 }) => ipv4.address === "auto").map(({ name }) => name);
   const chosen = Object.entries(segmentAddresses).filter(([name]) => left.includes(name));
   return { plan: { groups }, problems, lan: face, chosenAddresses: Object.fromEntries(chosen), waiting };
 }
 
-function systemSettings(
-  config: Config,
-  { ethernets }: Observed,
-  lan: EthernetInterface | undefined,
-  face: string | undefined,
-): Operation[] {
+function systemSettings(config: Config, { ethernets }: Observed, lan: EthernetInterface | undefined): Operation[] {
   return [
     { kind: "hostname", name: config.hostname },
     { kind: "timeZone", zone: config.time.zone },
-    { kind: "sysctl", name: "net.ipv4.ip_forward", value: 1 },
-    ...ipv6Settings(config, face),
     ...ethernets.flatMap((ethernet) => proxying(config, ethernet, lan)),
   ];
 }
 
 /** On a host: nothing that is not needed for what was configured, and nothing is switched off that is the host's. */
-function guestSettings(config: Config, lan: EthernetInterface | undefined, face: string | undefined): Operation[] {
+function guestSettings(config: Config, lan: EthernetInterface | undefined): Operation[] {
+  return lan === undefined || config.segments.length === 0 ? [] : proxying(config, lan, lan);
+}
+
+function forwardingSettings(config: Config, guest: boolean, face: string | undefined): Operation[] {
+  const ipv4: Operation = { kind: "sysctl", name: "net.ipv4.ip_forward", value: 1 };
+  if (!guest) return [ipv4, ...ipv6Settings(config, face)];
   const forwards = config.segments.length > 0 && config.mode !== "bridge";
   const ipv6 = config.segments.some((segment) => hasIpv6(segment, config.mode));
-  return [
-    ...(forwards ? [{ kind: "sysctl", name: "net.ipv4.ip_forward", value: 1 } as const] : []),
-    ...(ipv6 ? ipv6Settings(config, face) : []),
-    ...(lan === undefined || config.segments.length === 0 ? [] : proxying(config, lan, lan)),
-  ];
+  return [...(forwards ? [ipv4] : []), ...(ipv6 ? ipv6Settings(config, face) : [])];
 }
 
 /** Interfaces whose addresses are ours to give; those of the host stay, where the method is none. */
@@ -483,6 +484,7 @@ function segmentGroups(
   return {
     link: {
       name,
+      needs: ["firewall"],
       operations: [
         { kind: "modules", names: ["ipscsi"] },
         { kind: "link", name, create: { kind: "ipscsi", address: stationAddress(identity, name) } },
@@ -496,7 +498,7 @@ function segmentGroups(
     },
     dhcp: {
       name: `${name}-dhcp`,
-      needs: name,
+      needs: [name],
       operations: [
         {
           kind: "dnsmasq",
@@ -515,7 +517,7 @@ function segmentGroups(
     },
     fabric: {
       name: `${name}-fabric`,
-      needs: name,
+      needs: [name],
       operations: fabricOperations(segment, identity, config.chap),
     },
   };
@@ -553,7 +555,7 @@ function bridgedSegment(segment: SegmentConfig, identity: Identity, chap: ChapCo
   return {
     link: {
       name,
-      needs: "lan",
+      needs: ["firewall", "lan"],
       operations: [
         { kind: "modules", names: ["ipscsi"] },
         { kind: "link", name, create: { kind: "ipscsi", address: stationAddress(identity, name) } },
@@ -564,7 +566,7 @@ function bridgedSegment(segment: SegmentConfig, identity: Identity, chap: ChapCo
       ],
     },
     dhcp: { name: `${name}-dhcp`, operations: [] },
-    fabric: { name: `${name}-fabric`, needs: name, operations: fabricOperations(segment, identity, chap) },
+    fabric: { name: `${name}-fabric`, needs: [name], operations: fabricOperations(segment, identity, chap) },
   };
 }
 
@@ -596,7 +598,7 @@ const FABRIC_MODULES = {
 function stationFilter({ segments }: Config, segment: string): PlanGroup {
   const stations = segments.find(({ name }) => name === segment)?.stations ?? [];
   const blocked = stations.filter(({ access }) => access === "block").map(({ address }) => address);
-  return { name: `${segment}-stations`, needs: segment, operations: [{ kind: "stationFilter", segment, blocked }] };
+  return { name: `${segment}-stations`, needs: [segment], operations: [{ kind: "stationFilter", segment, blocked }] };
 }
 
 /** Stations that DHCP and DNS know by the configuration. */

@@ -1,23 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 /** From the configuration's sides to interfaces. */
 import type { Config } from "../config/types.ts";
-import { type FirewallOperation, type FirewallRule, segmentFace } from "../protocol/operations.ts";
+import { type BridgeFilter, type FirewallOperation, type FirewallRule, segmentFace } from "../protocol/operations.ts";
 import { isMeshed, meshTunnels } from "./mesh.ts";
 
 /**
  * @param lan the interface that has the LAN's address
+ * @param port the LAN's own interface: another one in mode bridge
  * @param segmentAddresses the gateway's "address/prefix" on each segment that has one
  * @param prefixes6 the IPv6 prefix of each segment that has one
  */
 export function firewallOperation(
   config: Config,
   lan: string | undefined,
+  port: string | undefined,
   segmentAddresses: Record<string, string>,
   prefixes6: Record<string, string>,
 ): FirewallOperation {
   const { firewall, mode, http, ssh } = config;
-  // In mode bridge, segments are ports: for the gateway itself, their hosts are on the LAN.
-  const segments = mode === "bridge" ? [] : config.segments;
+  const bridged = mode === "bridge";
+  // In mode bridge, segments are ports: what comes from their hosts comes from the bridge, after the bridge's own rules.
+  const segments = bridged ? [] : config.segments;
   const names = segments.map(segmentFace);
   const tunnels = meshTunnels(config);
   const sides = {
@@ -25,7 +28,8 @@ export function firewallOperation(
     storage: config.storage ? [config.storage.interface] : [],
     segments: names,
   };
-  const management = firewall.management.flatMap((side) => sides[side]);
+  const behind = (side: string): string => (bridged && side !== "storage" && side !== "any" ? "lan" : side);
+  const management = [...new Set(firewall.management.flatMap((side) => sides[behind(side) as typeof side]))];
   const ofSide = (side: string): string[] => {
     if (side === "any") return [];
     // What comes through a tunnel comes from outside, as what comes from the LAN does.
@@ -33,18 +37,9 @@ export function firewallOperation(
     if (side === "storage" || side === "segments") return sides[side];
     return segments.filter(({ name }) => name === side).map(segmentFace);
   };
-  /** Undefined: the side has no interface, so the rule has nothing to say. */
-  const interfaces = (side: string): string[] | undefined => {
-    const there = ofSide(side);
-    return there.length === 0 && side !== "any" ? undefined : there;
-  };
-  const rules = firewall.rules.flatMap((rule): FirewallRule[] => {
-    const from = interfaces(rule.from);
-    const to = rule.to === "gateway" ? [] : interfaces(rule.to);
-    if (from === undefined || to === undefined) return [];
-    const { name, action, protocol, ports, sources, destinations } = rule;
-    const rest = { name, action, from, protocol, ports, sources, destinations };
-    return [rule.to === "gateway" ? rest : { ...rest, to }];
+  const rules = firewall.rules.flatMap((rule) => {
+    // What comes over the bridge's ports, the bridge's own rules have decided on.
+    return bridged && rule.to === "gateway" && behind(rule.from) === "lan" ? [] : resolve(rule, ofSide);
   });
   return {
     kind: "firewall",
@@ -78,7 +73,34 @@ export function firewallOperation(
     vxlanPeers: [...new Set(segments.flatMap(({ extend }) => extend?.peers ?? []))],
     portForwards: firewall.portForwards.map((entry) => ({ ...entry, toPort: entry.toPort ?? entry.port })),
     rules,
+    ...(bridged ? { bridge: bridgeFilter(config, port) } : {}),
   };
+}
+
+function bridgeFilter({ firewall, segments }: Config, port: string | undefined): BridgeFilter {
+  const names = segments.map(({ name }) => name);
+  const sides: Record<string, string[]> = { any: [], lan: port === undefined ? [] : [port], segments: names };
+  const ofSide = (side: string): string[] => sides[side] ?? names.filter((name) => name === side);
+  return {
+    lan: ofSide("lan"),
+    segments: names,
+    management: { lan: firewall.management.includes("lan"), segments: firewall.management.includes("segments") },
+    rules: firewall.rules.flatMap((rule) => resolve(rule, ofSide)),
+  };
+}
+
+/** A rule with interfaces in the place of sides; none where one of its sides has no interface, so that it has nothing to say. */
+function resolve(rule: Config["firewall"]["rules"][number], ofSide: (side: string) => string[]): FirewallRule[] {
+  const interfaces = (side: string): string[] | undefined => {
+    const there = ofSide(side);
+    return there.length === 0 && side !== "any" ? undefined : there;
+  };
+  const from = interfaces(rule.from);
+  const to = rule.to === "gateway" ? [] : interfaces(rule.to);
+  if (from === undefined || to === undefined) return [];
+  const { name, action, protocol, ports, sources, destinations } = rule;
+  const rest = { name, action, from, protocol, ports, sources, destinations };
+  return [rule.to === "gateway" ? rest : { ...rest, to }];
 }
 
 function fabricPorts(config: Config): number[] {

@@ -204,6 +204,19 @@ export interface FirewallOperation {
   vxlanPeers: string[];
   portForwards: { protocol: "tcp" | "udp"; port: number; to: string; toPort: number }[];
   rules: FirewallRule[];
+  /** Mode bridge: what passes between ports of the bridge, and from them to the gateway itself, is filtered there. */
+  bridge?: BridgeFilter;
+}
+
+export interface BridgeFilter {
+  /** The LAN's port. */
+  lan: string[];
+  /** The segments' ports. */
+  segments: string[];
+  /** Sides from which the page can be reached. */
+  management: { lan: boolean; segments: boolean };
+  /** Of the document's rules those that concern ports; from and to are ports. A rejection is silent here. */
+  rules: FirewallRule[];
 }
 
 /** Removes our table. */
@@ -480,8 +493,8 @@ export function withoutPasswords(operation: Operation): Operation {
 export interface PlanGroup {
   /** For people: lan, seg0, ... */
   name: string;
-  /** An earlier group; when that one failed, this one is skipped. */
-  needs?: string;
+  /** Earlier groups; when one of them failed, this one is skipped. */
+  needs?: string[];
   operations: Operation[];
 }
 

@@ -69,6 +69,24 @@ function operation(kind: string, properties: Record<string, unknown>, optional: 
   return record({ kind: { const: kind }, ...properties }, optional);
 }
 
+const RULES = {
+  type: "array",
+  maxItems: 128,
+  items: record(
+    {
+      name: { type: "string", pattern: "^[A-Za-z0-9][A-Za-z0-9 ._-]{0,47}$" },
+      action: { enum: ["accept", "drop", "reject"] },
+      from: NAMES,
+      to: NAMES,
+      protocol: { enum: ["any", "tcp", "udp", "icmp"] },
+      ports: { type: "array", maxItems: 16, items: PORT_RANGE },
+      sources: RANGES,
+      destinations: RANGES,
+    },
+    ["to"],
+  ),
+};
+
 const OPERATIONS = [
   operation("modules", { names: { type: "array", maxItems: 16, items: { enum: [...MODULES] } } }),
   operation("configfs", {}),
@@ -144,25 +162,15 @@ const OPERATIONS = [
         maxItems: 64,
         items: record({ protocol: { enum: ["tcp", "udp"] }, port: PORT, to: IPV4, toPort: PORT }),
       },
-      rules: {
-        type: "array",
-        maxItems: 128,
-        items: record(
-          {
-            name: { type: "string", pattern: "^[A-Za-z0-9][A-Za-z0-9 ._-]{0,47}$" },
-            action: { enum: ["accept", "drop", "reject"] },
-            from: NAMES,
-            to: NAMES,
-            protocol: { enum: ["any", "tcp", "udp", "icmp"] },
-            ports: { type: "array", maxItems: 16, items: PORT_RANGE },
-            sources: RANGES,
-            destinations: RANGES,
-          },
-          ["to"],
-        ),
-      },
+      rules: RULES,
+      bridge: record({
+        lan: NAMES,
+        segments: NAMES,
+        management: record({ lan: { type: "boolean" }, segments: { type: "boolean" } }),
+        rules: RULES,
+      }),
     },
-    ["only"],
+    ["only", "bridge"],
   ),
   operation("bridge", { address: STATION, port: NAME }),
   operation("bridgePort", { port: SEGMENT }),
@@ -318,7 +326,7 @@ export const requestSchema = {
                 required: ["name", "operations"],
                 properties: {
                   name: GROUP,
-                  needs: GROUP,
+                  needs: { type: "array", maxItems: 4, items: GROUP },
                   operations: {
                     type: "array",
                     maxItems: 64,

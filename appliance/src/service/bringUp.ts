@@ -215,7 +215,7 @@ export class BringUp {
 
 /** Whether everything is there that a packet needs on its way. */
 function forwards(config: Config, { lan }: Planned, results: readonly GroupResult[]): boolean {
-  const needed = new Set(["system", "firewall", "lan", ...config.segments.map(({ name }) => name)]);
+  const needed = new Set(["system", "firewall", "forwarding", "lan", ...config.segments.map(({ name }) => name)]);
   return lan !== undefined && !results.some(({ name, failure, skipped }) => needed.has(name) && (failure || skipped));
 }
 

@@ -50,6 +50,7 @@ export type ErrorCode =
   | "no-free-subnet"
   | "operation-failed"
   | "prepared-invalid"
+  | "firewall-failed"
   | "port-taken"
   | "segment-overlaps-lan"
   | "reset-storm"

@@ -7,7 +7,7 @@ import { Executor } from "../../src/executor/executor.ts";
 import { renderFirewall } from "../../src/executor/operations/firewall.ts";
 import type { FirewallOperation } from "../../src/protocol/operations.ts";
 import { testExecutor } from "../support/executor.ts";
-import { firewallOf } from "../support/firewall.ts";
+import { firewallOf, loadable } from "../support/firewall.ts";
 
 const ADDRESSES = { seg0: "10.143.0.1/24", seg1: "10.143.1.1/24" };
 
@@ -70,7 +70,7 @@ const possible = nft("table inet probe").status === 0;
 for (const [name, document] of Object.entries(DOCUMENTS)) {
   const check = possible ? firewall : firewall.skip;
   check(`${name}: nft takes the rules, and takes them again`, () => {
-    const { stderr, status } = nft(renderFirewall(operation(document)).repeat(2));
+    const { stderr, status } = nft(loadable(renderFirewall(operation(document))).repeat(2));
     assert.is(status, 0, stderr);
   });
   firewall(`${name}: the executor takes the request`, () => {

@@ -4,7 +4,8 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { renderFirewall } from "../../src/executor/operations/firewall.ts";
-import { firewallOf } from "../support/firewall.ts";
+import { BRIDGE } from "../../src/protocol/operations.ts";
+import { firewallOf, loadable } from "../support/firewall.ts";
 import { hasNamespaces, runInNamespaces } from "../support/namespaces.ts";
 
 const ADDRESSES: Record<string, string> = { seg0: "10.143.0.1/24", seg1: "10.143.1.1/24" };
@@ -49,7 +50,7 @@ function run(
   addresses: Record<string, string>,
   prefixes: Record<string, string>,
 ): string[] {
-  const rules = renderFirewall(firewallOf(document, addresses, prefixes));
+  const rules = loadable(renderFirewall(firewallOf(document, addresses, prefixes)));
   return runInNamespaces(`${SETUP}\nnft -f - <<'END'\n${rules}END\n${script.join("\n")}\n`).said;
 }
 
@@ -121,6 +122,97 @@ test("NAT: stations get out to a LAN that knows no way back, and nobody gets in 
       "tcp lan 192.168.77.2 8080": "answered",
       "tcp lan 192.168.77.2 8081": "dropped",
       "tcp a 10.143.1.20 80": "answered",
+    },
+  );
+});
+
+/** Both segments and the LAN are ports of the bridge, and all hosts in one subnet. */
+const BRIDGED = [
+  `ip link add ${BRIDGE} type bridge; ip link set ${BRIDGE} up`,
+  `for i in eth0 seg0 seg1; do ip address flush dev $i; ip link set $i master ${BRIDGE}; done`,
+  `ip address add 192.168.77.2/24 dev ${BRIDGE}; ip address add fd77::2/64 dev ${BRIDGE} nodad`,
+  ...Object.entries({ a: 20, b: 21 }).map(
+    ([host, number]) =>
+      `ip -n ${host} address flush dev e; ip -n ${host} address add 192.168.77.${number}/24 dev e; ip -n ${host} address add fd77::${number}/64 dev e nodad`,
+  ),
+].join("; ");
+
+function expectBridged(firewall: object, cases: Record<string, "answered" | "dropped">): void {
+  const [first = "", ...rest] = Object.keys(cases);
+  const said = Object.values(cases);
+  const all = [`${BRIDGED}; ${first}`, ...rest].map((line, index) => [line, said[index]]);
+  expect({ mode: "bridge", firewall }, Object.fromEntries(all), {}, {});
+}
+
+test("bridge: segments are on the LAN, and the page is where it is in the other modes: on the LAN", () => {
+  expectBridged(
+    {},
+    {
+      "tcp a 192.168.77.1 80": "answered",
+      "tcp lan 192.168.77.20 80": "answered",
+      "tcp a 192.168.77.21 80": "answered",
+      "tcp a fd77::1 80": "answered",
+      "tcp lan 192.168.77.2 443": "answered",
+      "tcp a 192.168.77.2 443": "dropped",
+      "tcp a fd77::2 443": "dropped",
+      "tcp a 192.168.77.2 3260": "dropped",
+      "ip netns exec a ping -c 1 -W 2 192.168.77.2 >/dev/null && echo answered": "answered",
+    },
+  );
+  expectBridged(
+    { management: ["segments"] },
+    { "tcp lan 192.168.77.2 443": "dropped", "tcp a 192.168.77.2 443": "answered" },
+  );
+  expectBridged(
+    { management: ["lan", "segments"] },
+    { "tcp lan 192.168.77.2 443": "answered", "tcp b 192.168.77.2 443": "answered" },
+  );
+});
+
+test("bridge: isolated segments reach the LAN, and not each other", () => {
+  expectBridged(
+    { betweenSegments: "isolate" },
+    {
+      "tcp a 192.168.77.21 80": "dropped",
+      "tcp b fd77::20 80": "dropped",
+      "tcp a 192.168.77.1 80": "answered",
+      "tcp lan 192.168.77.21 80": "answered",
+    },
+  );
+});
+
+test("bridge: rules hold, with their sides as ports", () => {
+  const rule = (more: object) => ({ protocol: "tcp", ...more });
+  expectBridged(
+    {
+      rules: [
+        rule({ name: "in", action: "drop", from: "lan", to: "segments", ports: ["22", "80"] }),
+        rule({ name: "web", action: "reject", from: "seg0", to: "lan", ports: ["80"] }),
+        rule({
+          name: "one",
+          action: "drop",
+          from: "segments",
+          to: "any",
+          destinations: ["192.168.77.21"],
+          ports: ["81"],
+        }),
+        rule({ name: "probe", action: "accept", from: "seg0", to: "gateway", ports: ["9100"] }),
+        rule({ name: "shut", action: "drop", from: "lan", to: "gateway", sources: ["192.168.77.1"], ports: ["443"] }),
+      ],
+    },
+    {
+      "tcp lan 192.168.77.20 80": "dropped",
+      "tcp lan fd77::21 22": "dropped",
+      "tcp a 192.168.77.1 80": "dropped",
+      "tcp a 192.168.77.1 81": "answered",
+      "tcp b 192.168.77.1 80": "answered",
+      "tcp a 192.168.77.21 81": "dropped",
+      "tcp a 192.168.77.21 82": "answered",
+      "tcp a 192.168.77.2 9100": "answered",
+      "tcp b 192.168.77.2 9100": "dropped",
+      "tcp lan 192.168.77.2 9100": "dropped",
+      "tcp lan 192.168.77.2 443": "dropped",
+      "tcp lan 192.168.77.2 80": "answered",
     },
   );
 });

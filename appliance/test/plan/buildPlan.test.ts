@@ -176,6 +176,7 @@ test("a whole gateway, in the order in which things depend on each other", () =>
       "tidy",
       "system",
       "firewall",
+      "forwarding",
       "lan",
       "storage",
       "seg0",
@@ -310,6 +311,25 @@ test("mode bridge: the LAN's address moves to the bridge, segments are its ports
 test("mode bridge needs no subnet: a segment does not wait for the LAN to settle", () => {
   const early = observed({ lanSettled: false, routes: [] });
   assert.equal(buildPlan(config({ mode: "bridge" }), early, identity, {}).waiting, []);
+});
+
+test("without the firewall's rules, nothing is forwarded and no segment comes up; the LAN's side and the page do", () => {
+  for (const mode of ["routed", "nat", "bridge"]) {
+    const document = config({ mode, lan: { interface: "eth0" }, segments: [{ name: "seg0", fabric: ISCSI }] });
+    const { groups } = buildPlan(document, observed(), identity, {}).plan;
+    const fails = new Set(["firewall"]);
+    for (const { name, needs = [] } of groups) if (needs.some((needed) => fails.has(needed))) fails.add(name);
+    assert.ok(
+      ["forwarding", "seg0", "seg0-fabric"].every((name) => fails.has(name)),
+      [...fails].join(" "),
+    );
+    assert.not(
+      ["system", "lan", "clock"].some((name) => fails.has(name)),
+      [...fails].join(" "),
+    );
+    const open = groups.filter(({ name }) => !fails.has(name)).flatMap(({ operations: list }) => list);
+    assert.not.match(JSON.stringify(open), "forward");
+  }
 });
 
 const onLan = observed({

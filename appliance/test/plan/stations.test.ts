@@ -36,7 +36,7 @@ for (const mode of ["routed", "nat", "bridge"]) {
     assert.ok(names.indexOf("seg0") < place && place < names.indexOf("seg0-fabric"), names.join(" "));
     assert.equal(groups[place], {
       name: "seg0-stations",
-      needs: "seg0",
+      needs: ["seg0"],
       operations: [{ kind: "stationFilter", segment: "seg0", blocked: [B] }],
     });
   });

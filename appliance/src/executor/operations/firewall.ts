@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The nftables table "scsigate", replaced as a whole in one transaction. */
-import { readFile, rename, rm } from "node:fs/promises";
+import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
-import type { FirewallOperation, FirewallRule } from "../../protocol/operations.ts";
+import type { BridgeFilter, FirewallOperation, FirewallRule } from "../../protocol/operations.ts";
+import { ScsigateError } from "../../shared/errors.ts";
 import { formatInterface, networkOf, parseInterface } from "../../shared/ipv4.ts";
 import { prefixOf } from "../../shared/ipv6.ts";
 import { VXLAN_PORT } from "../../shared/ports.ts";
 import type { ExecutorContext, Handler } from "../context.ts";
-import { exists, writeIfChanged } from "../files.ts";
+import { writeIfChanged } from "../files.ts";
 
 /** ICMP and ICMPv6 by number: an image without /etc/protocols has no names for them. */
 const ICMP = "meta l4proto { 1, 58 }";
@@ -20,6 +21,8 @@ const MAX_RATED = 65_535;
  * gateway's port takes vanishes without a word. "rt mtu" is the smaller one of both directions; a size is never made larger.
  */
 const CLAMP = "tcp flags & (syn | rst) == syn tcp option maxseg size set rt mtu";
+/** On packets to the gateway itself that a rule of the bridge's lets pass: the next table does not see from which port they came. */
+const LET_PASS = "0x5c5160";
 /** Of one station, questions a second: a host that starts asks some five. */
 const DHCP_PER_SECOND = 20;
 /** Echo requests and neighbour discovery of all stations together stay far below. */
@@ -45,7 +48,69 @@ export function renderFirewall(operation: FirewallOperation): string {
     ...chain("forward", "type filter hook forward priority filter; policy accept;", forward(operation, stateful)),
     ...(operation.nat ? nat(operation) : []),
   ];
-  return ["table inet scsigate", "delete table inet scsigate", "table inet scsigate {", ...body, "}", ""].join("\n");
+  const bridge = operation.bridge === undefined ? [] : replaced("bridge", bridgeChains(operation, operation.bridge));
+  return [...replaced("inet", body), ...bridge, ""].join("\n");
+}
+
+/** A table in the place of the one that is there: made first, so that it can be deleted in any case. */
+function replaced(family: "inet" | "bridge", body: readonly string[]): string[] {
+  const table = `table ${family} scsigate`;
+  return [...removed(family), `${table} {`, ...body, "}"];
+}
+
+function removed(family: "inet" | "bridge"): string[] {
+  return [`table ${family} scsigate`, `delete table ${family} scsigate`];
+}
+
+/**
+ * Between the bridge's ports, and from them to the gateway itself. From segments, the gateway can be reached for what they are given
+ * elsewhere: ICMP, answers, the page where it is theirs, and what rules let pass.
+ */
+function bridgeChains({ management, isolateSegments, mdns }: FirewallOperation, bridge: BridgeFilter): string[] {
+  const { lan, segments, rules } = bridge;
+  const reply = "ct state established,related accept";
+  const page = (open: boolean, ports: readonly string[], action: "accept" | "drop"): string[] =>
+    ports.length === 0 || open !== (action === "accept") || management.ports.length === 0
+      ? []
+      : [
+          `iifname ${names(ports)} tcp dport { ${management.ports.join(", ")} } counter ${action}`,
+          ...(mdns.length === 0 ? [] : [`iifname ${names(ports)} udp dport 5353 counter ${action}`]),
+        ];
+  const verdict = ({ action, to }: FirewallRule): string => {
+    if (action !== "accept") return "drop";
+    return to === undefined ? `meta mark set ${LET_PASS} accept` : "accept";
+  };
+  const userRules = (toGateway: boolean): string[] =>
+    rules.filter(({ to }) => (to === undefined) === toGateway).flatMap((rule) => userRule(rule, verdict(rule)));
+  return [
+    ...chain("input", "type filter hook input priority filter; policy accept;", [
+      reply,
+      ...userRules(true),
+      ...page(bridge.management.lan, lan, "drop"),
+      ...page(bridge.management.segments, segments, "accept"),
+      ...(segments.length === 0
+        ? []
+        : [
+            `iifname ${names(segments)} ${ICMP} accept`,
+            `iifname ${names(segments)} udp sport 67 udp dport 68 accept`,
+            `iifname ${names(segments)} ether type { ip, ip6 } counter drop`,
+          ]),
+    ]),
+    ...chain("forward", "type filter hook forward priority filter; policy accept;", [
+      ...(rules.some(({ to }) => to !== undefined) ? [reply] : []),
+      ...userRules(false),
+      ...(isolateSegments ? isolated(segments) : []),
+    ]),
+  ];
+}
+
+/** Segments reach the LAN, and not each other. */
+function isolated(segments: readonly string[]): string[] {
+  if (segments.length < 2) return [];
+  return segments.map((name) => {
+    const others = segments.filter((other) => other !== name);
+    return `iifname ${quote(name)} oifname ${names(others)} counter drop`;
+  });
 }
 
 function chain(name: string, hook: string, rules: readonly string[]): string[] {
@@ -88,7 +153,8 @@ function input(operation: FirewallOperation): string[] {
     ...others,
     "ct state established,related accept",
     "ct state invalid drop",
-    ...operation.rules.filter((rule) => rule.to === undefined).flatMap(userRule),
+    ...operation.rules.filter((rule) => rule.to === undefined).flatMap((rule) => userRule(rule)),
+    ...(operation.bridge === undefined ? [] : [`meta mark ${LET_PASS} accept`]),
     `${ICMP} limit rate ${ICMP_PER_SECOND}/second accept`,
     "udp sport 67 udp dport 68 accept",
     ...fromGateways(operation),
@@ -137,18 +203,11 @@ function forward(operation: FirewallOperation, stateful: boolean): string[] {
     ...(only === undefined ? [] : [`iifname != ${names(only)} oifname != ${names(only)} accept`]),
     CLAMP,
     ...(stateful ? ["ct state established,related accept", "ct state invalid drop"] : []),
-    ...operation.rules.filter((rule) => rule.to !== undefined).flatMap(userRule),
+    ...operation.rules.filter((rule) => rule.to !== undefined).flatMap((rule) => userRule(rule)),
     ...(storage.length === 0
       ? []
       : [`iifname ${names(storage)} counter drop`, `oifname ${names(storage)} counter drop`]),
-    ...(operation.isolateSegments
-      ? segments
-          .filter(() => segments.length > 1)
-          .map((name) => {
-            const others = segments.filter((other) => other !== name);
-            return `iifname ${quote(name)} oifname ${names(others)} counter drop`;
-          })
-      : []),
+    ...(operation.isolateSegments ? isolated(segments) : []),
     ...(operation.nat && segments.length > 0 && lan.length > 0
       ? ["ct status dnat accept", `iifname ${names(lan)} oifname ${names(segments)} counter drop`]
       : []),
@@ -177,7 +236,8 @@ function nat(operation: FirewallOperation): string[] {
 }
 
 /** One line, or one for each version of IP where it names addresses. */
-function userRule({ from, to, sources, destinations, protocol, ports, action, name }: FirewallRule): string[] {
+function userRule(rule: FirewallRule, verdict: string = rule.action): string[] {
+  const { from, to, sources, destinations, protocol, ports, name } = rule;
   const links = words(
     from.length === 0 ? "" : `iifname ${names(from)}`,
     to === undefined || to.length === 0 ? "" : `oifname ${names(to)}`,
@@ -188,7 +248,7 @@ function userRule({ from, to, sources, destinations, protocol, ports, action, na
     return ports.length === 0 ? `meta l4proto ${protocol}` : `${protocol} dport { ${ports.join(", ")} }`;
   };
   return addresses(sources, destinations).map((match) =>
-    words(links, match, what(), "counter", action, `comment ${quote(name)}`),
+    words(links, match, what(), "counter", verdict, `comment ${quote(name)}`),
   );
 }
 
@@ -235,21 +295,36 @@ function quote(text: string): string {
 
 export async function removeFirewall(context: ExecutorContext): Promise<boolean> {
   const loaded = join(context.paths.run, "scsigate/firewall.nft");
-  if (!(await exists(loaded))) return false;
-  // Made first, so that it can be deleted whether it is there or not.
-  await context.run("nft", ["table inet scsigate; delete table inet scsigate"]);
+  const before = await readFile(loaded, "utf8").catch(() => "");
+  if (before === "") return false;
+  await context.run("nft", [[...removed("inet"), ...(hasBridge(before) ? removed("bridge") : [])].join("; ")]);
   await rm(loaded);
   return true;
+}
+
+/** Told apart, as a kernel without bridges takes no table of theirs, not even to delete it. */
+function hasBridge(rules: string): boolean {
+  return rules.includes("table bridge scsigate {");
 }
 
 export const setFirewall: Handler<FirewallOperation> = async (operation, context) => {
   const rules = renderFirewall(operation);
   // /run lives as long as the kernel's tables do: what was loaded since boot is loaded still.
   const loaded = join(context.paths.run, "scsigate/firewall.nft");
-  if ((await readFile(loaded, "utf8").catch(() => "")) === rules) return false;
+  const before = await readFile(loaded, "utf8").catch(() => "");
+  if (before === rules) return false;
   const pending = `${loaded}.pending`;
   await writeIfChanged(pending, rules);
-  await context.run("nft", ["-f", pending]);
-  await rename(pending, loaded);
+  await context.run("nft", ["-f", pending]).catch((error: unknown) => {
+    const reason = error instanceof Error ? error.message : String(error);
+    const now = before === "" ? "nothing is forwarded, and segments do not come up" : "those from before hold on";
+    const nextStep = "Take back what was changed last under firewall; `scsigate support` has what to report.";
+    throw new ScsigateError("firewall-failed", `the firewall's rules cannot be loaded: ${reason}; ${now}`, nextStep, {
+      cause: error,
+    });
+  });
+  if (hasBridge(before) && !hasBridge(rules)) await context.run("nft", [removed("bridge").join("; ")]);
+  await writeIfChanged(loaded, rules);
+  await rm(pending);
   return true;
 };

@@ -3,8 +3,8 @@
  * The page's key and certificate: made at first start, replaced while the page goes on, kept in one file, so that a
  * power cut leaves either the old or the new pair.
  */
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import type { CertificateInfo } from "../../api/certificate.ts";
 import type { Clock } from "../../shared/clock.ts";
 import type { CommandRunner } from "../../shared/commands.ts";
@@ -173,8 +173,10 @@ export class Certificates {
     return material;
   }
 
-  #store({ key, certificate }: TlsMaterial): Promise<void> {
-    return writeDurably(join(this.#options.data, TLS_FILE), `${key.trimEnd()}\n${certificate.trimEnd()}\n`, 0o600);
+  async #store({ key, certificate }: TlsMaterial): Promise<void> {
+    const file = join(this.#options.data, TLS_FILE);
+    await mkdir(dirname(file), { recursive: true, mode: 0o700 });
+    await writeDurably(file, `${key.trimEnd()}\n${certificate.trimEnd()}\n`, 0o600);
   }
 
   async #make(hostname: string): Promise<TlsMaterial> {
