@@ -168,7 +168,7 @@ tests.test("a data partition that becomes read-only: the same, also when the sup
   await takeBack(gateway);
 });
 
-tests.test("a clock that jumps, forward and back, ends no change that waits", async (bench) => {
+tests.test("a clock that jumps, forward and back, ends no change that waits and no lease", async (bench) => {
   const gateway = bench.vm("gateway");
   const now = await gateway.ok("date -u +%s");
   const state = async (): Promise<string> => (await transaction(gateway)).state;
@@ -177,10 +177,23 @@ tests.test("a clock that jumps, forward and back, ends no change that waits", as
   await waitFor("the change to wait", async () => (await state()) === "waiting", {
     timeout: FOLLOW_TIMEOUT,
   });
+  const leases = "/run/scsigate/leases/seg0.leases";
+  const given = (): Promise<string> => gateway.ok(`cut -d ' ' -f 2,3 ${leases} | sort`);
+  const before = await given();
+  assert.match(before, "10.143.0.");
   for (const seconds of [Number(now) + 20 * 86_400, Number(now) + 400 * 86_400, 1000, Number(now)]) {
     await gateway.ok(`date -u -s @${seconds}`);
     await forwards(bench);
     assert.is(await state(), "waiting", `the clock says ${seconds}`);
+    const ends = `$1 ~ /^[1-9]/ && ($1 < now || $1 > now + 7200) { print }`;
+    await waitFor(
+      "leases to follow the clock",
+      async () => (await gateway.ok(`awk -v now=$(date +%s) '${ends}' ${leases}`)) === "",
+      {
+        timeout: FOLLOW_TIMEOUT,
+      },
+    );
+    assert.is(await given(), before);
   }
   await takeBack(gateway);
   await healthy(gateway);

@@ -12,7 +12,7 @@ import { inspect } from "./inspect.ts";
 import { readLatency } from "./latency.ts";
 import { setBridge, setBridgePort, setExtension } from "./operations/bridge.ts";
 import { setClaim } from "./operations/claim.ts";
-import { setDhcpClient, setDnsmasq } from "./operations/dhcp.ts";
+import { setDhcpClient, setDnsmasq, shiftLeases } from "./operations/dhcp.ts";
 import { setDriverDisk } from "./operations/driverDisk.ts";
 import { removeFirewall, setFirewall } from "./operations/firewall.ts";
 import {
@@ -68,6 +68,16 @@ export class Executor {
 
   stop(): void {
     this.#updater.stop();
+  }
+
+  /** The wall clock was set. @param milliseconds forward; less than 0: back */
+  clockStepped(milliseconds: number): void {
+    this.#context.log.warn({ seconds: Math.round(milliseconds / 1000) }, "the clock was set: leases follow it");
+    this.#queue = this.#queue.then(() =>
+      shiftLeases(Math.round(milliseconds / 1000), this.#context).catch((error: unknown) =>
+        this.#context.log.error({ problem: toProblem(error) }, "leases do not follow the clock"),
+      ),
+    );
   }
 
   /**

@@ -12,6 +12,7 @@ import { createLogger } from "../shared/log.ts";
 import { environmentOf, machine } from "../shared/machine.ts";
 import { startStream } from "../shared/stream.ts";
 import { ClockKeeper } from "./clockKeeper.ts";
+import { watchClock } from "./clockSteps.ts";
 import { openConfigFs } from "./configFs.ts";
 import type { ExecutorContext } from "./context.ts";
 import { Executor } from "./executor.ts";
@@ -101,6 +102,7 @@ function serve(): void {
   }
   log.info({ node: process.version }, "executor started");
   void executor.start();
+  watchClock(systemClock, (milliseconds) => executor.clockStepped(milliseconds));
   // A host keeps its own clock.
   void (guest ? Promise.resolve() : clockKeeper.start()).finally(() => service.start());
   try {

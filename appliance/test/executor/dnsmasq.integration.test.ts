@@ -19,7 +19,13 @@ function run(...lines: string[]): string[] {
   mkdirSync(join(folder, "scsigate/leases"), { recursive: true });
   writeFileSync(join(folder, "resolv.conf"), "nameserver 192.168.77.1\n");
   const paths = { run: folder, data: join(folder, "data") } as Parameters<typeof renderDnsmasq>[1];
-  writeFileSync(join(folder, "seg0.conf"), renderDnsmasq(DNSMASQ, paths));
+  writeFileSync(
+    join(folder, "seg0.conf"),
+    renderDnsmasq(
+      { ...DNSMASQ, hosts: [{ address: "02:11:22:33:44:0a", ipv4: "10.143.0.40", name: "node-1" }] },
+      paths,
+    ),
+  );
   writeFileSync(join(folder, "lease"), '#!/bin/sh\n[ "$1" != bound ] || echo "$ip"\n', { mode: 0o755 });
   const setup = [
     "mount -t tmpfs tmpfs /run; ip link set lo up; ip link add seg0 type bridge; ip link set seg0 up",
@@ -59,6 +65,22 @@ test("what the LAN's own servers know is asked there: short names, and private a
     ),
     ["1", "1", "1"],
   );
+});
+
+test("nobody gets the name of somebody else by asking for it; a name that is free, they do", () => {
+  const named =
+    "called() { ip netns exec $1 busybox udhcpc -i e -n -q -f -t 10 -T 1 -x hostname:$2 -s /bin/true 2>/dev/null; }";
+  const own = "ip -n a link set e address 02:11:22:33:44:0a";
+  const other = "name gateway.seg0.internal 'Address: 10.143.0.1$'; name node-1.seg0.internal 'Address: 10.143.0.40$'";
+  const said = run(
+    `${named}; ${own}`,
+    "called b gateway; called b gateway.seg0.internal; called b GATEWAY",
+    "called b node-1; called a whatever",
+    other,
+    "name node-1.seg0.internal 'Address:' ; called b free; name free.seg0.internal 'Address: 10.143.0'",
+  );
+  // nslookup names its server, too
+  assert.equal(said, ["1", "1", "2", "1"]);
 });
 
 test("a subnet's reverse zones are all of its addresses, and no others", () => {

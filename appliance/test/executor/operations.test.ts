@@ -3,14 +3,17 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { watchClock } from "../../src/executor/clockSteps.ts";
 import { Executor } from "../../src/executor/executor.ts";
-import { renderDnsmasq } from "../../src/executor/operations/dhcp.ts";
+import { renderDnsmasq, shiftLeases } from "../../src/executor/operations/dhcp.ts";
 import type { Reply } from "../../src/protocol/messages.ts";
 import type { DhcpClientOperation, GroupResult, Operation } from "../../src/protocol/operations.ts";
+import type { Clock } from "../../src/shared/clock.ts";
 import { runCommand } from "../../src/shared/commands.ts";
 import { DNSMASQ } from "../support/dnsmasq.ts";
 import { type TestExecutor, testExecutor } from "../support/executor.ts";
 import { until } from "../support/machine.ts";
+import { ManualClock } from "../support/manualClock.ts";
 import { writeLink, writeSegment } from "../support/tree.ts";
 
 const CLIENT: DhcpClientOperation = {
@@ -231,6 +234,48 @@ executor("where /data cannot be written, leases go to /run, and back when it can
   tree.write({ [lasting]: "given later" });
   assert.is(tree.read(found), "given later");
   assert.is((await apply(test, DNSMASQ)).changed, 0);
+});
+
+for (const seconds of [7200, -7200]) {
+  executor(
+    `the clock is set by ${seconds} s: leases end when they would have, for dnsmasq and in its file`,
+    async ({ test }) => {
+      const { tree } = test;
+      await apply(test, DNSMASQ);
+      test.running.set("run/scsigate/dnsmasq-seg0.pid", `--conf-file=${tree.root}/run/scsigate/dnsmasq-seg0.conf`);
+      const leases = (end: number) =>
+        `${end} 02:11:22:33:44:0a 10.143.0.20 a 01:02\n0 02:11:22:33:44:0b 10.143.0.21 b *\nduid 00:01:00:01\n${end} 5 fd12::5 a 00:01\n`;
+      tree.write({ "data/dhcp/seg0.leases": leases(1_800_000_000) });
+      const before = test.commands.length;
+      await shiftLeases(seconds, test.context);
+      assert.is(tree.read("data/dhcp/seg0.leases"), leases(1_800_000_000 + seconds).trim());
+      assert.is(tree.read("run/scsigate/leases/seg0.leases"), leases(1_800_000_000 + seconds).trim(), "by the link");
+      const start = "dnsmasq --conf-file=/run/scsigate/dnsmasq-seg0.conf";
+      assert.equal(test.commands.slice(before), ["stop 4711", start]);
+    },
+  );
+}
+
+executor("only steps of the clock are steps, forward or back", async () => {
+  const clock = new ManualClock();
+  let set = 0;
+  const steps: number[] = [];
+  const wall: Clock = {
+    now: () => clock.now() + set,
+    monotonic: () => clock.monotonic(),
+    after: (milliseconds, callback) => clock.after(milliseconds, callback),
+    every: (milliseconds, callback) => clock.every(milliseconds, callback),
+  };
+  const stop = watchClock(wall, (step) => steps.push(step));
+  await clock.pass(5000);
+  set = 1500; // what a time server corrects
+  await clock.pass(5000);
+  set += 7_200_000;
+  await clock.pass(5000);
+  set -= 3_600_000;
+  await clock.pass(5000);
+  assert.equal(steps, [7_200_000, -3_600_000]);
+  stop();
 });
 
 executor("what stations make dnsmasq write is cut before it fills /run", async ({ test }) => {

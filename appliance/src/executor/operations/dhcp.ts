@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** DHCP and DNS: udhcpc towards the LAN, dnsmasq towards a segment. Both outlive this process and are found again. */
-import { access, constants, mkdir, readFile, readlink, rm, stat, symlink, truncate } from "node:fs/promises";
+import { access, constants, mkdir, readdir, readFile, readlink, rm, stat, symlink, truncate } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { DhcpClientOperation, DnsmasqOperation } from "../../protocol/operations.ts";
 import { formatIpv4, type Ipv4Interface, netmaskOf, networkOf, parseInterface, sizeOf } from "../../shared/ipv4.ts";
@@ -122,6 +122,11 @@ export function renderDnsmasq(operation: DnsmasqOperation, paths: ExecutorPaths,
         ",",
       ),
     ),
+    // Nobody gets the name of somebody else by asking for it: the gateway's, or one that is set for another station.
+    ...[operation.hostname, "localhost", ...(operation.hosts ?? []).flatMap(({ name }) => name ?? [])].flatMap(
+      (owned) => [`dhcp-name-match=set:owned,${owned}`, `dhcp-name-match=set:owned,${owned}.${domain}`],
+    ),
+    "dhcp-ignore-names=tag:owned",
     `dhcp-leasefile=${leaseFile(paths, name)}`,
     "dhcp-authoritative",
     // Hosts that were made from one disk say the same client identifier, and boot loader and system of one host different ones.
@@ -226,6 +231,31 @@ export async function stopDnsmasq(segment: string, { paths, processes }: Executo
   if (pid !== undefined) await processes.stop(pid);
   await rm(pidFile, { force: true });
   return pid !== undefined;
+}
+
+/**
+ * dnsmasq writes down when a lease ends by the wall clock, and hosts count by their own: when the clock is set, the ends are
+ * moved along, so that nobody's address is given to another host, or kept for years.
+ * @param seconds by which the clock was set forward; less than 0: back
+ */
+export async function shiftLeases(seconds: number, context: ExecutorContext): Promise<void> {
+  const { paths, processes } = context;
+  for (const file of await readdir(join(paths.run, "scsigate/leases")).catch(() => [])) {
+    const segment = file.replace(/\.leases$/, "");
+    const { argument } = dnsmasqConfig(paths, segment);
+    const pid = await processes.find(dnsmasqPidFile(paths, segment), argument);
+    // It has the leases in memory, and writes all of them down now and then.
+    if (pid !== undefined) await processes.stop(pid);
+    const place = leaseFile(paths, segment);
+    const lasting = await readlink(place).catch(() => place);
+    const text = await readFile(lasting, "utf8").catch(() => "");
+    // 0: for ever
+    const moved = text.replaceAll(/^[1-9][0-9]*(?= )/gm, (end) => String(Math.max(1, Number(end) + seconds)));
+    await writeIfChanged(lasting, moved).catch((error: unknown) => {
+      context.log.error({ error: String(error), segment }, "leases do not follow the clock");
+    });
+    if (pid !== undefined) await context.run("dnsmasq", [argument]);
+  }
 }
 
 export const setDnsmasq: Handler<DnsmasqOperation> = async (operation, context) => {
