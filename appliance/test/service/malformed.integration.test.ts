@@ -11,7 +11,6 @@ import { defaultConfig } from "../../src/config/validate.ts";
 import { Commands } from "../../src/service/telemetry/commands.ts";
 import { asObject, getAt, isObject } from "../../src/shared/json.ts";
 import { startGateway, type TestGateway, until } from "../support/gateway.ts";
-import { ManualClock } from "../support/manualClock.ts";
 
 const malformed = suite<{ gateway: TestGateway; call: Call }>("malformed input");
 malformed.before(async (context) => {
@@ -260,7 +259,7 @@ malformed("several hundred MQTT messages do nothing but what is listed", async (
           restart: () => done.push("restart"),
           update: () => done.push("update"),
         };
-        const commands = new Commands({ enabled: true, allow: ["refresh"] }, new ManualClock(), actions);
+        const commands = new Commands({ enabled: true, allow: ["refresh"] }, { note: () => true }, actions);
         const answer = commands.handle(name, payload, retained);
         const good = name === "refresh" && !retained && (payload === "" || payload === "PRESS");
         assert.equal(done, good ? ["refresh"] : [], `${name} ${payload.slice(0, 20)} ${retained}`);

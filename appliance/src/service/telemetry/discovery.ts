@@ -24,7 +24,9 @@ export class Discovery {
   readonly #publish: (message: Publication) => Promise<boolean>;
   #announced: Announced | undefined;
   #text = "";
-  #work: Promise<void> = Promise.resolve();
+  #work: Promise<void> | undefined;
+  /** What is to be told next. */
+  #latest: Status | undefined;
 
   /**
    * @param path file that remembers
@@ -56,15 +58,26 @@ export class Discovery {
     await this.update(status);
   }
 
-  /** Publishes what differs from what was said last. */
+  /** Publishes what differs from what was said last. While a broker takes its time, only the newest status waits. */
   update(status: Status): Promise<void> {
-    this.#work = this.#work.then(() => this.#update(status));
+    this.#latest = status;
+    this.#work ??= this.#tellAll().finally(() => {
+      this.#work = undefined;
+    });
     return this.#work;
   }
 
   /** Waits for what is under way. */
-  settled(): Promise<void> {
-    return this.#work;
+  async settled(): Promise<void> {
+    await this.#work;
+  }
+
+  async #tellAll(): Promise<void> {
+    while (this.#latest !== undefined) {
+      const status = this.#latest;
+      this.#latest = undefined;
+      await this.#update(status);
+    }
   }
 
   /** Removes the device. @returns whether the broker has done it */

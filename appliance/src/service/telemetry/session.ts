@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { Health, Status } from "../../api/status.ts";
 import type { TelemetryView } from "../../api/telemetry.ts";
 import type { MqttConfig } from "../../config/types.ts";
+import { readUptime } from "../../observe/files.ts";
 import { Backoff } from "../../shared/backoff.ts";
 import type { Cancel } from "../../shared/clock.ts";
 import type { Logger } from "../../shared/log.ts";
@@ -11,7 +12,7 @@ import type { ServiceEnvironment } from "../environment.ts";
 import type { GatewayState } from "../gatewayState.ts";
 import type { Monitor } from "../monitor.ts";
 import { Broker, type Outcome, type Publication } from "./broker.ts";
-import { Commands } from "./commands.ts";
+import { Commands, CommandTimes } from "./commands.ts";
 import { Discovery } from "./discovery.ts";
 import type { EventStore } from "./eventStore.ts";
 import { type EventNames, type GatewayEvent, healthEvent } from "./events.ts";
@@ -83,7 +84,9 @@ export class Session {
     });
     const remembered = join(environment.paths.data, "discovery.json");
     this.#discovery = new Discovery(config, remembered, (message) => this.#broker.publish(message));
-    this.#commands = new Commands(config.commands, environment.clock, {
+    const { paths } = environment;
+    const times = new CommandTimes(join(paths.run, "commands"), () => readUptime(paths.proc));
+    this.#commands = new Commands(config.commands, times, {
       refresh: () => this.#round(),
       restart: () => environment.clock.after(BIRTH_PAUSE_MS, environment.restart), // the answer goes first
       update: () => parts.installUpdate(),
