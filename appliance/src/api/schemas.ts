@@ -206,6 +206,7 @@ export const SCHEMAS = {
   Setup: object({ token: text("What the console shows.", { maxLength: 100 }), name: NAME, password: PASSWORD }),
   SetupToken: object({ token: nullable("string", "Null: there is an administrator already.") }),
   Login: object({ name: GUESS, password: GUESS }),
+  OwnPassword: object({ current: GUESS, password: PASSWORD }),
   Session: object({
     user: nullable("string", "Null without a login."),
     scope: { enum: [...SCOPES, null] },
@@ -391,6 +392,7 @@ export const BODIES = [
   "Login",
   "NewCertificate",
   "NewKey",
+  "OwnPassword",
   "Patch",
   "Ping",
   "Reset",

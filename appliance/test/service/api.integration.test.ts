@@ -6,6 +6,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import type { SessionView } from "../../src/api/access.ts";
 import type { CertificateInfo } from "../../src/api/certificate.ts";
 import type { Backup, ConfigPlan, Transaction } from "../../src/api/config.ts";
 import type { ConnectionTest, Diagnosis } from "../../src/api/diagnosis.ts";
@@ -212,7 +213,15 @@ access("users: made, changed, removed; the last administrator stays", async (con
   assert.is(code(await api.call("PUT", "/api/v1/users/a%2Fb", { scope: "read" })), "422 body-invalid");
   const admin = api.headers;
   const login = await api.call("POST", "/api/v1/login", { name: "viewer", password: "a viewer's password" });
-  api.headers = { Cookie: cookieOf(login) };
+  const { csrfToken } = login.json as SessionView;
+  api.headers = { Cookie: cookieOf(login), "X-CSRF-Token": csrfToken ?? "" };
+  const own = (current: string) =>
+    api.call("PUT", "/api/v1/session/password", { current, password: "the viewer's own" });
+  assert.is(code(await own("a guess")), "403 password-wrong");
+  const changed = await own("a viewer's password");
+  assert.is(changed.status, 200);
+  assert.is(code(await api.call("GET", "/api/v1/config")), "401 login-needed", "the session has another cookie");
+  api.headers = { Cookie: cookieOf(changed) };
   assert.is((await api.call("GET", "/api/v1/config")).status, 200);
   assert.is(code(await api.call("GET", "/api/v1/users")), "403 not-allowed");
   const viewer = api.headers;

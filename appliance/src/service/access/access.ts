@@ -88,6 +88,20 @@ export class Access {
     return opened;
   }
 
+  /**
+   * A user's own change of their password. Sessions elsewhere end, this one goes on under another cookie.
+   * @param address of the client, for the rate limit
+   */
+  async changePassword(user: string, current: string, next: string, address: string): Promise<LoginResult> {
+    const result = await this.login(user, current, address);
+    if (result.type !== "in") return result;
+    const { scope } = result.session;
+    await this.store.setUser(user, scope, next);
+    this.sessions.closeAll(user);
+    this.#log.info({ user, address }, "password changed");
+    return this.#open(user, scope);
+  }
+
   /** The first administrator, by the token that the console shows. */
   async setup(token: string, name: string, password: string, address: string): Promise<LoginResult> {
     // By address only: nobody guesses the token, and nobody is to keep the owner from using it.

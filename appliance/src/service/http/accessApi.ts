@@ -39,6 +39,30 @@ export function accessRoutes(access: Access, clock: Clock): Route[] {
       handler: ({ caller }) => json(access.view(caller)),
     },
     {
+      method: "PUT",
+      path: "/api/v1/session/password",
+      access: "read",
+      summary: "Changes the caller's own password; the caller's other sessions end",
+      body: "OwnPassword",
+      answers: { 200: "Session" },
+      handler: async ({ body, caller, address }) => {
+        if (caller.via !== "session" || caller.name === null) {
+          return problem(
+            403,
+            "password-none",
+            "only who has logged in by a name has a password",
+            "Log in first, or use /users.",
+          );
+        }
+        const { current, password } = asObject(body);
+        const result = await access.changePassword(caller.name, String(current), String(password), address);
+        // Not 401: the session holds.
+        return result.type === "wrong"
+          ? problem(403, "password-wrong", "this is not your present password", "Check it and try again.")
+          : answerTo(result, "");
+      },
+    },
+    {
       method: "POST",
       path: "/api/v1/setup",
       access: "open",

@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { Access } from "../../../src/service/access/access.ts";
+import { Access, type LoginResult } from "../../../src/service/access/access.ts";
 import { AccessStore } from "../../../src/service/access/accessStore.ts";
 import { silentLogger } from "../../../src/shared/log.ts";
 import { ManualClock } from "../../support/manualClock.ts";
@@ -38,6 +38,32 @@ async function onDisk(fs: PowerCutFs): Promise<AccessStore> {
 function via({ access }: Rig, headers: Record<string, string>): string {
   return access.identify({ headers } as unknown as IncomingMessage).via;
 }
+
+access("a user's own new password takes the present one, ends the other sessions, and leaves this one", async (rig) => {
+  await rig.store.setUser("viewer", "read", PASSWORD);
+  const [here, elsewhere] = [
+    await rig.access.login("viewer", PASSWORD, OWNER),
+    await rig.access.login("viewer", PASSWORD, OWNER),
+  ];
+  assert.is((await rig.access.changePassword("viewer", "a guess", "another good one", OWNER)).type, "wrong");
+  assert.is((await rig.access.login("viewer", PASSWORD, OWNER)).type, "in", "nothing has changed");
+  const changed = await rig.access.changePassword("viewer", PASSWORD, "another good one", OWNER);
+  const cookie = (result: LoginResult) => (result.type === "in" ? result.cookie : "");
+  assert.is(via(rig, { cookie: cookie(changed) }), "session");
+  assert.is(changed.type === "in" && changed.session.scope, "read");
+  for (const old of [here, elsewhere]) assert.is(via(rig, { cookie: cookie(old) }), "none");
+  assert.is((await rig.access.login("viewer", PASSWORD, OWNER)).type, "wrong");
+  assert.is((await rig.access.login("viewer", "another good one", OWNER)).type, "in");
+});
+
+access("guesses of the present password are counted as those of a login are", async (rig) => {
+  let waits = 0;
+  for (let count = 0; count < 50; count++) {
+    const { type } = await rig.access.changePassword("admin", `guess ${count}`, "another good one", OWNER);
+    if (type === "wait") waits += 1;
+  }
+  assert.ok(waits > 30, String(waits));
+});
 
 access(
   "a key counts whatever the letters of its scheme; what a proxy takes beside a session does not matter",
