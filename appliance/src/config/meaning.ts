@@ -13,6 +13,7 @@ import {
   parseIpv4,
 } from "../shared/ipv4.ts";
 import { parseNetwork6, prefixOf } from "../shared/ipv6.ts";
+import { checkDns } from "./dnsMeaning.ts";
 import { checkFleet } from "./fleetMeaning.ts";
 import { checkExtend, checkMesh } from "./meshMeaning.ts";
 import { checkMqtt } from "./mqttMeaning.ts";
@@ -59,6 +60,7 @@ export function checkMeaning(config: Config): ConfigError[] {
   checkMqtt(config.mqtt, errors);
   checkFleet(config.update.fleet, errors);
   checkZone(config.time.zone, errors);
+  checkDns(config, errors);
   checkSsh(config, errors);
   if (config.chap.password !== undefined && config.chap.password === config.chap.gatewayPassword) {
     errors.push({

@@ -117,6 +117,12 @@ export interface FirewallConfig {
   rules: FirewallRuleConfig[];
 }
 
+export interface DnsConfig {
+  /** Addresses. */
+  servers: string[];
+  records: { name: string; address: string }[];
+}
+
 export interface HttpConfig {
   port: number;
   httpsPort: number;
@@ -181,6 +187,7 @@ export interface Config {
   mesh: MeshConfig;
   /** IANA name of a time zone. */
   time: { zone: string; servers: string[]; serve: boolean };
+  dns: DnsConfig;
   ssh: { enabled: boolean; port: number; keys: string[] };
   mdns: { enabled: boolean };
   firewall: FirewallConfig;

@@ -29,6 +29,7 @@ import {
   setAddress,
   setAddress6,
   setLink,
+  setNameServers,
   setNoAddress,
   setProxyNeighbours,
   setResolver,
@@ -237,6 +238,8 @@ function perform(operation: Operation, context: ExecutorContext): Promise<boolea
       return setAddress6(operation, context);
     case "route":
       return setRoute(operation, context);
+    case "nameServers":
+      return setNameServers(operation, context);
     case "resolver":
       return setResolver(operation, context);
     case "sysctl":

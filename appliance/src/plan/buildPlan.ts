@@ -217,6 +217,7 @@ function systemSettings(config: Config, { ethernets }: Observed, lan: EthernetIn
   return [
     { kind: "hostname", name: config.hostname },
     { kind: "timeZone", zone: config.time.zone },
+    { kind: "nameServers", servers: config.dns.servers },
     ...ethernets.flatMap((ethernet) => proxying(config, ethernet, lan)),
   ];
 }
@@ -512,6 +513,7 @@ function segmentGroups(
           hostname,
           timeServer: config.time.serve,
           ...hostsOf(segment),
+          ...namesOf(config),
         },
       ],
     },
@@ -608,6 +610,10 @@ function hostsOf({ stations }: SegmentConfig): Pick<DnsmasqOperation, "hosts"> {
     return [{ address, ...(ipv4 === undefined ? {} : { ipv4 }), ...(name === undefined ? {} : { name }) }];
   });
   return hosts.length === 0 ? {} : { hosts };
+}
+
+function namesOf({ dns }: Config): Pick<DnsmasqOperation, "dns"> {
+  return dns.servers.length === 0 && dns.records.length === 0 ? {} : { dns };
 }
 
 const TARGET_CORE: readonly Operation[] = [

@@ -140,6 +140,12 @@ export interface ResolverOperation {
   servers: string[];
 }
 
+/** Name servers that are asked in the place of all that interfaces have; none: those. */
+export interface NameServersOperation {
+  kind: "nameServers";
+  servers: string[];
+}
+
 export interface SysctlOperation {
   kind: "sysctl";
   name: SysctlName;
@@ -364,6 +370,8 @@ export interface DnsmasqOperation {
   timeServer: boolean;
   /** Stations with an address or a name of their own. */
   hosts?: { address: string; ipv4?: string; name?: string }[];
+  /** Servers to ask in the place of the LAN's, and names to answer to. */
+  dns?: { servers: string[]; records: { name: string; address: string }[] };
 }
 
 /**
@@ -453,6 +461,7 @@ export type Operation =
   | AddressOperation
   | Address6Operation
   | RouteOperation
+  | NameServersOperation
   | ResolverOperation
   | SysctlOperation
   | InterfaceSysctlOperation

@@ -15,6 +15,8 @@ const IPV4_INTERFACE = { type: "string", pattern: `^${IPV4_PATTERN}/(3[0-2]|[12]
 const IPV6_64 = { type: "string", pattern: "^[0-9a-f:]{2,39}/64$" };
 /** A whole prefix, or the part of one that mode proxy gives to a segment. */
 const IPV6 = { type: "string", pattern: "^[0-9a-f:]{2,39}/(64|122)$" };
+const ADDRESS = { type: "string", pattern: `^(${IPV4_PATTERN}|[0-9a-f:]{2,39})$` };
+const DOMAIN = { type: "string", maxLength: 253, pattern: "^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$" };
 const PORTAL = { type: "string", pattern: `^${IPV4_PATTERN}:[1-9][0-9]{0,4}$` };
 const STATION = { type: "string", pattern: "^[0-9a-f]{2}(:[0-9a-f]{2}){5}$" };
 const NAA = { type: "string", pattern: "^naa\\.[0-9a-f]{16}$" };
@@ -128,6 +130,7 @@ const OPERATIONS = [
     parts: { type: "array", maxItems: 16, items: { type: "string", pattern: "^[0-9a-f:]{2,39}/122$" } },
   }),
   operation("route", { interface: NAME, gateway: IPV4 }, ["gateway"]),
+  operation("nameServers", { servers: { type: "array", maxItems: 3, items: ADDRESS } }),
   operation("resolver", { interface: NAME, servers: { type: "array", maxItems: 3, items: IPV4 } }),
   operation("sysctl", { name: { enum: [...SYSCTLS] }, value: { type: "integer", minimum: 0, maximum: 1 } }),
   operation("interfaceSysctl", {
@@ -242,8 +245,12 @@ const OPERATIONS = [
         maxItems: 63,
         items: record({ address: STATION, ipv4: IPV4, name: HOSTNAME }, ["ipv4", "name"]),
       },
+      dns: record({
+        servers: { type: "array", maxItems: 3, items: ADDRESS },
+        records: { type: "array", maxItems: 256, items: record({ name: DOMAIN, address: ADDRESS }) },
+      }),
     },
-    ["interface", "mtu", "prefix6", "hosts"],
+    ["interface", "mtu", "prefix6", "hosts", "dns"],
   ),
   operation("stationFilter", { segment: SEGMENT, blocked: { type: "array", maxItems: 63, items: STATION } }),
   operation("backstore", { segment: SEGMENT }),

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { renderDnsmasq, reverseZones } from "../../src/executor/operations/dhcp.ts";
+import type { DnsmasqOperation } from "../../src/protocol/operations.ts";
 import { parseInterface } from "../../src/shared/ipv4.ts";
 import { DNSMASQ } from "../support/dnsmasq.ts";
 import { hasNamespaces, runInNamespaces } from "../support/namespaces.ts";
@@ -15,6 +16,10 @@ const test = hasNamespaces ? servers : servers.skip;
 
 /** A gateway with a LAN whose name server knows a printer, and two stations. @returns what each line said */
 function run(...lines: string[]): string[] {
+  return runWith({}, ...lines);
+}
+
+function runWith(more: Partial<DnsmasqOperation>, ...lines: string[]): string[] {
   const folder = mkdtempSync(join(tmpdir(), "scsigate-dnsmasq-"));
   mkdirSync(join(folder, "scsigate/leases"), { recursive: true });
   writeFileSync(join(folder, "resolv.conf"), "nameserver 192.168.77.1\n");
@@ -22,7 +27,7 @@ function run(...lines: string[]): string[] {
   writeFileSync(
     join(folder, "seg0.conf"),
     renderDnsmasq(
-      { ...DNSMASQ, hosts: [{ address: "02:11:22:33:44:0a", ipv4: "10.143.0.40", name: "node-1" }] },
+      { ...DNSMASQ, ...more, hosts: [{ address: "02:11:22:33:44:0a", ipv4: "10.143.0.40", name: "node-1" }] },
       paths,
     ),
   );
@@ -81,6 +86,30 @@ test("nobody gets the name of somebody else by asking for it; a name that is fre
   );
   // nslookup names its server, too
   assert.equal(said, ["1", "1", "2", "1"]);
+});
+
+test("names of the settings are answered here, and other servers asked in the place of the LAN's, over IPv6 too", () => {
+  const dns = {
+    servers: ["fd77::1"],
+    records: [
+      { name: "nas", address: "192.168.77.60" },
+      { name: "boot.example.org", address: "2001:db8::60" },
+    ],
+  };
+  const said = runWith(
+    { dns },
+    [
+      "ip address add fd77::2/64 dev eth0 nodad; ip -n lan address add fd77::1/64 dev e nodad; sleep 1",
+      // The LAN's own server tells another address by IPv4 alone: only IPv6 is asked.
+      "ip -n lan address del 192.168.77.1/24 dev e",
+      "name nas 192.168.77.60",
+    ].join("; "),
+    "name nas.seg0.internal 192.168.77.60",
+    "name boot.example.org 2001:db8::60",
+    "name 192.168.77.60 'name = nas'",
+    "name printer 192.168.77.50",
+  );
+  assert.equal(said, ["1", "1", "1", "1", "1"]);
 });
 
 test("a subnet's reverse zones are all of its addresses, and no others", () => {

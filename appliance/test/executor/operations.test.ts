@@ -236,6 +236,22 @@ executor("where /data cannot be written, leases go to /run, and back when it can
   assert.is((await apply(test, DNSMASQ)).changed, 0);
 });
 
+executor("name servers that are set go before those of interfaces, and give way to them again", async ({ test }) => {
+  const { tree } = test;
+  const servers = () => tree.read("run/resolv.conf");
+  tree.write({ "run/udhcpc/eth0.dns": "search example.org\nnameserver 192.168.77.1", "run/resolv.conf": "" });
+  assert.is((await apply(test, { kind: "nameServers", servers: [] })).changed, 0);
+  const set: Operation = { kind: "nameServers", servers: ["2001:db8::53", "192.168.77.53"] };
+  assert.is((await apply(test, set)).changed, 1);
+  assert.is(servers(), "nameserver 2001:db8::53\nnameserver 192.168.77.53");
+  assert.is((await apply(test, set)).changed, 0);
+  assert.is((await apply(test, { kind: "resolver", interface: "eth1", servers: ["10.0.2.3"] })).changed, 1);
+  assert.is(servers(), "nameserver 2001:db8::53\nnameserver 192.168.77.53");
+  assert.is((await apply(test, { kind: "nameServers", servers: [] })).changed, 1);
+  assert.match(servers() ?? "", "nameserver 192.168.77.1");
+  assert.match(servers() ?? "", "nameserver 10.0.2.3");
+});
+
 for (const seconds of [7200, -7200]) {
   executor(
     `the clock is set by ${seconds} s: leases end when they would have, for dnsmasq and in its file`,

@@ -81,7 +81,12 @@ const DOMAIN = "internal";
 
 /** @param etc of a host: the newer one of its resolv.conf and ours is used */
 export function renderDnsmasq(operation: DnsmasqOperation, paths: ExecutorPaths, etc?: string): string {
-  const resolvers = etc === undefined ? [] : [`resolv-file=${join(etc, "resolv.conf")}`];
+  const { servers = [], records = [] } = operation.dns ?? {};
+  // Upstream servers are those of the LAN, unless others are set; the file may come and go.
+  const resolvers =
+    servers.length > 0
+      ? ["no-resolv", ...servers.map((server) => `server=${server}`)]
+      : [paths.run, ...(etc === undefined ? [] : [etc])].map((folder) => `resolv-file=${join(folder, "resolv.conf")}`);
   const address = parseInterface(operation.address);
   if (address === undefined) throw new Error(`not an address: ${operation.address}`); // the request's schema forbids it
   const [gateway = ""] = operation.address.split("/");
@@ -96,10 +101,11 @@ export function renderDnsmasq(operation: DnsmasqOperation, paths: ExecutorPaths,
     "user=nobody",
     "group=nogroup",
     `pid-file=${dnsmasqPidFile(paths, name)}`,
-    // Upstream servers are those of the LAN; the file may come and go.
     "no-hosts",
-    `resolv-file=${join(paths.run, "resolv.conf")}`,
     ...resolvers,
+    ...records.map(({ name: known, address: at }) =>
+      known.includes(".") ? `host-record=${known},${at}` : `host-record=${known},${known}.${domain},${at}`,
+    ),
     // Names and addresses of the segment are answered here; all others, the LAN's private ones too, its own servers know.
     ...reverseZones(address).map((zone) => `local=/${zone}/`),
     "cache-size=1000",

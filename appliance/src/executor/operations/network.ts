@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Interfaces, addresses, routes, name servers. */
 
-import { readFile, rm } from "node:fs/promises";
+import { readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { parseAddresses, parseProxied, parseRoutes } from "../../observe/ipJson.ts";
 import type {
   Address6Operation,
   AddressOperation,
   LinkOperation,
+  NameServersOperation,
   NoAddressOperation,
   ProxyNeighboursOperation,
   ResolverOperation,
@@ -168,8 +169,7 @@ export async function clearAddresses(name: string, context: ExecutorContext): Pr
   const servers = join(run, "udhcpc", `${name}.dns`);
   const told = await readFile(servers, "utf8").catch(() => "");
   await rm(servers, { force: true });
-  // Nobody else writes there while this interface had the name servers.
-  if (told !== "") await writeIfChanged(join(run, "resolv.conf"), "");
+  if (told !== "") await joinResolvers(run);
   await forgetTimeServers(name, context);
   await new Ours(run, "addresses").forget(name);
   await new Ours(run, "routes").forget(name);
@@ -207,6 +207,25 @@ export const setRoute: Handler<RouteOperation> = async ({ interface: name, gatew
 export const setResolver: Handler<ResolverOperation> = async (operation, context) => {
   const text = operation.servers.map((server) => `nameserver ${server}\n`).join("");
   const changed = await writeIfChanged(join(context.paths.run, "udhcpc", `${operation.interface}.dns`), text);
-  if (changed) await writeIfChanged(join(context.paths.run, "resolv.conf"), text);
+  if (changed) await joinResolvers(context.paths.run);
   return changed;
 };
+
+export const setNameServers: Handler<NameServersOperation> = async ({ servers }, { paths: { run } }) => {
+  const file = join(run, "udhcpc", SET);
+  if (servers.length === 0 && !(await exists(file))) return false;
+  const changed = await writeIfChanged(file, servers.map((server) => `nameserver ${server}\n`).join(""));
+  if (changed) await joinResolvers(run);
+  return changed;
+};
+
+/** What the configuration says goes before all that interfaces have: as write_resolv_conf of default.script does it. */
+const SET = "configured";
+
+async function joinResolvers(run: string): Promise<void> {
+  const folder = join(run, "udhcpc");
+  const read = (name: string) => readFile(join(folder, name), "utf8").catch(() => "");
+  const files = (await readdir(folder).catch(() => [])).filter((name) => name.endsWith(".dns")).sort();
+  const text = (await read(SET)) || (await Promise.all(files.map(read))).join("");
+  await writeIfChanged(join(run, "resolv.conf"), text);
+}

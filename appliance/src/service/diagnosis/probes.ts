@@ -3,6 +3,7 @@
 import { createSocket } from "node:dgram";
 import { promises as dns } from "node:dns";
 import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { isIP } from "node:net";
 import { join } from "node:path";
 import { linkName, names, text } from "../../observe/files.ts";
@@ -48,9 +49,13 @@ function poke(address: string): void {
   socket.send("", DISCARD_PORT, address, () => socket.close());
 }
 
+const RESOLV_CONF = "/etc/resolv.conf";
+
 /** @param wanted a name that has to be known; undefined: any answer is good */
 export async function probeNames(hostname: string, wanted: string | undefined): Promise<NameFacts> {
-  const servers = new dns.Resolver().getServers();
+  // Without any, the runtime asks this machine, where nobody may answer.
+  const known = await readFile(RESOLV_CONF, "utf8").catch(() => "");
+  const servers = /^nameserver\s/m.test(known) ? new dns.Resolver().getServers() : [];
   const asked = wanted ?? hostname;
   const answers = await Promise.all(
     servers.map(async (server) => {
@@ -65,11 +70,11 @@ export async function probeNames(hostname: string, wanted: string | undefined): 
   const answered = servers.find((_server, index) => answers[index] === true) ?? null;
   if (wanted === undefined || answered === null) return { servers, answered, wanted: null };
   // As the connection itself does: /etc/hosts counts, and IPv6.
-  const known = await dns.lookup(wanted).then(
+  const found = await dns.lookup(wanted).then(
     () => true,
     () => false,
   );
-  return { servers, answered, wanted: { name: wanted, known } };
+  return { servers, answered, wanted: { name: wanted, known: found } };
 }
 
 /** chrony's reference identifier while it has no server, and gives its own clock to those who ask. */
