@@ -147,6 +147,24 @@ stations("the same again is no change, and only one setting may be named", async
   assert.equal([configuredName, reservedIp], ["b", null]);
 });
 
+stations("what a station has that is there, another one does not get", async (context) => {
+  const { api } = context;
+  await until("leases", async () => (await station(context, STATION_A)).ips.includes("10.143.0.20"));
+  await until("neighbours", async () => (await station(context, STATION_B)).ips.includes("10.143.0.77"));
+  const change = (address: string, body: object) => api.call("PATCH", `/api/v1/stations/${address}`, body);
+  const title = async (address: string, body: object) =>
+    ((await change(address, body)).json as { title: string }).title;
+  assert.is(await title(STATION_B, { name: "Station-A" }), `Station-A is the name of station ${STATION_A}`);
+  assert.is(
+    await title(STATION_B, { reservedIp: "10.143.0.20" }),
+    `station station-a (${STATION_A}) has 10.143.0.20 now`,
+  );
+  assert.is(await title(STATION_A, { reservedIp: "10.143.0.77" }), `station ${STATION_B} has 10.143.0.77 now`);
+  // Its own is no contradiction.
+  assert.is((await change(STATION_A, { name: "station-a", reservedIp: "10.143.0.20" })).status, 200);
+  assert.is((await change(STATION_A, { name: null, reservedIp: null })).status, 200);
+});
+
 stations("what cannot be is refused, with what to do", async ({ api, gateway }) => {
   const path = `/api/v1/stations/${STATION_A}`;
   const cases: [body: unknown, expected: string][] = [

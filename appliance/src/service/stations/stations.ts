@@ -72,6 +72,7 @@ export class Stations {
       throw new ScsigateError("station-is-yours", "you would cut off the machine that you work on", nextStep);
     }
     this.#checkAddress(segment, change.reservedIp);
+    await this.#checkOthers(view, change);
     await this.#configuration.applyAtOnce((document) => this.#changed(document, segment, address, change));
     return this.find(address, segment);
   }
@@ -95,6 +96,25 @@ export class Stations {
     const own = this.#live(segment)?.ips.find((entry) => !entry.includes(":"));
     const wrong = whyNotIn(ip, own === undefined ? undefined : parseInterface(own));
     if (wrong !== undefined) throw new ScsigateError("station-change-invalid", wrong.message, wrong.nextStep);
+  }
+
+  /** What a station that is there has is not given to another one. @throws ScsigateError station-change-invalid */
+  async #checkOthers({ segment, address }: StationView, { name, reservedIp }: StationChange): Promise<void> {
+    const others = (await this.list()).filter(
+      (other) =>
+        other.segment === segment && other.address !== address && (other.live !== null || other.lease !== null),
+    );
+    const called = (other: StationView) => (other.name === "" ? other.address : `${other.name} (${other.address})`);
+    const named = others.find((other) => typeof name === "string" && other.name.toLowerCase() === name.toLowerCase());
+    if (named !== undefined) {
+      const nextStep = "Give that station another name first, or choose another one here.";
+      throw new ScsigateError("station-change-invalid", `${name} is the name of station ${named.address}`, nextStep);
+    }
+    const there = others.find(({ ips }) => typeof reservedIp === "string" && ips.includes(reservedIp));
+    if (there !== undefined) {
+      const nextStep = "Use a free address, or reserve another one for that station and wait until it has it.";
+      throw new ScsigateError("station-change-invalid", `station ${called(there)} has ${reservedIp} now`, nextStep);
+    }
   }
 
   #segments(): { name: string; stations: readonly StationConfig[] }[] {
