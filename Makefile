@@ -27,7 +27,7 @@ packages:
 	@lab/host/install-packages
 
 # What is in node_modules fits package-lock.json; otherwise install it anew.
-$(NODE_STAMP): package-lock.json package.json $(wildcard appliance/package.json web-ui/package.json lab/package.json)
+$(NODE_STAMP): package-lock.json package.json $(wildcard appliance/package.json web-ui/package.json lab/package.json firmware/sim/package.json)
 	@command -v npm >/dev/null || { echo "Node 20 with npm is needed; install it first." >&2; exit 1; }
 	@npm ci --no-audit --no-fund
 	@touch $@

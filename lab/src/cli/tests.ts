@@ -247,7 +247,10 @@ export function scenarioPhase(): Phase {
 
 /** Each beside the others. */
 function unitPhase(): Phase {
-  const workspaces = [workspaceSuite("appliance", "unit"), workspaceSuite("web-ui", "unit"), workspaceSuite("lab")];
+  const workspaces = [
+    ...["appliance", "web-ui"].map((workspace) => workspaceSuite(workspace, "unit")),
+    ...["lab", "firmware/sim"].map((workspace) => workspaceSuite(workspace)),
+  ];
   return sideBySide([kernelHostSuite(), firmwareHostSuite(), ...workspaces]);
 }
 
