@@ -700,6 +700,34 @@ TEST(hub_busy, "without room SEND is answered BUSY, and what was answered GOOD i
 	SAME(h.up_dropped, 0);
 }
 
+TEST(hub_stalled, "a USB host that takes nothing for 1 s is not waited for; what is lost is counted")
+{
+	u8 buf[FRAME_MAX], frame[FRAME_MAX];
+	u32 len, good = 0, i;
+
+	begin();
+	hello(7, addr_a);
+	len = ipv4_frame(buf, own, addr_a, 1480);
+	while (send(7, 0x6558, buf, len) == SCSI_GOOD)
+		good++;
+	now += HUB_STALL_MS - 1;
+	hub_tick(&h, now);
+	SAME(send(7, 0x6558, buf, len), SCSI_BUSY);
+	hub_tick(&h, ++now);
+	SAME(h.up_dropped, good);
+	for (i = 0; i < 500; i++)
+		SAME(send(7, 0x6558, buf, len), SCSI_GOOD);
+	SAME(h.up_dropped + h.uplink.count, good + 500);
+	OK(h.uplink.count > 20);
+	/* it takes again: all is as it was */
+	while (uplink(frame))
+		good++;
+	SAME(h.stalled, false);
+	for (i = 0; send(7, 0x6558, buf, len) == SCSI_GOOD; i++)
+		;
+	SAME(h.uplink.count, i);
+}
+
 TEST(hub_shares, "stations that fetch nothing leave room for the bus and for others; each loss is counted")
 {
 	u8 buf[FRAME_MAX], addr[6] = { 2, 0, 0, 0, 0, 0 };

@@ -189,10 +189,13 @@ static void queue_uplink(struct hub *h, u16 frame)
 {
 	struct hub_queue *q = &h->uplink;
 
-	if (!h->link || q->count == HUB_UPLINK) {
+	if (!h->link || q->count == HUB_UPLINK ||
+	    (h->stalled && (q->count >= HUB_STALL_QUEUE || !may_grow(h, q)))) {
 		h->up_dropped++;
 		return;
 	}
+	if (!q->count)
+		h->uplink_moved = h->now;
 	h->uplink_frames[(q->head + q->count++) % HUB_UPLINK] = frame;
 	q->chunks += size_of(h, frame);
 	pool_hold(&h->pool, frame);
@@ -219,6 +222,8 @@ void hub_uplink_done(struct hub *h)
 	h->uplink.head = (h->uplink.head + 1) % HUB_UPLINK;
 	h->uplink.count--;
 	h->uplink.chunks -= size_of(h, frame);
+	h->uplink_moved = h->now;
+	h->stalled = false;
 	h->up_packets++;
 	pool_drop(&h->pool, frame);
 }
@@ -796,8 +801,8 @@ static void send(struct hub *h, int i, const struct ipscsi_cdb *cdb)
 		return;
 	}
 	/* the USB side is behind: the initiator waits, and nothing is lost */
-	if (!may_grow(h, &h->uplink) ||
-	    h->uplink.count > HUB_UPLINK - HUB_PENDING) {
+	if (!h->stalled && (!may_grow(h, &h->uplink) ||
+			    h->uplink.count > HUB_UPLINK - HUB_PENDING)) {
 		h->busy++;
 		target_finish(h->target, SCSI_BUSY);
 		return;
@@ -1174,15 +1179,22 @@ void hub_init(struct hub *h, struct target *t, u8 unit, const u8 *addr,
 	pool_init(&h->pool);
 }
 
-/* The USB side takes frames, or not any more: then what waits for it is lost */
-void hub_link(struct hub *h, bool up)
+static void purge_uplink(struct hub *h)
 {
-	h->link = up;
-	while (!up && h->uplink.count) {
+	while (h->uplink.count) {
 		hub_uplink_done(h);
 		h->up_packets--;
 		h->up_dropped++;
 	}
+}
+
+/* The USB side takes frames, or not any more: then what waits for it is lost */
+void hub_link(struct hub *h, bool up)
+{
+	h->link = up;
+	h->stalled = false;
+	if (!up)
+		purge_uplink(h);
 }
 
 /* The bus was reset: initiators begin anew */
@@ -1204,6 +1216,11 @@ void hub_tick(struct hub *h, u32 now)
 	int i;
 
 	h->now = now;
+	/* its interface may be down: initiators must not wait for that */
+	if (h->uplink.count && now - h->uplink_moved >= HUB_STALL_MS) {
+		purge_uplink(h);
+		h->stalled = true;
+	}
 	for (i = 0; i < PHY_INITIATORS; i++) {
 		struct hub_station *st = &h->stations[i];
 

@@ -18,6 +18,8 @@
 #define HUB_PENDING	256	/* records of one SEND */
 #define HUB_CONT_MAX	16384	/* bytes: longest container that is asked for */
 #define HUB_ALIVE_MS	4000
+#define HUB_STALL_MS	1000	/* a USB host that takes nothing for so long is not waited for */
+#define HUB_STALL_QUEUE	64	/* frames that wait for it then */
 #define HUB_SILENT_MS	300000
 #define HUB_BASE_MS	10000	/* what waits for a base station gets no older */
 #define HUB_BASE_QUEUE	64
@@ -83,6 +85,8 @@ struct hub {
 	struct pool pool;
 	struct hub_station stations[PHY_INITIATORS];
 	struct hub_queue uplink;
+	u32 uplink_moved;		/* ms */
+	bool stalled;			/* the USB side takes nothing */
 	u16 uplink_frames[HUB_UPLINK];
 	u32 busy;			/* commands answered BUSY, no room */
 	u32 up_packets;			/* given to the USB side */

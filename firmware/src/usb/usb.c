@@ -35,6 +35,7 @@
 #define BUF_LENGTH	0x3ffu
 #define STATUS_BIT(n, in) (1u << (2 * (n) + ((in) ? 0 : 1)))
 
+#define SIE_SUSPENDED	(1u << 4)
 #define SIE_SETUP	(1u << 17)
 #define SIE_RESET	(1u << 19)
 
@@ -95,6 +96,7 @@ static struct {
 	bool set_address;
 	u8 configured;
 	u8 alternate;		/* of the NCM data interface */
+	bool suspended;		/* or pulled out: nothing comes from the host */
 	u8 line_coding[7];
 	u16 halted[2];		/* OUT, IN: a bit each endpoint */
 	/* of each endpoint, OUT and IN */
@@ -185,7 +187,7 @@ static void ncm_reset(void)
 	u.in_max = NTB_IN_SIZE;
 	u.in_sequence = 0;
 	u.notes = u.alternate ? 2 : 0;
-	hub_link(u.hub, u.alternate);
+	hub_link(u.hub, u.alternate && !u.suspended);
 }
 
 static void ncm_notify(void)
@@ -640,6 +642,10 @@ void usb_poll(void)
 	if (status & SIE_RESET) {
 		REG(USB_SIE_STATUS) = SIE_RESET;
 		bus_reset();
+	}
+	if (!!(status & SIE_SUSPENDED) != u.suspended) {
+		u.suspended = !u.suspended;
+		hub_link(u.hub, u.alternate && !u.suspended);
 	}
 	done = REG(USB_BUFF_STATUS);
 	for (ep = 0; done && ep < ENDPOINTS; ep++) {
