@@ -86,6 +86,26 @@ export class UsbHost {
     return true;
   }
 
+  /** Takes the packets of an IN endpoint from now on, beside all else that runs; gives each transfer on. */
+  stream(ep: number, max: number, onTransfer: (data: Uint8Array) => void): void {
+    const view = this.#chip.rp2040.usbDPRAMView;
+    const at = this.#control(ep, true);
+    let all: number[] = [];
+    let next = 0;
+    this.#chip.attached.push(() => {
+      if (this.#chip.ns < next || (view.getUint32(at, true) & AVAILABLE) === 0) return;
+      const control = view.getUint32(at, true);
+      this.#toggle(ep, true, control);
+      const from = this.#buffer(ep, true);
+      all.push(...this.#chip.rp2040.usbDPRAM.subarray(from, from + (control & LENGTH)));
+      this.#done(ep, true, control & ~(AVAILABLE | FULL));
+      next = this.#chip.ns + TRANSACTION_US * 1000;
+      if ((control & LENGTH) === PACKET && all.length < max) return;
+      onTransfer(Uint8Array.from(all));
+      all = [];
+    });
+  }
+
   /** A transfer: up to a short packet, or so many bytes. */
   read(ep: number, max: number, ms = 20): Uint8Array | undefined {
     const all: number[] = [];

@@ -166,31 +166,45 @@ static void enter(enum phy_phase phase)
 	now = phase;
 }
 
-/* Waits for ACK to be asserted (0) or not (PIN_ACK). @in: the pins then */
-static enum phy_result wait_ack(u32 level, u32 *in)
+static enum phy_result reset_now(void)
 {
-	u32 begin = 0, rounds;
+	reset_edge();
+	reset_in_phase = true;
+	phy_bus_free();
+	return PHY_RESET;
+}
 
-	for (rounds = 0;; rounds++) {
-		*in = REG(SIO_GPIO_IN);
-		if (!(*in & PIN_RST) || (rounds && reset_edge())) {
-			reset_edge();
-			reset_in_phase = true;
-			phy_bus_free();
-			return PHY_RESET;
-		}
-		if ((*in & PIN_ACK) == level)
+static __attribute__((noinline)) enum phy_result wait_long(u32 level)
+{
+	u32 begin = clock_us(), in;
+
+	do {
+		in = REG(SIO_GPIO_IN);
+		/* a short RST may be over before we look */
+		if (!(in & PIN_RST) || reset_edge())
+			return reset_now();
+		if ((in & PIN_ACK) == level)
 			return PHY_OK;
-		if (!rounds)
-			begin = clock_us();
-		else if (clock_us() - begin > TIMEOUT_US)
-			return PHY_TIMEOUT;
+	} while (clock_us() - begin <= TIMEOUT_US);
+	return PHY_TIMEOUT;
+}
+
+/* Waits for ACK to be asserted (0) or not (PIN_ACK) */
+static inline enum phy_result wait_ack(u32 level)
+{
+	u32 tries, in;
+
+	for (tries = 64; tries; tries--) {
+		in = REG(SIO_GPIO_IN);
+		if ((in & PIN_ACK) == level)
+			return in & PIN_RST ? PHY_OK : reset_now();
 	}
+	return wait_long(level);
 }
 
 enum phy_result phy_in(enum phy_phase phase, const u8 *buf, u32 len)
 {
-	u32 req = pins->req, in;
+	u32 req = pins->req;
 	enum phy_result result;
 
 	enter(phase);
@@ -201,10 +215,10 @@ enum phy_result phy_in(enum phy_phase phase, const u8 *buf, u32 len)
 		REG(SIO_OUT_CLR) = ~bits & PIN_DATA;
 		settle(NS(55));		/* deskew and cable skew delay */
 		REG(SIO_OUT_CLR) = req;
-		result = wait_ack(0, &in);
+		result = wait_ack(0);
 		REG(SIO_OUT_SET) = req;
 		if (result == PHY_OK)
-			result = wait_ack(PIN_ACK, &in);
+			result = wait_ack(PIN_ACK);
 		if (result != PHY_OK)
 			return result;
 	}
@@ -214,17 +228,17 @@ enum phy_result phy_in(enum phy_phase phase, const u8 *buf, u32 len)
 enum phy_result phy_out(enum phy_phase phase, u8 *buf, u32 len)
 {
 	enum phy_result result = PHY_OK, step;
-	u32 req = pins->req, in, data;
+	u32 req = pins->req, data;
 
 	enter(phase);
 	while (len--) {
 		REG(SIO_OUT_CLR) = req;
-		step = wait_ack(0, &in);
+		step = wait_ack(0);
 		/* data were there 55 ns before ACK: as they are now */
 		data = REG(SIO_GPIO_IN) & PIN_DATA;
 		REG(SIO_OUT_SET) = req;
 		if (step == PHY_OK)
-			step = wait_ack(PIN_ACK, &in);
+			step = wait_ack(PIN_ACK);
 		if (step != PHY_OK)
 			return step;
 		*buf = ~data;
