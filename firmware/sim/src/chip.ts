@@ -5,8 +5,9 @@ import { ConsoleLogger, LogLevel, type RP2040, Simulator } from "rp2040js";
 
 /** What rp2040js takes a cycle for, whatever the PLL says. */
 const NS_PER_CYCLE = 8;
-const FLASH = 0x10000000;
-const VECTORS = 0x100;
+const RAM = 0x20000000;
+const BOOT2 = 0x20041f00;
+const BOOT2_SIZE = 256;
 const SECTOR = 4096;
 
 /** The boot ROM's functions that the program calls (data sheet 2.8.3), by the two letters of their names. */
@@ -33,10 +34,10 @@ export class Chip {
     if (flash !== undefined) this.rp2040.flash.set(flash);
     this.rp2040.flash.set(readFileSync(program));
     this.#stubRom();
-    const core = this.rp2040.core;
-    // as boot2 leaves it, which the emulator's flash does not need
-    core.SP = this.rp2040.readUint32(FLASH + VECTORS);
-    core.PC = this.rp2040.readUint32(FLASH + VECTORS + 4) & ~1;
+    // as the boot ROM does it (2.8.1.3): boot2 is copied to the end of RAM, and run there
+    this.rp2040.sram.set(this.rp2040.flash.subarray(0, BOOT2_SIZE), BOOT2 - RAM);
+    this.rp2040.core.SP = BOOT2;
+    this.rp2040.core.PC = BOOT2;
   }
 
   get ns(): number {

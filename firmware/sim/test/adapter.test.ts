@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The real program on an emulated RP2040: the bus at one side, USB at the other.
+import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
@@ -23,13 +24,35 @@ function bytes(hex: string): Uint8Array {
   return Uint8Array.from(hex.trim().split(/\s+/), (byte) => Number.parseInt(byte, 16));
 }
 
+/** zlib's; Node 20 has no function for it. */
+function crc32(data: Uint8Array): number {
+  let crc = 0xffffffff;
+  for (const byte of data) {
+    crc ^= byte;
+    for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ 0xedb88320 : crc >>> 1;
+  }
+  return ~crc >>> 0;
+}
+
+/** Numbers from a seed, below `n`. */
+function numbers(seed: number): (n: number) => number {
+  let state = seed;
+  return (n) => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return Math.floor((state / 2 ** 32) * n);
+  };
+}
+
 class Bench {
-  readonly chip = new Chip(PROGRAM);
-  readonly bus = new Bus(this.chip);
-  readonly usb = new UsbHost(this.chip);
+  readonly chip: Chip;
+  readonly bus: Bus;
+  readonly usb: UsbHost;
   readonly host: Initiator;
 
-  constructor(latencyNs = 60) {
+  constructor(latencyNs = 60, flash?: Uint8Array, reqGpio?: number) {
+    this.chip = new Chip(PROGRAM, flash);
+    this.bus = new Bus(this.chip, reqGpio);
+    this.usb = new UsbHost(this.chip);
     this.host = new Initiator(this.bus, latencyNs);
     // its pull-up is the last thing that it sets up
     this.chip.run(() => (this.chip.rp2040.readUint32(SIE_CTRL) & PULL_UP) !== 0, 50, "it has not started");
@@ -43,13 +66,42 @@ class Bench {
   /** Past the unit attention, and with the network up. */
   static up(latencyNs?: number): Bench {
     const bench = new Bench(latencyNs);
-    bench.usb.reset();
-    bench.usb.configure();
-    bench.usb.setInterface(1, 1);
+    bench.connect();
     bench.command(TEST_UNIT_READY);
     bench.command(REQUEST_SENSE);
     return bench;
   }
+
+  connect(): void {
+    this.usb.reset();
+    this.usb.configure();
+    this.usb.setInterface(1, 1);
+  }
+
+  /** A management request without payload of more than `payload`. Return: result and payload of the answer. */
+  manage(request: number, payload: Uint8Array = new Uint8Array()): { result: number; payload: Buffer } {
+    const body = Buffer.from([request, 0, 0, ++this.#sequence, ...payload]);
+    const crc = Buffer.alloc(4);
+    crc.writeUInt32BE(crc32(body));
+    const slip = [...body, ...crc].flatMap((byte) =>
+      byte === 0xc0 ? [0xdb, 0xdc] : byte === 0xdb ? [0xdb, 0xdd] : [byte],
+    );
+    assert.ok(this.usb.write(4, Uint8Array.from([0xc0, ...slip, 0xc0])));
+    const line: number[] = [];
+    while (line.length < 2 || line.at(-1) !== 0xc0) line.push(...(this.usb.in(4, 100) ?? []));
+    const answer: number[] = [];
+    for (let at = 1; at < line.length - 1; at++) {
+      const byte = line[at] ?? 0;
+      answer.push(byte === 0xdb ? (line[++at] === 0xdc ? 0xc0 : 0xdb) : byte);
+    }
+    const whole = Buffer.from(answer);
+    assert.is(whole.readUInt32BE(whole.length - 4), crc32(whole.subarray(0, -4)));
+    assert.is(whole[0], request | 0x80);
+    assert.is(whole[3], this.#sequence);
+    return { result: whole[1] ?? 255, payload: whole.subarray(4, -4) };
+  }
+
+  #sequence = 0;
 
   send(stream: number, data: Uint8Array, options: Partial<Options> = {}): Result {
     return this.command(message(true, stream, data.length), { ...options, out: data });
@@ -178,6 +230,111 @@ test("RST after any number of bytes frees the bus; then a unit attention, and HE
     assert.is(bench.send(0x6558, frame).status, CHECK);
     assert.is(bench.sense(), "06/29/07");
   }
+});
+
+test("boot2 has the CRC that the boot ROM looks for", () => {
+  const program = readFileSync(PROGRAM);
+  // polynomial 04C11DB7h, most significant bit first
+  let crc = 0xffffffff;
+  for (const byte of program.subarray(0, 252)) {
+    for (let bit = 7; bit >= 0; bit--) {
+      const top = (crc >>> 31) ^ ((byte >> bit) & 1);
+      crc = (crc << 1) ^ (top === 1 ? 0x04c11db7 : 0);
+    }
+  }
+  assert.is(program.readUInt32LE(252), crc >>> 0);
+});
+
+test("the UF2 holds the program, a page in each block", () => {
+  const program = readFileSync(PROGRAM);
+  const uf2 = readFileSync(PROGRAM.replace(/bin$/, "uf2"));
+  const count = Math.ceil(program.length / 256);
+  assert.is(uf2.length, 512 * count);
+  const pages: Buffer[] = [];
+  for (let at = 0; at < uf2.length; at += 512) {
+    const words = [0, 4, 8, 12, 16, 20, 24, 28, 508].map((offset) => uf2.readUInt32LE(at + offset));
+    const index = at / 512;
+    const address = 0x10000000 + 256 * index;
+    assert.equal(words, [0x0a324655, 0x9e5d5157, 0x2000, address, 256, index, count, 0xe48bff56, 0x0ab16f30]);
+    pages.push(uf2.subarray(at + 32, at + 288));
+  }
+  assert.equal(Buffer.concat(pages).subarray(0, program.length), program);
+});
+
+test("a stream of random frames both ways at once: nothing is lost, all is in order", () => {
+  const bench = Bench.up();
+  const seed = Number(process.env["SEED"] ?? Date.now() % 1e6);
+  const random = numbers(seed);
+  assert.is(bench.send(0x88b5, HELLO).status, GOOD);
+  const up: Uint8Array[] = [];
+  bench.usb.stream(2, 4096, (block) => up.push(...readNtb(block)));
+  const sent: Uint8Array[] = [];
+  const down: Uint8Array[] = [];
+  const fetched: Uint8Array[] = [];
+  const own = bench.manage(1).payload.subarray(10, 16);
+  const frame = (to: Uint8Array, from: Uint8Array): Uint8Array =>
+    Uint8Array.from([...to, ...from, 0x12, 0x34, ...Array.from({ length: 1 + random(1500) }, () => random(256))]);
+  const fetch = (): number => {
+    const { data, status } = bench.command(message(false, 0x88b6, 8000));
+    assert.is(status, GOOD);
+    const view = Buffer.from(data);
+    let at = 16;
+    for (let n = view.readUInt16BE(2); n > 0; n--) {
+      const length = view.readUInt32BE(at + 12);
+      assert.is(view.readUInt16BE(at), 0x6558);
+      fetched.push(data.slice(at + 16, at + 16 + length));
+      at += 16 + Math.ceil(length / 8) * 8;
+    }
+    return view.readUInt16BE(2);
+  };
+  const elsewhere = bytes("02 44 44 44 44 44");
+  for (let round = 0; round < 60; round++) {
+    const way = random(3);
+    if (way === 0) {
+      const one = frame(own, STATION);
+      const { status } = bench.send(0x6558, one);
+      if (status === GOOD) sent.push(one);
+      else assert.is(status, 8, `SEED=${seed}`);
+    } else if (way === 1) {
+      const block = Array.from({ length: 1 + random(3) }, () => frame(STATION, elsewhere)).slice(0, 2);
+      assert.ok(bench.usb.write(2, makeNtb(block)), `SEED=${seed}`);
+      down.push(...block);
+    } else {
+      fetch();
+    }
+  }
+  bench.chip.runFor(20_000);
+  while (fetch() > 0);
+  assert.equal(up, sent, `SEED=${seed}`);
+  assert.equal(fetched, down, `SEED=${seed}`);
+});
+
+test("a second initiator waits for its turn, and is a station of its own", () => {
+  const bench = Bench.up();
+  assert.is(bench.send(0x88b5, HELLO).status, GOOD);
+  const other = HELLO.slice();
+  other[17] = 0x0b;
+  assert.is(bench.send(0x88b5, other, { id: 6 }).status, CHECK);
+  assert.is(bench.send(0x88b5, other, { id: 6 }).status, GOOD);
+  const frame = Uint8Array.from({ length: 99 }, (_, at) => [...bytes("02 00 5e 10 00 0b"), ...STATION][at] ?? at);
+  assert.is(bench.send(0x6558, frame).status, GOOD);
+  const { data } = bench.command(message(false, 0x88b6, 4096), { id: 6 });
+  assert.equal(data.slice(32, 131), frame);
+  assert.is(bench.usb.in(2, 2), undefined);
+});
+
+test("settings are kept in flash, and count from the next start on: ID, board, address", () => {
+  const bench = Bench.up();
+  const settings = Buffer.alloc(72);
+  settings.set([2, 2, ...bytes("02 12 34 56 78 9a")]);
+  settings.write("attic", 8);
+  assert.is(bench.manage(5, settings).result, 0);
+  assert.equal(bench.manage(4).payload, settings);
+  const next = new Bench(60, bench.chip.rp2040.flash.slice(), 19);
+  const page = next.host.command([0x12, 1, 0xc0, 0, 64, 0], { target: 2, lun: 0 });
+  assert.is(page.status, GOOD);
+  assert.equal(page.data.slice(12, 18), bytes("02 12 34 56 78 9a"));
+  assert.is(Buffer.from(page.data.slice(27)).toString(), "attic");
 });
 
 test("the management port: HELLO and its answer in SLIP", () => {

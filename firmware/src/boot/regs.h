@@ -73,6 +73,12 @@
 #define USB_MUXING		0x50110074
 #define USB_PWR			0x50110078
 
+#define USB_INTE		0x50110090
+#define USB_INT_BUFF_STATUS	(1u << 4)
+
 #define VTOR			0xe000ed08
+#define NVIC_ISER		0xe000e100
+#define NVIC_ICER		0xe000e180
+#define IRQ_USB			5
 
 #endif

@@ -10,7 +10,10 @@ extern uint32_t bss_begin[], bss_end[], stack_top[];
 _Noreturn void main_loop(void);
 _Noreturn void reset_handler(void);
 
-/* Nothing but the reset is expected: anything else waits for the watchdog */
+/* The only interrupt; usb.c has it */
+void usb_interrupt(void);
+
+/* Nothing else is expected: it waits for the watchdog */
 __attribute__((section(".start"))) static _Noreturn void fault(void)
 {
 	for (;;)
@@ -34,7 +37,7 @@ _Noreturn void reset_handler(void)
 }
 
 __attribute__((section(".vectors"), used))
-static const void *const vectors[16] = {
+static const void *const vectors[16 + 6] = {
 	stack_top, reset_handler, fault, fault, [11] = fault, [14] = fault,
-	fault,
+	fault, [16 + 5] = usb_interrupt,
 };
