@@ -183,7 +183,7 @@ TEST(hub_inquiry, "INQUIRY: type 09h, SCSI-2, pages 00h, 80h, 83h; others and pa
 
 	begin();
 	SAME(run(7, cdb, 6, NULL, 0), SCSI_GOOD);
-	BYTES(fake.in, fake.nin, "09 00 02 02 1f 00 00 00 53 43 53 49 47 41 54 45 49 50 20 53 54 41 54 49 4f 4e 20 20 20 20 20 20 31 2e 30 20");
+	BYTES(fake.in, fake.nin, "09 00 02 02 1f 00 00 02 53 43 53 49 47 41 54 45 49 50 20 53 54 41 54 49 4f 4e 20 20 20 20 20 20 31 2e 30 20");
 	cdb[2] = 1;
 	expect_check(run(7, cdb, 6, NULL, 0), 7, 5, 0x24, 0, 2);
 	cdb[1] = 1;

@@ -199,9 +199,41 @@ TEST(target_negotiation, "SDTR and WDTR are answered: asynchronous, narrow")
 	OK(target_finish(&t, SCSI_GOOD));
 }
 
-TEST(target_rejects, "messages that we do not know, tags among them, are rejected, and the command goes on")
+TEST(target_tags, "tags are taken after IDENTIFY; ABORT TAG and CLEAR QUEUE abort")
 {
-	static const u8 said[] = { 0x20, 0x55, 0x13, 0x01, 0x02, 0x77, 0x00, 0xa0, 0x08 };
+	static const u8 aborts[] = { 0x0d, 0x0e };
+	u8 kind;
+	size_t i;
+
+	begin_quiet();
+	for (kind = 0x20; kind <= 0x22; kind++) {
+		fake_command(3, 7, 0, tur, 6, NULL, 0);
+		fake.messages[1] = kind;
+		fake.messages[2] = 0xc1;
+		fake.nmessages = 3;
+		SAME(target_poll(&t, &cmd), TARGET_COMMAND);
+		OK(target_finish(&t, SCSI_GOOD));
+		BYTES(fake.message_in, fake.nmessage_in, "00");
+	}
+	fake_command(3, 7, -1, tur, 6, NULL, 0);
+	fake.messages[0] = 0x20;
+	fake.nmessages = 2;
+	SAME(target_poll(&t, &cmd), TARGET_COMMAND);
+	BYTES(fake.message_in, fake.nmessage_in, "07");
+	OK(target_finish(&t, SCSI_GOOD));
+	for (i = 0; i < sizeof(aborts); i++) {
+		fake_command(3, 7, 0, tur, 6, NULL, 0);
+		fake.messages[1] = aborts[i];
+		fake.nmessages = 2;
+		SAME(target_poll(&t, &cmd), TARGET_IDLE);
+		SAME(fake.nstatus, 0);
+	}
+	SAME(t.counters.aborts, 2);
+}
+
+TEST(target_rejects, "messages that we do not know are rejected, and the command goes on")
+{
+	static const u8 said[] = { 0x23, 0x55, 0x13, 0x01, 0x02, 0x77, 0x00, 0xa0, 0x08 };
 
 	begin_quiet();
 	fake_command(3, 7, 0, tur, 6, NULL, 0);

@@ -125,7 +125,7 @@ test("answers INQUIRY; another ID, or one that it is not, gets no answer", () =>
   const { data, status, messages } = bench.command([0x12, 0, 0, 0, 36, 0]);
   assert.is(status, GOOD);
   assert.equal(messages, [0]);
-  assert.equal([...data.slice(0, 8)], [9, 0, 2, 2, 31, 0, 0, 0]);
+  assert.equal([...data.slice(0, 8)], [9, 0, 2, 2, 31, 0, 0, 2]);
   assert.is(Buffer.from(data.slice(8)).toString(), "SCSIGATEIP STATION      1.0 ");
   assert.is(bench.command(TEST_UNIT_READY, { target: 3 }).selected, false);
 });

@@ -1028,7 +1028,8 @@ static void test_unit_ready(struct hub *h, int i)
 
 static void inquiry(struct hub *h, const u8 *cdb)
 {
-	static const u8 standard[36] = "\x09\0\x02\x02\x1f\0\0\0"
+	/* type, SCSI-2, tags */
+	static const u8 standard[36] = "\x09\0\x02\x02\x1f\0\0\x02"
 				       "SCSIGATEIP STATION      1.0 ";
 	u8 buf[4 + IPSCSI_DESC_MAX] = { TYPE_COMM, cdb[2] };
 	u32 room = be16(cdb + 3), len, serial = strnlen(h->serial, 16);

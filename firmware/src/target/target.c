@@ -16,6 +16,10 @@
 #define MSG_NOP			0x08
 #define MSG_PARITY_ERROR	0x09
 #define MSG_DEVICE_RESET	0x0c
+#define MSG_ABORT_TAG		0x0d
+#define MSG_CLEAR_QUEUE		0x0e
+#define MSG_SIMPLE_TAG		0x20
+#define MSG_ORDERED_TAG		0x22
 #define MSG_IDENTIFY		0x80
 #define MSG_IDENTIFY_LUNTAR	0x20
 #define MSG_IDENTIFY_RESERVED	0x18
@@ -170,6 +174,13 @@ static bool obey(struct target *t, const u8 *msg, u8 len)
 		t->lun = lun;
 		return true;
 	}
+	/*
+	 * Tags need no queue: a command is over before the bus is free, so
+	 * there is never another one, and any order is kept.
+	 */
+	if (msg[0] >= MSG_SIMPLE_TAG && msg[0] <= MSG_ORDERED_TAG &&
+	    t->identified)
+		return true;
 	switch (msg[0]) {
 	case MSG_EXTENDED:
 		return extended(t, msg, len);
@@ -178,6 +189,8 @@ static bool obey(struct target *t, const u8 *msg, u8 len)
 		t->bad_asc = ASC_INITIATOR_ERROR;
 		return true;
 	case MSG_ABORT:
+	case MSG_ABORT_TAG:
+	case MSG_CLEAR_QUEUE:
 		t->counters.aborts++;
 		nexus_of(t)->has_sense = false;
 		leave(t);

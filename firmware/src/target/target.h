@@ -3,8 +3,9 @@
  * A SCSI-2 target: selection, messages, sense, unit attention
  *
  * The layer above asks target_poll() for a command, moves its data, and ends
- * it with target_finish() or target_check(). One command at a time, no
- * disconnection, no tags. Whatever the initiator does in between (RST, ABORT,
+ * it with target_finish() or target_check(). One command at a time, without
+ * disconnection; tags are taken, so that initiators have several under way and
+ * a GET does not keep SENDs waiting in their queues. Whatever the initiator does in between (RST, ABORT,
  * bad parity, silence) is settled here: data functions then return false, and
  * how the command is ended does not matter any more.
  */
