@@ -36,6 +36,7 @@ export class Bus {
   /** When C/D, I/O or MSG was last changed, ns. */
   phaseSince = 0;
   readonly #req: number;
+  readonly #inputs = new Map<number, boolean>();
   #value = -1;
   #enable = -1;
 
@@ -85,14 +86,20 @@ export class Bus {
     }
     Object.assign(lines, now);
     // what the board sees; pins that it drives do not read back
-    const { gpio } = this.chip.rp2040;
-    for (let bit = 0; bit < 9; bit++) gpio[bit]?.setInputValue(dir || ((now.data >> bit) & 1) === 0);
+    for (let bit = 0; bit < 9; bit++) this.#input(bit, dir || ((now.data >> bit) & 1) === 0);
     const drivesControl = drives && (this.#enable & CD_SEL) !== 0;
-    gpio[GPIO.sel]?.setInputValue(drivesControl || !now.sel);
-    gpio[GPIO.bsy]?.setInputValue(drivesControl || !now.bsy);
-    gpio[GPIO.rst]?.setInputValue(!now.rst);
-    gpio[GPIO.ack]?.setInputValue(!(ours && now.ack));
-    gpio[GPIO.atn]?.setInputValue(!(ours && now.atn));
+    this.#input(GPIO.sel, drivesControl || !now.sel);
+    this.#input(GPIO.bsy, drivesControl || !now.bsy);
+    this.#input(GPIO.rst, !now.rst);
+    this.#input(GPIO.ack, !(ours && now.ack));
+    this.#input(GPIO.atn, !(ours && now.atn));
+  }
+
+  /** Only what changes: the emulator takes each call for an edge. */
+  #input(gpio: number, value: boolean): void {
+    if (this.#inputs.get(gpio) === value) return;
+    this.#inputs.set(gpio, value);
+    this.chip.rp2040.gpio[gpio]?.setInputValue(value);
   }
 
   drive(lines: Partial<Lines>): void {

@@ -24,6 +24,8 @@ export interface Options {
   readonly out?: Uint8Array;
   /** Bytes after IDENTIFY. */
   readonly messages?: readonly number[];
+  /** ATN with that byte of a phase, and these messages then. */
+  readonly later?: { readonly phase: number; readonly byte: number; readonly messages: readonly number[] };
   /** Byte of a phase, counted from 0, that goes with bad parity. */
   readonly badParity?: { readonly phase: number; readonly byte: number };
   /** RST after so many bytes of all phases. */
@@ -81,7 +83,8 @@ export class Initiator {
   /** Carries out one command, up to bus free. */
   command(cdb: readonly number[], options: Options): Result {
     const { chip, lines } = this.#bus;
-    const messages = [...(options.lun === undefined ? [] : [0x80 | options.lun]), ...(options.messages ?? [])];
+    let messages = [...(options.lun === undefined ? [] : [0x80 | options.lun]), ...(options.messages ?? [])];
+    let told = 0;
     const out = options.out ?? new Uint8Array();
     const data: number[] = [];
     const got: number[] = [];
@@ -106,6 +109,12 @@ export class Initiator {
       }
       const nth = sent.get(phase) ?? 0;
       sent.set(phase, nth + 1);
+      const { later } = options;
+      if (later?.phase === phase && later.byte === nth && phase !== MESSAGE_OUT) {
+        messages = [...later.messages];
+        told = 0;
+        this.#bus.drive({ atn: true });
+      }
       if (lines.io) {
         if (chip.ns - this.#bus.dataSince < DESKEW_AND_SKEW) throw new Error("REQ too early after the data");
         const byte = lines.data & 0xff;
@@ -121,15 +130,20 @@ export class Initiator {
         else throw new Error(`a phase that is reserved: ${phase}`);
         continue;
       }
+      // asked for messages again without ATN, it sends all of them anew (6.1.9.2)
+      if (phase === MESSAGE_OUT && told === messages.length) {
+        told = 0;
+        if (messages.length > 1) this.#bus.drive({ atn: true });
+      }
       const from = { [DATA_OUT]: out, [COMMAND]: cdb, [MESSAGE_OUT]: messages }[phase];
       if (from === undefined) throw new Error(`a phase that is reserved: ${phase}`);
-      const byte = from[nth];
+      const byte = from[phase === MESSAGE_OUT ? told++ : nth];
       if (byte === undefined) throw new Error(`the target wants too much in phase ${phase}`);
       const bad = options.badParity?.phase === phase && options.badParity.byte === nth;
       this.#wait(this.#latency);
       this.#bus.drive({ data: withParity(byte) ^ (bad ? 0x100 : 0) });
       this.#wait(DESKEW_AND_SKEW);
-      if (phase === MESSAGE_OUT && nth === messages.length - 1) this.#bus.drive({ atn: false });
+      if (phase === MESSAGE_OUT && told === messages.length) this.#bus.drive({ atn: false });
       this.#bus.drive({ ack: true });
       chip.run(() => !lines.req, 10, "REQ stays");
       this.#bus.drive({ data: 0 });
