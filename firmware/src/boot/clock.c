@@ -12,7 +12,7 @@ static void unreset(u32 bits)
 		;
 }
 
-/* VCO = 12 MHz * @fbdiv; output = VCO / @div1 / @div2. 2.18.2 */
+/* VCO = 12 MHz * @fbdiv, 750 to 1600 MHz; output = VCO / @div1 / @div2. 2.18.2 */
 static void pll_init(u32 pll, u32 fbdiv, u32 div1, u32 div2)
 {
 	REG(pll + PLL_CS) = 1;			/* reference / 1 */
@@ -41,7 +41,7 @@ void clock_init(void)
 	REG_SET(RESETS_RESET) = RESET_PLL_SYS | RESET_PLL_USB;
 	unreset(RESET_PLL_SYS | RESET_PLL_USB);
 	pll_init(PLL_SYS, 125, 6, 2);		/* 1500 MHz / 12 */
-	pll_init(PLL_USB, 40, 5, 2);		/* 480 MHz / 10 */
+	pll_init(PLL_USB, 100, 5, 5);		/* 1200 MHz / 25 */
 	REG(CLK_SYS_CTRL) = 0 << 5;		/* aux: PLL_SYS */
 	REG_SET(CLK_SYS_CTRL) = 1;
 	while (!(REG(CLK_SYS_SELECTED) & 1u << 1))
