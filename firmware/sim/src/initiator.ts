@@ -28,6 +28,8 @@ export interface Options {
   readonly later?: { readonly phase: number; readonly byte: number; readonly messages: readonly number[] };
   /** Byte of a phase, counted from 0, that goes with bad parity. */
   readonly badParity?: { readonly phase: number; readonly byte: number };
+  /** It answers nothing any more after so many bytes of all phases. */
+  readonly silentAfter?: number;
   /** RST after so many bytes of all phases. */
   readonly resetAfter?: number;
 }
@@ -100,6 +102,11 @@ export class Initiator {
       if (!lines.bsy) break;
       const phase = (lines.msg ? 4 : 0) | (lines.cd ? 2 : 0) | (lines.io ? 1 : 0);
       if (chip.ns - this.#bus.phaseSince < BUS_SETTLE) throw new Error("REQ before the phase has settled");
+      if (options.silentAfter === total) {
+        this.#bus.drive(RELEASED);
+        chip.run(() => !lines.bsy, 1100, "the bus is not freed");
+        break;
+      }
       if (options.resetAfter === total++) {
         this.#bus.drive({ ...RELEASED, rst: true });
         this.#wait(25_000);

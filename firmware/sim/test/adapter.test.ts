@@ -198,6 +198,17 @@ test("a stream of random frames both ways at once: nothing is lost, all is in or
   assert.equal(fetched, down, `SEED=${seed}`);
 });
 
+test("an initiator that stops in the middle does not hold the bus for more than a second", () => {
+  const bench = Bench.up();
+  const result = bench.send(0x88b5, HELLO, { silentAfter: 20 });
+  assert.is(result.status, undefined);
+  assert.ok(result.us > 900_000 && result.us < 1_100_000);
+  // nothing of it counts, and all goes on
+  assert.is(bench.command(message(false, 0x88b6, 4096)).status, CHECK);
+  assert.is(bench.sense(), "06/29/07");
+  assert.is(bench.send(0x88b5, HELLO).status, GOOD);
+});
+
 test("a second initiator waits for its turn, and is a station of its own", () => {
   const bench = Bench.up();
   assert.is(bench.send(0x88b5, HELLO).status, GOOD);
