@@ -3,6 +3,7 @@
 import { readFileSync } from "node:fs";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import * as messages from "../../../appliance/src/adapter/messages.ts";
 import { Bench, bytes, CHECK, GOOD, HELLO, ID, numbers, PROGRAM, STATION, TEST_UNIT_READY } from "../src/bench.ts";
 import { message } from "../src/initiator.ts";
 import { makeNtb, readNtb } from "../src/ntb.ts";
@@ -207,6 +208,46 @@ test("an initiator that stops in the middle does not hold the bus for more than 
   assert.is(bench.command(message(false, 0x88b6, 4096)).status, CHECK);
   assert.is(bench.sense(), "06/29/07");
   assert.is(bench.send(0x88b5, HELLO).status, GOOD);
+});
+
+test("blocks of a hostile USB host are counted, and the next good one passes", () => {
+  const bench = Bench.up();
+  assert.is(bench.send(0x88b5, HELLO).status, GOOD);
+  const frame = Uint8Array.from({ length: 99 }, (_, at) => [...STATION, ...bytes("02 44 44 44 44 44")][at] ?? at);
+  const good = makeNtb([frame]);
+  const lies = [0, 4, 10, 12, 16, 20].map((at) => {
+    const block = Uint8Array.from(good);
+    block[at] = 0xff;
+    return block;
+  });
+  for (const block of [...lies, new Uint8Array(4096), Uint8Array.from([1])]) {
+    assert.ok(bench.usb.write(2, block));
+    bench.chip.runFor(300);
+  }
+  const ntbMalformed = messages.COUNTERS_LIST.indexOf("ntbMalformed");
+  const { payload } = bench.manage(messages.REQUESTS.COUNTERS);
+  assert.is(payload.readUInt32BE(4 * ntbMalformed), lies.length + 2);
+  assert.ok(bench.usb.write(2, good));
+  bench.chip.runFor(300);
+  const { data } = bench.command(message(false, 0x88b6, 4096));
+  assert.equal(data.slice(32, 32 + frame.length), frame);
+});
+
+test("while no one fetches, frames of the USB host are taken, dropped and counted; none is lost uncounted", () => {
+  const bench = Bench.up();
+  assert.is(bench.send(0x88b5, HELLO).status, GOOD);
+  const frame = Uint8Array.from(
+    { length: 1514 },
+    (_, at) => [...STATION, ...bytes("02 44 44 44 44 44")][at] ?? at & 255,
+  );
+  for (let n = 0; n < 20; n++) assert.ok(bench.usb.write(2, makeNtb([frame, frame])));
+  bench.chip.runFor(300);
+  const { payload } = bench.manage(messages.REQUESTS.STATION, Uint8Array.from([7]));
+  const counter = (name: (typeof messages.STATION_COUNTERS_LIST)[number]): number =>
+    payload.readUInt32BE(messages.STATION_SIZE + 4 * messages.STATION_COUNTERS_LIST.indexOf(name));
+  const waiting = payload.readUInt16BE(messages.STATION_LAYOUT.waiting.at);
+  assert.is(counter("txQueueFull") + waiting, 40);
+  assert.ok(waiting > 20);
 });
 
 test("a second initiator waits for its turn, and is a station of its own", () => {
