@@ -13,7 +13,7 @@
 /**
  * struct settings - what the owner chose
  * @scsi_id: of the station, 0 to 7
- * @board: where REQ and SEL are: 0 probed, 1 GPIO 17 and 19, 2 GPIO 19 and 21
+ * @board: where REQ is: 0 or 1 GPIO 17, 2 GPIO 19
  * @addr: station address; zeros: made from the flash's serial number
  * @name: host name in the station page; empty: "adapter"
  */
