@@ -27,7 +27,7 @@ packages:
 	@lab/host/install-packages
 
 # What is in node_modules fits package-lock.json; otherwise install it anew.
-$(NODE_STAMP): package-lock.json package.json $(wildcard appliance/package.json web-ui/package.json lab/package.json)
+$(NODE_STAMP): package-lock.json package.json $(wildcard appliance/package.json web-ui/package.json lab/package.json firmware/sim/package.json)
 	@command -v npm >/dev/null || { echo "Node 20 with npm is needed; install it first." >&2; exit 1; }
 	@npm ci --no-audit --no-fund
 	@touch $@
@@ -80,6 +80,10 @@ fmt: $(NODE_STAMP) ## formats TypeScript and JSON
 kernel: install ## ipscsi.ko and ipscsi_target.ko for the VMs' kernel (LAB_KERNEL=6.12), or KDIR=
 	@dir=$(kdir); $(MAKE) -C kernel KDIR="$$dir"
 
+.PHONY: firmware
+firmware: install ## the adapter's firmware for RP2040 boards, built twice and compared, to firmware/build
+	@$(MAKE) -C firmware reproducible
+
 .PHONY: debs
 debs: install ## Debian packages for a machine that runs already, to build/debs: docs/packages.md
 	@$(LAB) debs
@@ -123,4 +127,4 @@ release: install ## all of a release, to build/release (DEV=1: a rehearsal; BUIL
 .PHONY: clean
 clean: ## removes everything that was generated, except node_modules
 	@rm -rf build appliance/dist web-ui/dist
-	@git clean -fdXq kernel
+	@git clean -fdXq kernel firmware

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+/* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
 /* What codec.c needs of the kernel's headers, on the host */
 #ifndef KERNEL_TYPES_H
 #define KERNEL_TYPES_H

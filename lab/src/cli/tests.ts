@@ -151,6 +151,18 @@ function kernelHostSuite(): Suite {
   };
 }
 
+function firmwareHostSuite(): Suite {
+  const dir = join(repoDir, "firmware");
+  return {
+    name: "firmware, on the host",
+    command: "make",
+    args: ["--no-print-directory", "-C", dir, "check-host"],
+    cwd: repoDir,
+    minutes: 5,
+    ...(existsSync(join(dir, "Makefile")) ? {} : { missing: "firmware/ has no Makefile" }),
+  };
+}
+
 /** A workspace's tests; `level`: unit or integration, as the names of its files say; left out: it has unit tests only. */
 function workspaceSuite(workspace: string, level?: "unit" | "integration"): Suite {
   return {
@@ -235,8 +247,11 @@ export function scenarioPhase(): Phase {
 
 /** Each beside the others. */
 function unitPhase(): Phase {
-  const workspaces = [workspaceSuite("appliance", "unit"), workspaceSuite("web-ui", "unit"), workspaceSuite("lab")];
-  return sideBySide([kernelHostSuite(), ...workspaces]);
+  const workspaces = [
+    ...["appliance", "web-ui"].map((workspace) => workspaceSuite(workspace, "unit")),
+    ...["lab", "firmware/sim"].map((workspace) => workspaceSuite(workspace)),
+  ];
+  return sideBySide([kernelHostSuite(), firmwareHostSuite(), ...workspaces]);
 }
 
 /** Integration tests wait for more than half of their time. */

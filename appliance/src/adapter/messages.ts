@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+// Made from firmware/messages.json by firmware/scripts/messages.mjs
+
+export const VERSION = 1;
+export const PAYLOAD_MAX = 1024;
+
+export const REQUESTS = {
+  HELLO: 1,
+  COUNTERS: 2,
+  STATION: 3,
+  SETTINGS_GET: 4,
+  SETTINGS_SET: 5,
+} as const;
+
+export const RESULTS = {
+  OK: 0,
+  UNKNOWN: 1,
+  LENGTH: 2,
+  VALUE: 3,
+  FLASH: 4,
+} as const;
+
+export const CAPABILITIES = {
+  HUB: 0,
+  SETTINGS: 1,
+} as const;
+
+/** Offsets and sizes in bytes; numbers are big endian. */
+export const HELLO_LAYOUT = {
+  version: { at: 0, size: 2 },
+  capabilities: { at: 2, size: 4 },
+  uptimeSeconds: { at: 6, size: 4 },
+  stationAddress: { at: 10, size: 6 },
+  scsiId: { at: 16, size: 1 },
+  linkUp: { at: 17, size: 1 },
+  serial: { at: 18, size: 16 },
+  firmware: { at: 34, size: 16 },
+} as const;
+export const HELLO_SIZE = 50;
+
+/** Offsets and sizes in bytes; numbers are big endian. */
+export const STATION_LAYOUT = {
+  initiator: { at: 0, size: 1 },
+  known: { at: 1, size: 1 },
+  hello: { at: 2, size: 1 },
+  up: { at: 3, size: 1 },
+  address: { at: 4, size: 6 },
+  waiting: { at: 10, size: 2 },
+  name: { at: 12, size: 64 },
+} as const;
+export const STATION_SIZE = 76;
+
+/** Offsets and sizes in bytes; numbers are big endian. */
+export const SETTINGS_LAYOUT = {
+  scsiId: { at: 0, size: 1 },
+  board: { at: 1, size: 1 },
+  stationAddress: { at: 2, size: 6 },
+  name: { at: 8, size: 64 },
+} as const;
+export const SETTINGS_SIZE = 72;
+
+/** 32 bits each, in this order. */
+export const COUNTERS_LIST = [
+  "commands",
+  "checks",
+  "busy",
+  "resets",
+  "deviceResets",
+  "aborts",
+  "parityErrors",
+  "timeouts",
+  "messages",
+  "rejects",
+  "retries",
+  "dataIn",
+  "dataOut",
+  "upPackets",
+  "upDropped",
+  "downPackets",
+  "downMalformed",
+  "downUnknown",
+  "noRoom",
+  "ntbMalformed",
+  "frameErrors",
+  "selections0",
+  "selections1",
+  "selections2",
+  "selections3",
+  "selections4",
+  "selections5",
+  "selections6",
+  "selections7",
+  "selectionsNoId",
+] as const;
+
+/** 32 bits each, in this order. */
+export const STATION_COUNTERS_LIST = [
+  "rxMessages",
+  "rxPackets",
+  "rxBytes",
+  "rxMalformed",
+  "rxForged",
+  "rxTooBig",
+  "rxNomem",
+  "rxReordered",
+  "txMessages",
+  "txPackets",
+  "txBytes",
+  "txNull",
+  "txNoExt",
+  "txTooBig",
+  "txQueueFull",
+  "txPeerDown",
+  "relayed",
+] as const;

@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The bus, driven by the processor through its pins
+ *
+ * Times are SCSI-2's (4.7), given as counts of a loop that takes at least 3
+ * cycles of 8 ns: too long never hurts here. Asynchronous transfer, so the
+ * initiator may be as slow as it likes, up to the time-out.
+ */
+#include "boot/clock.h"
+#include "boot/regs.h"
+#include "phy/phy.h"
+#include "pins/pins.h"
+
+#define TIMEOUT_US	1000000u	/* an edge of ACK */
+#define SELECT_US	250000u		/* the end of SEL, after our BSY */
+
+/* ns to rounds of settle() */
+#define NS(ns) (((ns) + 23) / 24)
+
+static u8 ids;
+static bool ours;	/* BSY is */
+static enum phy_phase now;
+static bool reset_in_phase;
+
+/* Odd parity of a byte at bit 8, and all as the pins have it: inverted */
+static u16 wire[256];
+
+static inline void settle(u32 rounds)
+{
+	__asm__ volatile(".syntax unified\n1:\tsubs %0, #1\n\tbne 1b"
+			 : "+l"(rounds) : : "cc");
+}
+
+static u16 with_parity(u8 byte)
+{
+	u8 p = byte;
+
+	p ^= p >> 4;
+	p ^= p >> 2;
+	p ^= p >> 1;
+	return byte | (~p & 1u) << 8;
+}
+
+void phy_listen(u8 mask)
+{
+	u32 i;
+
+	for (i = 0; i < 256; i++)
+		wire[i] = ~with_parity(i) & PIN_DATA;
+	ids = mask;
+	REG(GPIO_INTR(RST_GPIO)) = GPIO_EDGE_LOW(RST_GPIO);
+}
+
+/* The edge is held by the pin's interrupt register, so a short RST is seen */
+static bool reset_edge(void)
+{
+	if (!(REG(GPIO_INTR(RST_GPIO)) & GPIO_EDGE_LOW(RST_GPIO)))
+		return false;
+	REG(GPIO_INTR(RST_GPIO)) = GPIO_EDGE_LOW(RST_GPIO);
+	return true;
+}
+
+bool phy_reset_seen(void)
+{
+	bool seen = reset_in_phase || reset_edge();
+
+	reset_in_phase = false;
+	return seen;
+}
+
+void phy_bus_free(void)
+{
+	REG(SIO_OUT_CLR) = PIN_DIR;
+	REG(SIO_OE_CLR) = PIN_DATA;
+	REG(SIO_OUT_SET) = pins->req | PIN_IO | PIN_CD | PIN_MSG;
+	REG(SIO_OE_CLR) = PIN_CD | PIN_MSG;
+	REG(SIO_OUT_SET) = PIN_BSY;
+	REG(SIO_OUT_CLR) = PIN_LED;
+	ours = false;
+}
+
+/* Only one bit of @bits, or none. Return: its number, or PHY_NO_INITIATOR; -1 with more */
+static int only_bit(u32 bits)
+{
+	int n;
+
+	if (!bits)
+		return PHY_NO_INITIATOR;
+	if (bits & (bits - 1))
+		return -1;
+	for (n = 0; !(bits & 1u << n); n++)
+		;
+	return n;
+}
+
+/* 5.1.3: SEL, our ID, no BSY and no I/O, for at least a bus settle delay */
+bool phy_selection(struct phy_selection *out)
+{
+	u32 in = REG(SIO_GPIO_IN), data, begin;
+	int target, initiator;
+
+	if (in & PIN_SEL || !(in & PIN_BSY_IN) || !(~in & ids))
+		return false;
+	settle(NS(400));
+	in = REG(SIO_GPIO_IN);
+	data = ~in & PIN_DATA;
+	if (in & PIN_SEL || !(in & PIN_BSY_IN))
+		return false;
+	target = only_bit(data & ids);
+	initiator = only_bit(data & 0xff & ~ids);
+	/* parity is not looked at where the initiator has none */
+	if (target < 0 || target == PHY_NO_INITIATOR || initiator < 0)
+		return false;
+	REG(SIO_OUT_CLR) = PIN_BSY;
+	REG(SIO_OUT_SET) = PIN_LED;
+	ours = true;
+	begin = clock_us();
+	while (!(REG(SIO_GPIO_IN) & PIN_SEL)) {
+		if (clock_us() - begin > SELECT_US) {
+			phy_bus_free();
+			return false;
+		}
+	}
+	settle(NS(100));
+	/* from here on these two pins are C/D and MSG */
+	now = PHY_DATA_OUT;
+	REG(SIO_OUT_SET) = PIN_CD | PIN_MSG;
+	REG(SIO_OE_SET) = PIN_CD | PIN_MSG;
+	settle(NS(400));
+	out->target = target;
+	out->initiator = initiator;
+	return true;
+}
+
+bool phy_atn(void)
+{
+	return ours && !(REG(SIO_GPIO_IN) & PIN_ATN);
+}
+
+static void set_line(u32 pin, bool asserted)
+{
+	if (asserted)
+		REG(SIO_OUT_CLR) = pin;
+	else
+		REG(SIO_OUT_SET) = pin;
+}
+
+/* 5.1.5 to 5.2.1: lines may change while REQ and ACK are false */
+static void enter(enum phy_phase phase)
+{
+	if (phase == now)
+		return;
+	if (!(phase & 1)) {	/* we let go of the data before I/O does */
+		REG(SIO_OUT_CLR) = PIN_DIR;
+		REG(SIO_OE_CLR) = PIN_DATA;
+	}
+	set_line(PIN_IO, phase & 1);
+	set_line(PIN_CD, phase & 2);
+	set_line(PIN_MSG, phase & 4);
+	settle(NS(800));	/* data release delay and bus settle delay */
+	if (phase & 1) {
+		REG(SIO_OUT_SET) = PIN_DATA;
+		REG(SIO_OE_SET) = PIN_DATA;
+		REG(SIO_OUT_SET) = PIN_DIR;
+	}
+	now = phase;
+}
+
+static enum phy_result reset_now(void)
+{
+	reset_edge();
+	reset_in_phase = true;
+	phy_bus_free();
+	return PHY_RESET;
+}
+
+static __attribute__((noinline)) enum phy_result wait_long(u32 level)
+{
+	u32 begin = clock_us(), in;
+
+	do {
+		in = REG(SIO_GPIO_IN);
+		/* a short RST may be over before we look */
+		if (!(in & PIN_RST) || reset_edge())
+			return reset_now();
+		if ((in & PIN_ACK) == level)
+			return PHY_OK;
+	} while (clock_us() - begin <= TIMEOUT_US);
+	return PHY_TIMEOUT;
+}
+
+/* Waits for ACK to be asserted (0) or not (PIN_ACK) */
+static inline enum phy_result wait_ack(u32 level)
+{
+	u32 tries, in;
+
+	for (tries = 64; tries; tries--) {
+		in = REG(SIO_GPIO_IN);
+		if ((in & PIN_ACK) == level)
+			return in & PIN_RST ? PHY_OK : reset_now();
+	}
+	return wait_long(level);
+}
+
+enum phy_result phy_in(enum phy_phase phase, const u8 *buf, u32 len)
+{
+	u32 req = pins->req;
+	enum phy_result result;
+
+	enter(phase);
+	while (len--) {
+		u32 bits = wire[*buf++];
+
+		REG(SIO_OUT_SET) = bits;
+		REG(SIO_OUT_CLR) = ~bits & PIN_DATA;
+		settle(NS(55));		/* deskew and cable skew delay */
+		REG(SIO_OUT_CLR) = req;
+		result = wait_ack(0);
+		REG(SIO_OUT_SET) = req;
+		if (result == PHY_OK)
+			result = wait_ack(PIN_ACK);
+		if (result != PHY_OK)
+			return result;
+	}
+	return PHY_OK;
+}
+
+enum phy_result phy_out(enum phy_phase phase, u8 *buf, u32 len)
+{
+	enum phy_result result = PHY_OK, step;
+	u32 req = pins->req, data;
+
+	enter(phase);
+	while (len--) {
+		REG(SIO_OUT_CLR) = req;
+		step = wait_ack(0);
+		/* data were there 55 ns before ACK: as they are now */
+		data = REG(SIO_GPIO_IN) & PIN_DATA;
+		REG(SIO_OUT_SET) = req;
+		if (step == PHY_OK)
+			step = wait_ack(PIN_ACK);
+		if (step != PHY_OK)
+			return step;
+		*buf = ~data;
+		if (wire[*buf++] != data)
+			result = PHY_PARITY;
+	}
+	return result;
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The bus's lines at the RP2040's pins: BlueSCSI v2 and ZuluSCSI Pico
+ *
+ * All lines are active low: a line is asserted where its pin is 0. Two pins
+ * are two lines each: driven by us they are C/D and MSG, otherwise we see SEL
+ * and BSY there. Drivers are open drain: a 1 lets go.
+ */
+#ifndef PINS_H
+#define PINS_H
+
+#include "ipscsi_codec.h"
+
+#define PIN_DATA	0x1ffu		/* GPIO 0 to 8: DB0 to DB7, DBP */
+#define PIN_DIR		(1u << 9)	/* 1: we drive all nine */
+#define PIN_CD		(1u << 18)	/* out */
+#define PIN_SEL		(1u << 18)	/* in */
+#define PIN_MSG		(1u << 20)	/* out */
+#define PIN_BSY_IN	(1u << 20)	/* in */
+#define PIN_RST		(1u << 21)
+#define RST_GPIO	21
+#define PIN_IO		(1u << 22)
+#define PIN_LED		(1u << 25)
+#define PIN_ACK		(1u << 26)
+#define PIN_BSY		(1u << 27)	/* out */
+#define PIN_ATN		(1u << 28)
+
+/**
+ * struct pins - what differs between the boards
+ * @req: the pin that drives REQ
+ *
+ * SEL is not driven: there is no reselection.
+ */
+struct pins {
+	u32 req;
+};
+
+extern const struct pins *pins;
+
+/* @board: 2: Desktop50, PowerBook (2023.10a); others: all else */
+void pins_init(u8 board);
+
+#endif

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Fuzzer: initiators that do what they like. The input is a series of
+ * connections; each has its CDB, messages, data, faults. The memory of frames
+ * must be whole in the end, and the bus free after each.
+ */
+#include "fake_phy.h"
+#include "ipscsi/hub.h"
+
+#include <stdlib.h>
+
+int LLVMFuzzerTestOneInput(const u8 *data, size_t size);
+
+#define MUST(condition) do { if (!(condition)) __builtin_trap(); } while (0)
+
+static struct target t;
+static struct hub h;
+
+static const u8 *input;
+static size_t left;
+
+static u8 byte(void)
+{
+	if (!left)
+		return 0;
+	left--;
+	return *input++;
+}
+
+static void connection(void)
+{
+	static u8 out[4096];
+	struct target_command cmd;
+	u8 cdb[16] = { 0 }, kind = byte();
+	u32 i, n, nout;
+
+	if (kind & 0x80) {	/* likely ones */
+		static const u16 streams[] = { 0, 6, 0x0d, 0x6558, 0x88b5, 0x88b6, 0x0800, 0x1234 };
+
+		ipscsi_cdb_build(cdb, kind & 0x40, streams[kind & 7], byte() << 4 | (kind & 15), 0);
+	} else {
+		n = kind & 15;
+		for (i = 0; i <= n; i++)
+			cdb[i] = byte();
+	}
+	n = byte();
+	nout = byte() << 4 | (n & 15);
+	for (i = 0; i < nout; i++)
+		out[i] = left ? byte() : i;
+	fake_command(n & 0x80 ? 3 : 4, n % 9, n & 0x40 ? -1 : n >> 5 & 1, cdb, 16, out, nout);
+	n = byte();
+	if (n & 0x80) {
+		fake.fault_phase = n & 7;
+		fake.fault_skip = n >> 3 & 7;
+		fake.fault = 1 + byte() % 3;
+	}
+	if (n & 0x40) {
+		fake.later_phase = n >> 3 & 7;
+		fake.later_skip = n & 3;
+		fake.nlater = byte() & 15;
+		for (i = 0; i < fake.nlater; i++)
+			fake.later[i] = byte();
+	}
+	if ((n & 0x38) == 0x38)
+		for (i = byte() & 63; fake.nmessages < i;)
+			fake.messages[fake.nmessages++] = byte();
+	switch (target_poll(&t, &cmd)) {
+	case TARGET_COMMAND:
+		hub_command(&h, &cmd);
+		break;
+	case TARGET_WAS_RESET:
+		hub_reset(&h);
+		break;
+	default:
+		break;
+	}
+	if (!fake.selecting)
+		MUST(!fake.busy && fake.frees == 1);
+	MUST(fake.nstatus <= 1);
+	MUST(h.pool.free <= POOL_CHUNKS);
+}
+
+static void from_usb(void)
+{
+	u32 i, len = 15 + byte() * 4;
+	u16 frame = hub_frame_new(&h, len);
+	u8 who = byte();
+
+	if (frame == POOL_NONE)
+		return;
+	for (i = 0; i < 64 && i < len; i++)
+		h.pool.data[frame][i] = byte();
+	if (who & 0x80)
+		memcpy(h.pool.data[frame], h.stations[who % 9].desc.addr, 6);
+	hub_frame_put(&h, frame);
+}
+
+int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
+{
+	static const u8 ids[] = { 3 }, own[] = { 2, 0, 0, 0, 0, 1 };
+	u32 i, now = 0;
+
+	input = data;
+	left = size;
+	fake_clear();
+	target_init(&t, ids, 1);
+	for (i = 0; i < PHY_INITIATORS; i++)
+		t.nexus[0][i].attention[0] = 0;
+	hub_init(&h, &t, 0, own, "fuzz", "1");
+	hub_link(&h, true);
+	while (left) {
+		u8 what = byte();
+
+		if (what < 0xc0)
+			connection();
+		else if (what < 0xe0)
+			from_usb();
+		else if (what < 0xf8)
+			hub_uplink_done(&h);
+		else if (what < 0xfc)
+			hub_tick(&h, now += what * 100);
+		else
+			hub_link(&h, what & 1);
+	}
+	hub_link(&h, false);
+	hub_tick(&h, now + HUB_SILENT_MS);
+	MUST(h.pool.free == POOL_CHUNKS);
+	return 0;
+}
