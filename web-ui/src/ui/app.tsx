@@ -93,7 +93,8 @@ export function App() {
       </main>
       <footer>
         {strings.product}
-        {inside && status.value && <span class="mono"> {status.value.version}</span>} · {strings.footer}
+        {inside && status.value && <span class="mono"> {status.value.version}</span>} · {strings.footer} ·{" "}
+        <span data-testid="zone">{strings.zone(format.zone())}</span>
       </footer>
     </>
   );

@@ -37,7 +37,7 @@ export function DiagnosisPage() {
             <span>
               <strong>{words.summary[value.state]}</strong> {firstBroken(value)}
             </span>
-            <span class="small">{words.at(format.timeOfDay(value.time))}</span>
+            <span class="small">{words.at(format.moment(value.time))}</span>
           </p>
         )}
       </div>
