@@ -359,7 +359,7 @@ export const strings = {
       segment: "Segment",
       telemetry: "Telemetry",
       summary: "Summary",
-      done: "The gateway is set up",
+      done: "The first station",
     },
     progress: "Steps of the setup",
     step: (now: number, all: number, name: string) => `Step ${now} of ${all}: ${name}`,

@@ -72,7 +72,7 @@ export function dayAndMinute(milliseconds: number): string {
 export function zone(now = Date.now()): string {
   const name = moments.resolvedOptions().timeZone;
   const offset = offsets.formatToParts(now).find(({ type }) => type === "timeZoneName")?.value ?? "";
-  return offset === "GMT" ? name : `${name} (${offset.replace("GMT", "UTC")})`;
+  return /^GMT([+-]00:00)?$/.test(offset) ? name : `${name} (${offset.replace("GMT", "UTC")})`;
 }
 
 /** What the gateway says, with the moments in it, which are UTC, as the page shows moments. */
