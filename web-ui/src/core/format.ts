@@ -1,9 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-/** Numbers and durations for people. Always English, decimal units as networks count. */
+/** Numbers, durations and moments for people; decimal units, as networks count. */
+import { language } from "../strings.ts";
 
 const BYTE_UNITS = ["B", "kB", "MB", "GB", "TB", "PB"];
 const RATE_UNITS = ["bit/s", "kbit/s", "Mbit/s", "Gbit/s", "Tbit/s"];
-const counts = new Intl.NumberFormat("en");
+const counts = new Intl.NumberFormat(language);
+const figures = new Intl.NumberFormat(language, { maximumSignificantDigits: 3 });
+const fixed = [0, 1, 2].map((digits) => {
+  const bounds = { minimumFractionDigits: digits, maximumFractionDigits: digits, useGrouping: false };
+  return new Intl.NumberFormat(language, bounds);
+});
 
 /** 1234 -> "1.23 kB" */
 export function bytes(value: number): string {
@@ -20,6 +26,11 @@ export function count(value: number): string {
   return counts.format(value);
 }
 
+/** 0.12345 -> "0.123" */
+export function figure(value: number): string {
+  return figures.format(value);
+}
+
 /** Three significant digits, so that the width hardly changes while a value does. */
 function scaled(value: number, units: readonly string[]): string {
   let size = value;
@@ -29,7 +40,7 @@ function scaled(value: number, units: readonly string[]): string {
     unit += 1;
   }
   const digits = unit === 0 || size >= 99.95 ? 0 : size >= 9.995 ? 1 : 2;
-  return `${size.toFixed(digits)} ${units[unit]}`;
+  return `${fixed[digits]?.format(size)} ${units[unit]}`;
 }
 
 /** 93784 -> "1 d 2 h 3 min"; below an hour with seconds. */

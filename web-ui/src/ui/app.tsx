@@ -12,6 +12,7 @@ import { strings } from "../strings.ts";
 import { useAction } from "./action.ts";
 import { ChangeBar } from "./changeBar.tsx";
 import { DiagnosisPage } from "./diagnosis.tsx";
+import { LanguageChoice } from "./language.tsx";
 import { Login } from "./login.tsx";
 import { Network } from "./network.tsx";
 import { Overview } from "./overview.tsx";
@@ -94,7 +95,7 @@ export function App() {
       <footer>
         {strings.product}
         {inside && status.value && <span class="mono"> {status.value.version}</span>} · {strings.footer} ·{" "}
-        <span data-testid="zone">{strings.zone(format.zone())}</span>
+        <span data-testid="zone">{strings.zone(format.zone())}</span> · <LanguageChoice />
       </footer>
     </>
   );

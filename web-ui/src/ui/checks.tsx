@@ -18,12 +18,14 @@ export function Checks({ checks, label }: { checks: readonly Check[]; label: str
           </span>
           <div class="link">
             <p class="link-title">
-              <strong>{title}</strong> <Pill tone={TONES[state]}>{strings.checks[state]}</Pill>
+              <strong lang="en">{title}</strong> <Pill tone={TONES[state]}>{strings.checks[state]}</Pill>
             </p>
-            <p class="muted small">{inZone(measured)}</p>
+            <p class="muted small" lang="en">
+              {inZone(measured)}
+            </p>
             {nextStep !== null && (
               <p class="next">
-                {strings.problem.next} {nextStep}
+                {strings.problem.next} <span lang="en">{nextStep}</span>
               </p>
             )}
           </div>

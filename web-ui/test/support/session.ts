@@ -4,7 +4,7 @@ import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Locator, Page } from "playwright-core";
 import * as assert from "uvu/assert";
-import { strings } from "../../src/strings.ts";
+import { strings } from "../../src/strings/en.ts";
 import { violations } from "./axe.ts";
 import { openBrowser, type TestBrowser } from "./browser.ts";
 import { stickingOut } from "./layout.ts";
