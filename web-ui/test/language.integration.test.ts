@@ -73,7 +73,9 @@ check("German words, which are longer, stay within their boxes", async ({ page, 
   assert.equal(complaints, []);
 });
 
-check("numbers are written as in German", async ({ page, demo }) => {
+check("checks have German titles, numbers are written as in German", async ({ page, demo }) => {
+  await page.goto(`${demo.url}#/diagnosis`);
+  for (const id of ["lan-router", "clock", "broker"]) await shows(page, `check-${id}`, de.checkTitles[id] ?? "none");
   await page.goto(`${demo.url}#/stations`);
   await page.setViewportSize({ width: 1440, height: 900 });
   await eventually("a rate", async () => /[0-9],[0-9]+ Mbit\/s/.test(await text(page, "stations")));

@@ -6,8 +6,8 @@ import { strings as de } from "../src/strings/de.ts";
 import { strings as en } from "../src/strings/en.ts";
 import { firstKnown, language, strings } from "../src/strings.ts";
 
-/** Names of settings are checked by themselves: what English leaves out is shown as the schema calls it. */
-const APART = "settings";
+/** What English leaves out is shown as the schema and the gateway call it. */
+const APART = ["settings", "checkTitles"];
 /** The same in both: names, units, and what programs read. */
 const SAME =
   /^(|–|0|[0-9]+ (min|h)|[A-Z]{2,}|scsigate|[a-z-]+-[a-z-]+|GET|MQTT.*|Home Assistant|Prometheus|retained|cancelled)$/;
@@ -15,7 +15,7 @@ const SAME =
 /** Every word, by its way through the catalogue. */
 function* leaves(value: object, path = ""): Generator<[string, unknown]> {
   for (const [key, own] of Object.entries(value)) {
-    if (path === "" && key === APART) continue;
+    if (path === "" && APART.includes(key)) continue;
     if (typeof own === "object" && own !== null) yield* leaves(own, `${path}/${key}`);
     else yield [`${path}/${key}`, own];
   }

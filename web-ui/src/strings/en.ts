@@ -532,6 +532,8 @@ export const strings = {
     table: "Log lines, newest first",
   },
   checks: { good: "good", warn: "look at it", bad: "broken", unknown: "not known", off: "not used" },
+  /** Titles of checks, where the page does not take those of the gateway, which are English. */
+  checkTitles: {} as Record<string, string>,
   diagnosis: {
     title: "Diagnosis",
     intro:

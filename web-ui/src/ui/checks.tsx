@@ -18,7 +18,8 @@ export function Checks({ checks, label }: { checks: readonly Check[]; label: str
           </span>
           <div class="link">
             <p class="link-title">
-              <strong lang="en">{title}</strong> <Pill tone={TONES[state]}>{strings.checks[state]}</Pill>
+              <strong>{strings.checkTitles[id] ?? title}</strong>{" "}
+              <Pill tone={TONES[state]}>{strings.checks[state]}</Pill>
             </p>
             <p class="muted small" lang="en">
               {inZone(measured)}

@@ -65,5 +65,6 @@ export function DiagnosisPage() {
 function firstBroken({ state, checks }: Diagnosis): string {
   const first = state === "good" ? undefined : checks.find((check) => check.state === state);
   if (first === undefined) return "";
-  return words.first(first.segment === null ? first.title : `${first.segment}, ${first.title}`);
+  const title = strings.checkTitles[first.id] ?? first.title;
+  return words.first(first.segment === null ? title : `${first.segment}, ${title}`);
 }

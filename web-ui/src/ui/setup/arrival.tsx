@@ -47,8 +47,8 @@ export function Arrival({ segment, name }: { segment: SegmentStatus; name: strin
           </p>
         )}
       </div>
-      {way !== undefined && way.findings.length > 0 && <Checks checks={way.findings} label={words.way} />}
       {way?.reached && routed && <RouteNotice segment={segment} />}
+      {way !== undefined && way.findings.length > 0 && <Checks checks={way.findings} label={words.way} />}
       <ProblemNotice problem={action.problem} />
     </>
   );
