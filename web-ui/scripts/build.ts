@@ -46,12 +46,20 @@ for (const name of first) {
 writeFileSync(join(dist, "index.html"), page);
 writeFileSync(join(dist, "icon.svg"), readFileSync(join(root, "src/icon.svg")));
 
-let total = 0;
+/** One catalogue of words is loaded with the page, too: that of the browser's language. */
+const catalogues = Object.entries(result.metafile.outputs).flatMap(([path, { entryPoint = "" }]) =>
+  entryPoint.startsWith("src/strings/") ? [basename(path)] : [],
+);
+const sizes = new Map<string, number>();
 for (const name of [...names, "index.html", "icon.svg"]) {
   const packed = gzipSync(readFileSync(join(dist, name)), { level: 9 });
   writeFileSync(join(dist, `${name}.gz`), packed);
-  if (first.has(name)) total += packed.length;
+  sizes.set(name, packed.length);
   console.log(`dist/${name} ${packed.length} bytes compressed${first.has(name) ? "" : ", loaded later"}`);
 }
-console.log(`first load ${total} bytes compressed, budget ${BUDGET}`);
-if (total > BUDGET) process.exit(1);
+for (const catalogue of catalogues) {
+  const total = [...first, catalogue].reduce((sum, name) => sum + (sizes.get(name) ?? 0), 0);
+  console.log(`first load with ${catalogue} ${total} bytes compressed, budget ${BUDGET}`);
+  if (total > BUDGET) process.exit(1);
+}
+if (catalogues.length < 2) throw new Error("the catalogues are not files of their own");

@@ -215,6 +215,32 @@ check("system: log lines are text, found by search and by level", async ({ page,
   assert.is(await page.locator("main img").count(), 0);
   await page.getByLabel(strings.logs.search).fill("");
   await inspect(page, "log");
+  // What comes is read by itself, and put where it belongs; what is there stays, as it is.
+  const lines = page.getByTestId("log").locator("li");
+  await page.evaluate("document.querySelector('[data-testid=log] li').marked = true");
+  const asked: string[] = [];
+  page.on("request", (request) => asked.push(request.url()));
+  const write = (msg: string) =>
+    gateway.logs.write(`${JSON.stringify({ level: "info", time: "2026-11-22T10:00:01Z", msg })}\n`);
+  write("first of two");
+  write("second of two");
+  await eventually("new lines", async () => ((await lines.first().textContent()) ?? "").includes("second of two"));
+  assert.match((await lines.nth(1).textContent()) ?? "", "first of two");
+  assert.is(await page.evaluate("document.querySelectorAll('[data-testid=log] li')[2].marked"), true);
+  assert.ok(asked.filter((one) => one.includes("/api/v1/logs")).every((one) => one.includes("after=")));
+  page.removeAllListeners("request");
+  // Calls of the API are by themselves.
+  assert.is(await lines.filter({ hasText: "method=POST" }).count(), 0);
+  await page.getByLabel(strings.logs.kind).selectOption("requests");
+  await eventually("requests", async () => (await lines.filter({ hasText: "method=POST" }).count()) > 0);
+  assert.is(await lines.filter({ hasNotText: "method=" }).count(), 0);
+  await page.getByLabel(strings.logs.kind).selectOption("all");
+  await eventually("both", async () => (await lines.filter({ hasText: "second of two" }).count()) === 1);
+  assert.match((await download(page, strings.logs.download)).toString(), '"msg":"second of two"');
+  // One form of times, in the zone that the page names.
+  const shown = (await lines.first().textContent()) ?? "";
+  assert.match(shown, /^[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2} /);
+  await shows(page, "zone", Intl.DateTimeFormat().resolvedOptions().timeZone);
 });
 
 check("system: a backup is downloaded, and restored with a preview", async ({ page, url }) => {

@@ -14,7 +14,7 @@ import * as assert from "uvu/assert";
 import { strings } from "../src/strings.ts";
 import { hasBrowser } from "./support/browser.ts";
 import { setupToken } from "./support/demo.ts";
-import { HOSTILE, inspect, openPage, PASSWORD, type Visit, WEB } from "./support/session.ts";
+import { button, HOSTILE, inspect, openPage, PASSWORD, type Visit, WEB } from "./support/session.ts";
 import { becomes, eventually, shows } from "./support/wait.ts";
 
 interface Context extends Visit {
@@ -157,14 +157,64 @@ check("kept: what to type is shown, and the first station is greeted, whatever i
   await shows(page, "setup-done", "modprobe ipscsi", "dhclient seg0", strings.setup.waiting);
   await inspect(page, "setup-waiting");
   writePeer(gateway.tree, "seg0", STATION_A, { name: HOSTILE });
-  await shows(page, "setup-done", strings.setup.arrived(HOSTILE));
+  // It is here, and nothing more: what breaks the way to the LAN is told before anybody celebrates.
+  await shows(page, "setup-way", strings.setup.unreached(HOSTILE));
+  await shows(page, "check-driver", "not loaded: ipscsi");
+  await inspect(page, "setup-unreached");
+  gateway.tree.write({ "sys/module/ipscsi/refcnt": 1, "proc/sys/net/ipv4/ip_forward": 1 });
+  await shows(page, "setup-way", strings.setup.arrived(HOSTILE));
+  await shows(page, "check-lan-router", "no default route");
   assert.is(await page.locator("main img").count(), 0);
   await inspect(page, "setup-arrived");
   await eventually("telemetry", () => broker.heard.some(({ topic }) => topic.endsWith("/state")));
   await tabTo(page, strings.setup.toOverview);
   await page.keyboard.press("Enter");
   await page.getByTestId("map").waitFor();
+  assert.is(await page.getByTestId("setup-halfway").count(), 0);
   assert.equal(complaints, []);
 });
+
+check(
+  "left half-way: the other pages lead back; mode routed says which route the LAN's router needs",
+  async (context) => {
+    const { page, complaints } = context;
+    const url = page.url().replace(/#.*/, "");
+    await page.goto(`${url}#/setup`);
+    for (const step of ["summary", "telemetry", "segment", "network"]) {
+      await button(page, strings.setup.back).click();
+      await page.getByTestId(`setup-${step}`).waitFor();
+    }
+    await page.locator("input[value=routed]").check();
+    for (const step of ["segment", "telemetry", "summary"]) {
+      await button(page, strings.setup.next).click();
+      await page.getByTestId(`setup-${step}`).waitFor();
+    }
+    await shows(page, "setup-route", "10.143.0.0/24 via 10.0.2.20", strings.setup.natInstead);
+    await inspect(page, "setup-summary-routed");
+    for (const other of ["overview", "diagnosis", "settings/general"]) {
+      await page.goto(`${url}#/${other}`);
+      await shows(page, "setup-halfway", strings.setup.halfway);
+    }
+    await inspect(page, "setup-halfway");
+    await page.getByRole("link", { name: strings.setup.goOn }).click();
+    await page.getByTestId("setup-summary").waitFor();
+    await button(page, strings.plan.apply).click();
+    await button(page, strings.transaction.keep).click();
+    await shows(page, "setup-way", strings.setup.reachedRouted(HOSTILE));
+    await shows(page, "setup-route", "10.143.0.0/24 via 10.0.2.20");
+    await inspect(page, "setup-arrived-routed");
+    await button(page, strings.setup.otherMode).click();
+    await page.getByTestId("setup-network").waitFor();
+    await page.goto(`${url}#/overview`);
+    await shows(page, "setup-halfway", strings.setup.halfway);
+    await page.reload();
+    await shows(page, "setup-halfway", strings.setup.halfway);
+    await button(page, strings.setup.leave).click();
+    await page.reload();
+    await page.getByTestId("map").waitFor();
+    assert.is(await page.getByTestId("setup-halfway").count(), 0);
+    assert.equal(complaints, []);
+  },
+);
 
 setup.run();

@@ -378,7 +378,10 @@ export const SCHEMAS = {
     ["allowDowngrade", "restart"],
   ),
   UpdateBack: object({ restart: { type: "boolean", description: "At once.", default: false } }, ["restart"]),
-  LogLines: list({ type: "object", description: "A line of the log, as pino writes it." }),
+  LogLines: list({
+    type: "object",
+    description: "A line of the log, as pino writes it, with the cursor that it is known by.",
+  }),
 } as const;
 
 export type SchemaName = keyof typeof SCHEMAS;

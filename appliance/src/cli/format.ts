@@ -181,7 +181,7 @@ function lastLine({ kind, result, time, from, to }: LastUpdate): string {
 export function formatLogs(json: unknown): string {
   const lines = json as Record<string, unknown>[];
   return lines
-    .map(({ time, level, msg, module, process: from, ...rest }) => {
+    .map(({ time, level, msg, module, process: from, cursor: _cursor, ...rest }) => {
       const part = module ?? (from === "service" ? undefined : from);
       const where = part === undefined ? "" : ` ${String(part)}:`;
       const more = Object.keys(rest).length === 0 ? "" : ` ${JSON.stringify(rest)}`;

@@ -3,6 +3,7 @@
  * The last lines of the log, for the API and the command line: a box without a console cable has no other place to
  * look.
  */
+import { randomBytes } from "node:crypto";
 
 const MAX_LINES = 500;
 /** A longer line is cut, characters. */
@@ -12,12 +13,18 @@ export interface LogLine {
   level: string;
   time: string;
   msg: string;
+  /** Which line it is: the buffer's name and a number that counts up by one. */
+  cursor: string;
   [field: string]: unknown;
 }
 
 export class LogBuffer {
   readonly #listeners = new Set<(line: string) => void>();
+  /** A cursor of an earlier service is none of this one's. */
+  readonly #name = randomBytes(4).toString("hex");
   #lines: string[] = [];
+  /** Of the next line. */
+  #number = 0;
 
   /** pino's destination. */
   write(line: string): void {
@@ -27,6 +34,7 @@ export class LogBuffer {
 
   /** Keeps a line that listeners have had before. */
   keep(line: string): void {
+    this.#number += 1;
     this.#lines.push(line.length > MAX_LINE ? JSON.stringify({ msg: line.slice(0, MAX_LINE) }) : line);
     if (this.#lines.length > 2 * MAX_LINES) this.#lines = this.#lines.slice(-MAX_LINES);
   }
@@ -37,11 +45,19 @@ export class LogBuffer {
     return () => this.#listeners.delete(listener);
   }
 
-  /** The last lines, oldest first. */
-  last(count: number): LogLine[] {
-    return this.#lines.slice(-Math.min(count, MAX_LINES)).map((line) => {
+  /**
+   * The last lines, oldest first.
+   * @param after the cursor of a line: only what came after it. What is not known any more counts as not given.
+   */
+  last(count: number, after?: string): LogLine[] {
+    const first = this.#number - this.#lines.length;
+    const known = new RegExp(`^${this.#name}-([0-9]{1,15})$`).exec(after ?? "");
+    const from = known === null ? first : Math.max(first, Number(known[1]) + 1);
+    const wanted = Math.min(count, MAX_LINES, Math.max(0, this.#number - from));
+    return this.#lines.slice(this.#lines.length - wanted).map((line, index) => {
       const value: unknown = JSON.parse(line);
-      return { level: "info", time: "", msg: "", ...(value as object) };
+      const cursor = `${this.#name}-${this.#number - wanted + index}`;
+      return { level: "info", time: "", msg: "", ...(value as object), cursor };
     });
   }
 }

@@ -155,6 +155,7 @@ access("keys do what their scope allows, and are shown once", async (context) =>
   const expected: [string, string, number[]][] = [
     ["GET", "/api/v1/status", [200, 200, 200]],
     ["GET", "/api/v1/logs", [403, 200, 200]],
+    ["GET", "/api/v1/logs/file", [403, 200, 200]],
     ["GET", "/api/v1/users", [403, 403, 200]],
     ["GET", "/api/v1/backup", [403, 403, 200]],
   ];
@@ -399,6 +400,12 @@ config("the rest of what the API offers answers as described", async ({ api }) =
   for (const path of ["/version", "/api/v1/peers", "/api/v1/config/schema", "/api/v1/openapi.json", "/api/v1/logs"]) {
     assert.is((await api.call("GET", path)).status, 200, path);
   }
+  const lines = (await api.call("GET", "/api/v1/logs?lines=500")).json as { cursor: string }[];
+  const last = lines.at(-1)?.cursor ?? "";
+  assert.equal((await api.call("GET", `/api/v1/logs?after=${last}`)).json, []);
+  const file = await api.call("GET", "/api/v1/logs/file");
+  assert.match(String(file.headers["content-disposition"]), /filename="[a-z0-9-]+-log\.jsonl"/);
+  assert.is(file.body.trimEnd().split("\n").length, lines.length);
   const metrics = await api.call("GET", "/metrics");
   assert.match(String(metrics.headers["content-type"]), "version=0.0.4");
   assert.match(metrics.body, 'scsigate_segment_receive_bytes_total{segment="seg0"} 5000000');

@@ -117,13 +117,17 @@ export function toProblem(content: unknown, status: number): ShownProblem {
   const known = typeof code === "string" ? code : `http-${status}`;
   const details = Array.isArray(errors) ? errors.filter(isObject).map(toDetail) : [];
   // The API speaks to programs; where a person reads something else, the catalogue says so.
-  const [titles, nextSteps] = details.length > 0 ? [strings.listed.titles, strings.listed.nextSteps] : [{}, {}];
+  const listed = details.length > 0 ? strings.listed : undefined;
   return {
     code: known,
     title:
-      titles[known] ?? strings.titles[known] ?? (typeof title === "string" ? title : strings.strangeAnswer(status)),
+      listed?.titles[known] ??
+      strings.titles[known] ??
+      (typeof title === "string" ? title : strings.strangeAnswer(status)),
     nextStep:
-      nextSteps[known] ?? strings.nextSteps[known] ?? (typeof nextStep === "string" ? nextStep : strings.pageError),
+      listed?.nextSteps[known] ??
+      strings.nextSteps[known] ??
+      (typeof nextStep === "string" ? nextStep : strings.pageError),
     errors: details,
   };
 }

@@ -1,9 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-/** Numbers and durations for people. Always English, decimal units as networks count. */
+/** Numbers, durations and moments for people; decimal units, as networks count. */
+import { language } from "../strings.ts";
 
 const BYTE_UNITS = ["B", "kB", "MB", "GB", "TB", "PB"];
 const RATE_UNITS = ["bit/s", "kbit/s", "Mbit/s", "Gbit/s", "Tbit/s"];
-const counts = new Intl.NumberFormat("en");
+const counts = new Intl.NumberFormat(language);
+const figures = new Intl.NumberFormat(language, { maximumSignificantDigits: 3 });
+const fixed = [0, 1, 2].map((digits) => {
+  const bounds = { minimumFractionDigits: digits, maximumFractionDigits: digits, useGrouping: false };
+  return new Intl.NumberFormat(language, bounds);
+});
 
 /** 1234 -> "1.23 kB" */
 export function bytes(value: number): string {
@@ -20,6 +26,11 @@ export function count(value: number): string {
   return counts.format(value);
 }
 
+/** 0.12345 -> "0.123" */
+export function figure(value: number): string {
+  return figures.format(value);
+}
+
 /** Three significant digits, so that the width hardly changes while a value does. */
 function scaled(value: number, units: readonly string[]): string {
   let size = value;
@@ -29,7 +40,7 @@ function scaled(value: number, units: readonly string[]): string {
     unit += 1;
   }
   const digits = unit === 0 || size >= 99.95 ? 0 : size >= 9.995 ? 1 : 2;
-  return `${size.toFixed(digits)} ${units[unit]}`;
+  return `${fixed[digits]?.format(size)} ${units[unit]}`;
 }
 
 /** 93784 -> "1 d 2 h 3 min"; below an hour with seconds. */
@@ -43,15 +54,43 @@ export function duration(seconds: number): string {
   return `${Math.floor(seconds)} s`;
 }
 
-/** Time of day of a moment, by the browser's clock. */
-export function timeOfDay(milliseconds: number): string {
-  return new Date(milliseconds).toLocaleTimeString("en-GB");
+// One form of times for all of the page, in every language: 2026-11-29 14:03:05, in the browser's zone. Swedes write them like that.
+const moments = new Intl.DateTimeFormat("sv-SE", { dateStyle: "short", timeStyle: "medium" });
+const offsets = new Intl.DateTimeFormat("en", { timeZoneName: "longOffset" });
+
+/** @param time milliseconds since 1970, or what the gateway wrote in ISO 8601; what is no moment stays */
+export function moment(time: number | string): string {
+  const date = new Date(time);
+  return Number.isNaN(date.getTime()) ? String(time) : moments.format(date);
 }
 
-/** A moment that the gateway wrote in ISO 8601, in the reader's own way and time zone; what is no moment stays. */
-export function moment(text: string): string {
-  const time = new Date(text);
-  return Number.isNaN(time.getTime()) ? text : time.toLocaleString();
+/** "14:03:05" */
+export function timeOfDay(milliseconds: number): string {
+  return moments.format(milliseconds).slice(11);
+}
+
+/** "14:03", for axes */
+export function minuteOfDay(milliseconds: number): string {
+  return moments.format(milliseconds).slice(11, 16);
+}
+
+/** "11-29 14:03", for axes */
+export function dayAndMinute(milliseconds: number): string {
+  return moments.format(milliseconds).slice(5, 16);
+}
+
+/** The zone that all times are in: "Europe/Berlin (UTC+01:00)" */
+export function zone(now = Date.now()): string {
+  const name = moments.resolvedOptions().timeZone;
+  const offset = offsets.formatToParts(now).find(({ type }) => type === "timeZoneName")?.value ?? "";
+  return /^GMT([+-]00:00)?$/.test(offset) ? name : `${name} (${offset.replace("GMT", "UTC")})`;
+}
+
+/** What the gateway says, with the moments in it, which are UTC, as the page shows moments. */
+export function inZone(text: string): string {
+  return text.replace(/([0-9]{4}-[0-9]{2}-[0-9]{2}) ([0-9]{2}:[0-9]{2}:[0-9]{2}) UTC/g, (_all, day, time) =>
+    moment(`${day}T${time}Z`),
+  );
 }
 
 /** What the gateway says, as a sentence: it leaves capital letter and full stop to whoever shows it. */

@@ -8,11 +8,6 @@ export function labelOf(key: string): string {
   return strings.settings[key] ?? words.charAt(0).toUpperCase() + words.slice(1);
 }
 
-/** What one entry of a list is called: "Segment" of "Segments". */
-export function singular(label: string): string {
-  return label.replace(/ies$/, "y").replace(/s$/, "");
-}
-
 /**
  * Where a setting is, in words: "Segments › seg0 › DHCP and DNS".
  * @param documents where the names of list entries are looked up, the first that has one
@@ -24,7 +19,7 @@ export function titleOf(pointer: string, ...documents: readonly unknown[]): stri
     if (at === 0 || !/^[0-9]+$/.test(key)) return labelOf(key);
     const entry = documents.map((document) => getAt(document, keys.slice(0, at + 1))).find(isObject);
     const name = entry?.["name"];
-    const fallback = strings.network.entry(singular(labelOf(keys[at - 1] ?? "")), Number(key));
+    const fallback = strings.network.entry(strings.singular(labelOf(keys[at - 1] ?? "")), Number(key));
     return typeof name === "string" && name !== "" ? name : fallback;
   });
   return words.join(" › ");

@@ -5,7 +5,7 @@ import type { Scope, SessionView } from "@scsigate/appliance/api/access";
 import { call } from "./api.ts";
 import { forgetConfiguration } from "./configuration.ts";
 import { live } from "./live.ts";
-import { step } from "./steps.ts";
+import { beginSetup, step } from "./steps.ts";
 import { forget, session } from "./store.ts";
 import { transaction } from "./transaction.ts";
 
@@ -37,6 +37,7 @@ export async function login(name: string, password: string): Promise<void> {
 /** Makes the first administrator and logs in. @throws ApiError */
 export async function setUp(token: string, name: string, password: string): Promise<void> {
   session.value = (await call<SessionView>("POST", "/api/v1/setup", { token, name, password })).value;
+  beginSetup();
   live.restart();
 }
 

@@ -8,8 +8,8 @@ import type { ConnectionState } from "./connection.ts";
 /** Samples kept for a chart: a minute. */
 export const HISTORY = 60;
 
-/** The gateway sends every second; after a longer gap a chart starts anew, milliseconds. */
-const GAP_MS = 3000;
+/** The gateway sends a state every second, milliseconds. */
+const PERIOD_MS = 1000;
 
 export interface Point {
   /** Bytes a second. */
@@ -23,15 +23,16 @@ export const status = signal<Status | undefined>(undefined);
 export const connection = signal<ConnectionState>("connecting");
 /** When the last state arrived, by the browser's clock. */
 export const lastSeen = signal<number | undefined>(undefined);
-/** By "lan", "storage" or "segment <name>", oldest first. */
-export const history = signal<ReadonlyMap<string, readonly Point[]>>(new Map());
+/** By "lan", "storage" or "segment <name>", one for each second, oldest first; undefined: a gap. */
+export const history = signal<ReadonlyMap<string, readonly (Point | undefined)[]>>(new Map());
 
 export function accept(next: Status, now: number): void {
-  const old = now - (lastSeen.value ?? now) > GAP_MS ? new Map<string, readonly Point[]>() : history.value;
-  const traces = new Map<string, readonly Point[]>();
+  const missed = Math.max(0, Math.round((now - (lastSeen.value ?? now)) / PERIOD_MS) - 1);
+  const traces = new Map<string, readonly (Point | undefined)[]>();
   const add = (key: string, rates: Rates) => {
     const point = { rx: rates.rx_bytes, tx: rates.tx_bytes };
-    traces.set(key, [...(old.get(key) ?? []), point].slice(-HISTORY));
+    const old = history.value.get(key) ?? [];
+    traces.set(key, [...old, ...between(old.at(-1), point, missed), point].slice(-HISTORY));
   };
   add("lan", next.lan.rates);
   if (next.storage) add("storage", next.storage.rates);
@@ -39,6 +40,14 @@ export function accept(next: Status, now: number): void {
   history.value = traces;
   status.value = next;
   lastSeen.value = now;
+}
+
+/** A single state that did not come is no gap: what is at both ends is joined. */
+function between(before: Point | undefined, after: Point, missed: number): (Point | undefined)[] {
+  if (missed === 1 && before !== undefined) {
+    return [{ rx: (before.rx + after.rx) / 2, tx: (before.tx + after.tx) / 2 }];
+  }
+  return new Array<undefined>(Math.min(missed, HISTORY)).fill(undefined);
 }
 
 /** After a logout: nothing stays on the screen. */

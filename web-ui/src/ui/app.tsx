@@ -5,18 +5,21 @@ import { useEffect } from "preact/hooks";
 import * as format from "../core/format.ts";
 import { href, type PageName, page, pageArguments, SECTIONS } from "../core/router.ts";
 import { logout, may } from "../core/session.ts";
+import { isHalfway } from "../core/steps.ts";
 import { connection, lastSeen, session, status } from "../core/store.ts";
 import { transaction } from "../core/transaction.ts";
 import { strings } from "../strings.ts";
 import { useAction } from "./action.ts";
 import { ChangeBar } from "./changeBar.tsx";
 import { DiagnosisPage } from "./diagnosis.tsx";
+import { LanguageChoice } from "./language.tsx";
 import { Login } from "./login.tsx";
 import { Network } from "./network.tsx";
 import { Overview } from "./overview.tsx";
 import { Pill, type Tone } from "./parts.tsx";
 import { ProblemNotice } from "./problem.tsx";
 import { SettingsPage } from "./settings.tsx";
+import { HalfwayBanner } from "./setup/halfway.tsx";
 import { Setup } from "./setup/setup.tsx";
 import { StationsPage } from "./stations/list.tsx";
 import { SegmentPage } from "./stations/segment.tsx";
@@ -83,6 +86,7 @@ export function App() {
       {inside && !known.setupNeeded && <Navigation shown={shown} />}
       <main id="main" tabIndex={-1} class={stale ? "stale" : ""}>
         {inside && <TransactionBanner key={transaction.value?.id} />}
+        {inside && !known.setupNeeded && shown !== "setup" && may("admin") && isHalfway() && <HalfwayBanner />}
         {inside && <Page key={[known.user, shown, ...pageArguments.value].join("/")} />}
         {inside && shown !== "setup" && may("admin") && <ChangeBar />}
         {known !== undefined && !inside && <Login />}
@@ -90,7 +94,8 @@ export function App() {
       </main>
       <footer>
         {strings.product}
-        {inside && status.value && <span class="mono"> {status.value.version}</span>} · {strings.footer}
+        {inside && status.value && <span class="mono"> {status.value.version}</span>} · {strings.footer} ·{" "}
+        <span data-testid="zone">{strings.zone(format.zone())}</span> · <LanguageChoice />
       </footer>
     </>
   );

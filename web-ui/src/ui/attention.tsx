@@ -11,7 +11,7 @@ export function Attention({ status: { health } }: { status: Status }) {
       <h2 id="attention-title">{strings.health.title}</h2>
       <ul>
         {health.reasons.map((reason) => (
-          <li key={reason.message}>
+          <li key={reason.message} lang="en">
             <strong>{sentence(reason.message)}</strong>
             <span> {reason.nextStep}</span>
           </li>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Checks that build on each other, as a chain: what was measured, and what to do where it is broken. */
 import type { Check, CheckState } from "@scsigate/appliance/api/diagnosis";
+import { inZone } from "../core/format.ts";
 import { strings } from "../strings.ts";
 import { Pill, type Tone } from "./parts.tsx";
 
@@ -17,12 +18,15 @@ export function Checks({ checks, label }: { checks: readonly Check[]; label: str
           </span>
           <div class="link">
             <p class="link-title">
-              <strong>{title}</strong> <Pill tone={TONES[state]}>{strings.checks[state]}</Pill>
+              <strong>{strings.checkTitles[id] ?? title}</strong>{" "}
+              <Pill tone={TONES[state]}>{strings.checks[state]}</Pill>
             </p>
-            <p class="muted small">{measured}</p>
+            <p class="muted small" lang="en">
+              {inZone(measured)}
+            </p>
             {nextStep !== null && (
               <p class="next">
-                {strings.problem.next} {nextStep}
+                {strings.problem.next} <span lang="en">{nextStep}</span>
               </p>
             )}
           </div>

@@ -37,7 +37,7 @@ export function DiagnosisPage() {
             <span>
               <strong>{words.summary[value.state]}</strong> {firstBroken(value)}
             </span>
-            <span class="small">{words.at(format.timeOfDay(value.time))}</span>
+            <span class="small">{words.at(format.moment(value.time))}</span>
           </p>
         )}
       </div>
@@ -65,5 +65,6 @@ export function DiagnosisPage() {
 function firstBroken({ state, checks }: Diagnosis): string {
   const first = state === "good" ? undefined : checks.find((check) => check.state === state);
   if (first === undefined) return "";
-  return words.first(first.segment === null ? first.title : `${first.segment}, ${first.title}`);
+  const title = strings.checkTitles[first.id] ?? first.title;
+  return words.first(first.segment === null ? title : `${first.segment}, ${title}`);
 }

@@ -8,7 +8,7 @@ import { useEffect, useRef } from "preact/hooks";
 import type { Detail } from "../core/api.ts";
 import { refused, served, typed } from "../core/configuration.ts";
 import { sentence } from "../core/format.ts";
-import { labelOf, singular } from "../core/labels.ts";
+import { labelOf } from "../core/labels.ts";
 import { strings } from "../strings.ts";
 import { CheckField, SelectField, TextField } from "./fields.tsx";
 
@@ -248,7 +248,7 @@ interface ListProps extends FieldProps {
 function List(props: ListProps) {
   const { context, schema, path, label, items, value, onChange } = props;
   const entries: readonly unknown[] = Array.isArray(value) ? value : ((schema["default"] as unknown[]) ?? []);
-  const one = singular(label);
+  const one = strings.singular(label);
   const shown = useRef(false);
   useEffect(() => {
     shown.current = true;
@@ -307,7 +307,7 @@ function List(props: ListProps) {
       })}
       {!context.disabled && entries.length < Number(schema["maxItems"] ?? Number.POSITIVE_INFINITY) && (
         <button type="button" onClick={() => onChange([...entries, blank(items, context.root)])}>
-          {strings.network.add(one.toLowerCase())}
+          {strings.network.add(one)}
         </button>
       )}
     </Group>

@@ -18,8 +18,8 @@ const MAX_GATEWAYS = 6;
 const ROW = 46;
 const BOX_HEIGHT = 62;
 const GATEWAY_ROW = BOX_HEIGHT + 14;
-/** Letters that fit a box; an SVG text does not wrap. */
-const MAX_LETTERS = 20;
+/** As in the style sheet, to measure with: an SVG text does not wrap. */
+const FONTS = { title: "600 17px", text: "15px", small: "13px" };
 
 const narrowQuery = matchMedia("(max-width: 48rem)");
 const narrow = signal(narrowQuery.matches);
@@ -194,6 +194,7 @@ interface BusProps {
 function Bus({ segment, top, rows, layout: { busX, gateway, boxWidth, stationX, width } }: BusProps) {
   const shown = segment.stations.slice(0, MAX_STATIONS);
   const hidden = segment.stations.length - shown.length;
+  const room = width - stationX - 5 - 18;
   const start = top + 30;
   const end = start + rows * ROW + 10;
   const [tone] = carrierOf(segment);
@@ -208,7 +209,7 @@ function Bus({ segment, top, rows, layout: { busX, gateway, boxWidth, stationX, 
       <Wire path={path} rates={segment.rates} tone={tone} />
       <a href={segmentHref(segment.name)}>
         <text x={busX - 10} y={top + 14} class="map-title">
-          {short(segment.name)}
+          {fit(segment.name, width - busX, "title")}
         </text>
       </a>
       <path class={`bus ${tone}`} d={`M${busX} ${start}V${end}`} />
@@ -223,12 +224,14 @@ function Bus({ segment, top, rows, layout: { busX, gateway, boxWidth, stationX, 
             <Wire path={`M${busX} ${middle}H${stationX}`} rates={station.rates} tone={state} />
             <rect class={`map-box ${state}`} x={stationX} y={y} width={width - stationX - 5} height={ROW - 8} rx={6} />
             <text x={stationX + 10} y={y + 16} class="map-text">
-              {short(station.name || station.address)}
+              {fit(station.name || station.address, room, "text")}
             </text>
             <text x={stationX + 10} y={y + 32} class="map-small">
-              {`${strings.states[stateOf(shown)] ?? short(stateOf(shown))}, ${format.rate(
-                station.rates.rx_bytes + station.rates.tx_bytes,
-              )}`}
+              {fit(
+                `${strings.states[stateOf(shown)] ?? stateOf(shown)}, ${format.rate(station.rates.rx_bytes + station.rates.tx_bytes)}`,
+                room,
+                "small",
+              )}
             </text>
           </a>
         );
@@ -264,11 +267,11 @@ function Box({ href, onClick, x, y, width, tone, title, lines }: BoxProps) {
     <a href={href} onClick={onClick}>
       <rect class={`map-box ${tone}`} x={x} y={y} width={width} height={BOX_HEIGHT} rx={8} />
       <text x={x + 14} y={y + 26} class="map-title">
-        {short(title)}
+        {fit(title, width - 24, "title")}
       </text>
       {lines.map((line, index) => (
         <text key={line} x={x + 14} y={y + 46 + index * 16} class="map-small">
-          {short(line)}
+          {fit(line, width - 24, "small")}
         </text>
       ))}
     </a>
@@ -293,6 +296,14 @@ function Wire({ path, rates, tone }: { path: string; rates: Rates; tone: Tone })
   );
 }
 
-function short(text: string): string {
-  return text.length > MAX_LETTERS ? `${text.slice(0, MAX_LETTERS - 1)}…` : text;
+const paper = document.createElement("canvas").getContext("2d");
+
+/** As much of it as there is room for. */
+function fit(text: string, room: number, font: keyof typeof FONTS): string {
+  if (paper === null) return text;
+  paper.font = `${FONTS[font]} ${getComputedStyle(document.body).fontFamily}`;
+  if (paper.measureText(text).width <= room) return text;
+  let letters = text.length - 1;
+  while (letters > 1 && paper.measureText(`${text.slice(0, letters)}…`).width > room) letters -= 1;
+  return `${text.slice(0, letters)}…`;
 }

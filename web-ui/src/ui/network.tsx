@@ -152,7 +152,7 @@ function Leases({ leases }: { leases: readonly LeaseView[] }) {
           ip,
           address,
           segment,
-          expires === null ? words.forever : format.moment(new Date(expires * 1000).toISOString()),
+          expires === null ? words.forever : format.moment(expires * 1000),
         ])}
       />
     </Card>

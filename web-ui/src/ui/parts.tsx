@@ -63,8 +63,8 @@ export function Traffic({ trace, rates, names }: { trace: string; rates: Rates; 
   const points = history.value.get(trace) ?? [];
   return (
     <div class="traffic">
-      <Flow name={names[0]} value={rates.rx_bytes} series={points.map((point) => point.rx)} tone="rx" />
-      <Flow name={names[1]} value={rates.tx_bytes} series={points.map((point) => point.tx)} tone="tx" />
+      <Flow name={names[0]} value={rates.rx_bytes} series={points.map((point) => point?.rx)} tone="rx" />
+      <Flow name={names[1]} value={rates.tx_bytes} series={points.map((point) => point?.tx)} tone="tx" />
     </div>
   );
 }
@@ -72,7 +72,8 @@ export function Traffic({ trace, rates, names }: { trace: string; rates: Rates; 
 interface FlowProps {
   name: string;
   value: number;
-  series: readonly number[];
+  /** Undefined: a gap. */
+  series: readonly (number | undefined)[];
   tone: "rx" | "tx";
 }
 
@@ -82,7 +83,7 @@ function Flow({ name, value, series, tone }: FlowProps) {
       <span class="flow-name">{name}</span>
       <span class="flow-value">
         <strong>{format.rate(value)}</strong>
-        <span class="small muted">{strings.link.peak(format.rate(Math.max(0, ...series)))}</span>
+        <span class="small muted">{strings.link.peak(format.rate(Math.max(0, ...known(series))))}</span>
       </span>
       <Sparkline series={series} label={strings.link.chart(name)} />
     </div>
@@ -94,23 +95,38 @@ const HEIGHT = 28;
 /** Below this peak the chart stays flat, bytes a second: noise should look like noise. */
 const QUIET = 2000;
 
-function Sparkline({ series, label }: { series: readonly number[]; label: string }) {
-  const peak = Math.max(QUIET, ...series);
+function Sparkline({ series, label }: { series: readonly (number | undefined)[]; label: string }) {
+  const peak = Math.max(QUIET, ...known(series));
   const left = HISTORY - series.length;
-  const points = series.map((value, index) => {
-    const x = ((left + index) / (HISTORY - 1)) * WIDTH;
-    const y = HEIGHT - 1 - (value / peak) * (HEIGHT - 3);
-    return `${x.toFixed(1)},${y.toFixed(1)}`;
-  });
-  const first = (left / (HISTORY - 1)) * WIDTH;
+  const x = (index: number) => (((left + index) / (HISTORY - 1)) * WIDTH).toFixed(1);
+  const y = (value: number) => (HEIGHT - 1 - (value / peak) * (HEIGHT - 3)).toFixed(1);
   return (
     <svg class="spark" viewBox={`0 0 ${WIDTH} ${HEIGHT}`} preserveAspectRatio="none" role="img" aria-label={label}>
-      {points.length > 1 && (
-        <>
-          <polygon points={`${first.toFixed(1)},${HEIGHT} ${points.join(" ")} ${WIDTH},${HEIGHT}`} />
-          <polyline points={points.join(" ")} />
-        </>
-      )}
+      {runs(series).map(({ start, values }) => {
+        const points = values.map((value, at) => `${x(start + at)},${y(value)}`).join(" ");
+        return (
+          <g key={start}>
+            <polygon points={`${x(start)},${HEIGHT} ${points} ${x(start + values.length - 1)},${HEIGHT}`} />
+            <polyline points={points} />
+          </g>
+        );
+      })}
     </svg>
   );
+}
+
+function known(series: readonly (number | undefined)[]): number[] {
+  return series.filter((value) => value !== undefined);
+}
+
+/** What is between gaps; a single value makes no line. */
+function runs(series: readonly (number | undefined)[]): { start: number; values: number[] }[] {
+  const found: { start: number; values: number[] }[] = [];
+  for (const [index, value] of series.entries()) {
+    if (value === undefined) continue;
+    const last = found.at(-1);
+    if (last !== undefined && last.start + last.values.length === index) last.values.push(value);
+    else found.push({ start: index, values: [value] });
+  }
+  return found.filter(({ values }) => values.length > 1);
 }

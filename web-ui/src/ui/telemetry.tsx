@@ -178,7 +178,7 @@ function Messages({ messages }: { messages: readonly SentMessage[] }) {
                 <summary>
                   <span class="mono">{message.topic}</span>
                   <span class="block small muted">
-                    {format.timeOfDay(message.time)}, {format.bytes(message.bytes)}
+                    {format.moment(message.time)}, {format.bytes(message.bytes)}
                     {message.retain && `, ${words.retained}`}
                   </span>
                 </summary>

@@ -70,7 +70,7 @@ export function TransactionBanner() {
       <output class={kept ? "notice good" : "notice warn"} data-testid="transaction-end">
         <strong>{kept ? strings.transaction.confirmed : strings.transaction["rolled-back"]}</strong>
         {current.reason !== null && `: ${current.reason}`}{" "}
-        <span class="small muted">{format.moment(new Date(endedAt.value).toISOString())}</span>
+        <span class="small muted">{format.moment(endedAt.value)}</span>
         {problems}
         <button
           type="button"

@@ -15,13 +15,14 @@ export interface TestBrowser {
   close(): Promise<void>;
 }
 
-export async function openBrowser(colorScheme: "light" | "dark" = "light"): Promise<TestBrowser> {
+export async function openBrowser(colorScheme: "light" | "dark" = "light", locale = "en-US"): Promise<TestBrowser> {
   const profile = mkdtempSync(join(tmpdir(), "scsigate-browser-"));
   const context = await chromium.launchPersistentContext(profile, {
     executablePath: EXECUTABLE,
     headless: true,
     ignoreHTTPSErrors: true,
     colorScheme,
+    locale,
     args: [
       "--no-sandbox",
       "--disable-gpu",

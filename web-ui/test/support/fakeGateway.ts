@@ -12,6 +12,8 @@ export class FakeGateway {
   readonly replies = new Map<string, (init: RequestInit) => Reply>();
   /** What was asked, oldest first. */
   readonly asked: string[] = [];
+  /** Queries of the same. */
+  readonly queries: string[] = [];
   readonly #before = { fetch: globalThis.fetch, sessionStorage: globalThis.sessionStorage };
 
   /** From now on, all that is fetched comes from here. */
@@ -26,6 +28,7 @@ export class FakeGateway {
       fetch: async (path: string, init: RequestInit) => {
         const name = `${init.method} ${path.split("?")[0]}`;
         this.asked.push(name);
+        this.queries.push(path.split("?")[1] ?? "");
         const reply = this.replies.get(name);
         if (reply === undefined) throw new Error(`no answer to ${name}`);
         const { status = 200, body, etag = '"1"' } = reply(init);

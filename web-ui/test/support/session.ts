@@ -4,9 +4,10 @@ import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Locator, Page } from "playwright-core";
 import * as assert from "uvu/assert";
-import { strings } from "../../src/strings.ts";
+import { strings } from "../../src/strings/en.ts";
 import { violations } from "./axe.ts";
 import { openBrowser, type TestBrowser } from "./browser.ts";
+import { stickingOut } from "./layout.ts";
 
 export const WEB = join(import.meta.dirname, "../../dist");
 /** Where pictures go, for people to look at. */
@@ -41,17 +42,16 @@ export async function download(page: Page, link: string): Promise<Buffer> {
   }
 }
 
-/** Axe, width and a picture, in both widths, light and dark. */
+/** Axe, what sticks out, and a picture, at the least and the greatest width, light and dark. */
 export async function inspect(page: Page, name: string): Promise<void> {
   mkdirSync(SHOTS, { recursive: true });
-  for (const width of [360, 1440]) {
+  for (const width of [320, 1440]) {
     await page.setViewportSize({ width, height: 900 });
     for (const colorScheme of ["dark", "light"] as const) {
       await page.emulateMedia({ colorScheme });
       assert.equal(await violations(page), [], `${name} at ${width} px, ${colorScheme}`);
     }
-    const overflow = "document.documentElement.scrollWidth - document.documentElement.clientWidth";
-    assert.is(await page.evaluate(overflow), 0, `${name} at ${width} px scrolls sideways`);
+    assert.equal(await stickingOut(page), [], `${name} at ${width} px`);
     await page.screenshot({ path: join(SHOTS, `${name}-${width}.png`), fullPage: true });
   }
 }

@@ -13,6 +13,7 @@ import type { Logger } from "../../shared/log.ts";
 import type { Block } from "./blocks.ts";
 import { FIELDS, isLatency, type Reading, readSegment, readStation, stationKey, WIDTH } from "./fields.ts";
 import { LevelFiles, type LevelSize } from "./files.ts";
+import { held, joined } from "./gaps.ts";
 import { Level, type Slot } from "./level.ts";
 import { Recent } from "./recent.ts";
 
@@ -131,6 +132,7 @@ export class History {
       }
     };
     await this.#rows(key, from, to + stepMs, step, add);
+    const fine = step < STEPS.minute;
     const times = Array.from({ length: slots }, (_, slot) => (first + slot) * stepMs);
     const series = Object.fromEntries(
       FIELDS.flatMap((field, index) => {
@@ -139,7 +141,7 @@ export class History {
           return count === 0 ? null : rounded((sums[slot * WIDTH + index] ?? 0) / count);
         });
         if (values.every((value) => value === null)) return [];
-        return [[field, isLatency(field) && step < STEPS.minute ? held(values) : bridged(values)]];
+        return [[field, isLatency(field) && fine ? held(values) : joined(values, fine ? 2 : 1)]];
       }),
     );
     return { from, to, step, times, series };
@@ -237,27 +239,6 @@ function blockOf(slots: readonly Slot[], offset: number): Block {
   }
   const times = slots.map(({ at }) => Math.round(at + offset));
   return { times, keys, fields: [...FIELDS], values };
-}
-
-/** Rows do not end where slots do: a single empty slot between two full ones is no gap. */
-function bridged(values: readonly (number | null)[]): (number | null)[] {
-  return values.map((value, index) => {
-    if (value !== null || (values[index + 1] ?? null) === null) return value;
-    return values[index - 1] ?? null;
-  });
-}
-
-/** Latencies are read every five seconds only: until the next reading, the last one holds. */
-const HOLD_SLOTS = 6;
-
-function held(values: readonly (number | null)[]): (number | null)[] {
-  let last: number | null = null;
-  let age = 0;
-  return values.map((value) => {
-    age = value === null ? age + 1 : 0;
-    last = value ?? (age < HOLD_SLOTS ? last : null);
-    return last;
-  });
 }
 
 /** Four digits are enough for a chart. */

@@ -11,6 +11,8 @@ export interface SystemApi {
   /** The API's other routes, for the description. */
   others: readonly Route[];
   version: string;
+  /** Files are named after it. */
+  hostname: () => string;
   logs: LogBuffer;
   /** Ends the service shortly after the answer; it is started again. */
   restart: () => void;
@@ -19,16 +21,37 @@ export interface SystemApi {
   support: () => Promise<SupportArchive>;
 }
 
-export function systemRoutes({ others, version, logs, restart, reboot, support }: SystemApi): Route[] {
+export function systemRoutes({ others, version, hostname, logs, restart, reboot, support }: SystemApi): Route[] {
   const routes: Route[] = [
     {
       method: "GET",
       path: "/api/v1/logs",
       access: "operate",
       summary: "The last lines of the log, oldest first: the supervisor's and the kernel's",
-      query: { lines: "How many, 500 at most; 100 unless told." },
+      query: {
+        lines: "How many, 500 at most; 100 unless told.",
+        after:
+          "The cursor of a line: only those that came after it. One that is not known any more counts as not told.",
+      },
       answers: { 200: "LogLines" },
-      handler: ({ query }) => json(logs.last(Math.max(1, Number(query.get("lines")) || USUAL_LINES))),
+      handler: ({ query }) =>
+        json(logs.last(Math.max(1, Number(query.get("lines")) || USUAL_LINES), query.get("after") ?? undefined)),
+    },
+    {
+      method: "GET",
+      path: "/api/v1/logs/file",
+      access: "operate",
+      summary: "The log as a file: a line of JSON for each line, oldest first",
+      answers: { 200: "text" },
+      handler: (): Answer => {
+        const headers = {
+          "Content-Type": "text/plain; charset=utf-8",
+          "Cache-Control": "no-store",
+          "Content-Disposition": `attachment; filename="${hostname()}-log.jsonl"`,
+        };
+        const lines = logs.last(Number.POSITIVE_INFINITY).map((line) => `${JSON.stringify(line)}\n`);
+        return { status: 200, headers, body: lines.join("") };
+      },
     },
     {
       method: "GET",

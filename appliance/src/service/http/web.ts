@@ -72,6 +72,7 @@ export class Web {
     const system = systemRoutes({
       others: api,
       version: state.version.version,
+      hostname: () => state.config.config.hostname,
       logs,
       restart: () => clock.after(ANSWER_FIRST_MS, environment.restart),
       reboot: () => executor.reboot(),

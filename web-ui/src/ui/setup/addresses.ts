@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The document as the setup changes it, and the addresses that follow from the network as it is now. */
+import type { SegmentStatus } from "@scsigate/appliance/api";
 import { asObject, type JsonObject } from "@scsigate/appliance/json";
 import { served } from "../../core/configuration.ts";
 import { status } from "../../core/store.ts";
@@ -70,12 +71,19 @@ export function suggestedPart(): string {
   return `${addressOf(value - (value % size) + size - 16 + 1)}/28`;
 }
 
+/** The route that the LAN's router needs in mode routed. */
+export function routeTo(segment: SegmentStatus | undefined): { subnet: string; via: string } {
+  const live = segment?.ips.find((address) => address.includes("."));
+  return {
+    subnet: live === undefined ? words.unknownSegment : subnetOf(live),
+    via: lanAddress()?.split("/")[0] ?? words.unknownLan,
+  };
+}
+
 /** What addresses stations would have, from what the network is like now. */
 export function addresses(mode: Mode, part: string): string {
   const lan = lanAddress();
-  const live = status.value?.segments[0]?.ips.find((address) => address.includes("."));
-  const segment = live === undefined ? words.unknownSegment : subnetOf(live);
-  const own = lan?.split("/")[0] ?? words.unknownLan;
+  const { subnet: segment, via: own } = routeTo(status.value?.segments[0]);
   switch (mode) {
     case "routed":
     case "nat":

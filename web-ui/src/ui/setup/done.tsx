@@ -4,9 +4,11 @@ import { asObject } from "@scsigate/appliance/json";
 import { useEffect } from "preact/hooks";
 import { dropDraft, loadConfiguration, served } from "../../core/configuration.ts";
 import { href } from "../../core/router.ts";
+import { move } from "../../core/steps.ts";
 import { status } from "../../core/store.ts";
 import { strings } from "../../strings.ts";
 import { segmentsOf } from "./addresses.ts";
+import { Arrival } from "./arrival.tsx";
 
 const words = strings.setup;
 
@@ -15,30 +17,28 @@ export function Done() {
     dropDraft();
     loadConfiguration().catch(() => {}); // what to type is then of the old document; the frame tells of the connection
   }, []);
-  const station = status.value?.segments.flatMap(({ stations }) => stations).find(({ state }) => state === "up");
+  const here = (status.value?.segments ?? []).flatMap((segment) =>
+    segment.stations.filter(({ state }) => state === "up").map((station) => ({ segment, station })),
+  );
+  const first = here.find(({ station }) => station.ip !== null) ?? here[0];
   return (
     <section class="card" data-testid="setup-done">
       <p>{words.typeThis}</p>
       <pre class="mono">{commands().join("\n")}</pre>
       <p class="small muted">{hasDriverDisk() ? words.typeWhyDisk : words.typeWhy}</p>
-      <div aria-live="polite">
-        {station === undefined ? (
-          <p class="waiting">{words.waiting}</p>
-        ) : (
-          <p class="arrived">
-            <svg viewBox="0 0 32 32" aria-hidden="true" focusable="false">
-              <circle cx="16" cy="16" r="14" />
-              <path d="M9 17L14 22L23 11" />
-            </svg>
-            {words.arrived(station.name || station.address)}
-          </p>
-        )}
-      </div>
-      <p>
+      {first === undefined ? (
+        <p class="waiting">{words.waiting}</p>
+      ) : (
+        <Arrival segment={first.segment} name={first.station.name || first.station.address} />
+      )}
+      <div class="buttons">
         <a class="button main" href={href("overview")}>
           {words.toOverview}
         </a>
-      </p>
+        <button type="button" onClick={() => move(-1)}>
+          {words.back}
+        </button>
+      </div>
     </section>
   );
 }

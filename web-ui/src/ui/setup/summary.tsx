@@ -3,7 +3,8 @@
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { apply, draft, dropDraft, isCode, plan, served } from "../../core/configuration.ts";
-import { move, step } from "../../core/steps.ts";
+import { goTo, move } from "../../core/steps.ts";
+import { status } from "../../core/store.ts";
 import { decided, isPending, transaction } from "../../core/transaction.ts";
 import { strings } from "../../strings.ts";
 import { useAction } from "../action.ts";
@@ -11,6 +12,7 @@ import { Apply } from "../apply.tsx";
 import { Plan } from "../plan.tsx";
 import { ProblemNotice } from "../problem.tsx";
 import { addresses, modeOf, partOf } from "./addresses.ts";
+import { RouteNotice } from "./routeNotice.tsx";
 
 const words = strings.setup;
 
@@ -21,7 +23,7 @@ export function Summary() {
   const first = useSignal(decisions);
   useEffect(() => {
     if (decisions === first.value) return;
-    if (transaction.value?.state === "confirmed") step.value = "done";
+    if (transaction.value?.state === "confirmed") goTo("done");
     else first.value = decisions;
   }, [decisions]);
   const document = draft.value;
@@ -31,17 +33,18 @@ export function Summary() {
         if (document !== undefined && known !== undefined) await apply(document, known.etag, seconds);
       } catch (error) {
         if (!isCode(error, "config-unchanged")) throw error;
-        step.value = "done";
+        goTo("done");
       }
     });
+  const mode = modeOf(document ?? known?.document ?? {});
   const unchanged = document === undefined || plan.value?.changes.length === 0;
   return (
     <section class="card" data-testid="setup-summary">
       <ProblemNotice problem={action.problem} />
       <p>
-        <strong>{strings.modes[modeOf(document ?? known?.document ?? {})]}</strong>:{" "}
-        {addresses(modeOf(document ?? {}), partOf(document ?? {}))}
+        <strong>{strings.modes[mode]}</strong>: {addresses(mode, partOf(document ?? known?.document ?? {}))}
       </p>
+      {mode === "routed" && <RouteNotice segment={status.value?.segments[0]} />}
       {unchanged ? <p>{words.same}</p> : plan.value && <Plan plan={plan.value} />}
       {unchanged ? (
         <button
@@ -49,7 +52,7 @@ export function Summary() {
           class="main"
           onClick={() => {
             dropDraft();
-            step.value = "done";
+            goTo("done");
           }}
         >
           {words.finish}

@@ -12,7 +12,6 @@ import { ProblemNotice } from "../problem.tsx";
 import { Capture } from "./capture.tsx";
 
 const words = strings.station;
-const figures = new Intl.NumberFormat(undefined, { maximumSignificantDigits: 3 });
 /** Five pings a second, and the last one's answer. */
 const PING_SECONDS = PING_COUNT / 5 + 1;
 
@@ -31,9 +30,9 @@ export function Checks({ view }: { view: StationView }) {
         >
           {({ ip, received, sent, loss, min, avg, max }) => (
             <>
-              <p>{words.pingResult(ip, received, sent, figures.format(loss))}</p>
+              <p>{words.pingResult(ip, received, sent, format.figure(loss))}</p>
               {min !== null && avg !== null && max !== null && (
-                <p>{words.pingTimes(figures.format(min), figures.format(avg), figures.format(max))}</p>
+                <p>{words.pingTimes(format.figure(min), format.figure(avg), format.figure(max))}</p>
               )}
             </>
           )}

@@ -82,10 +82,10 @@ export function History({ segment, address }: { segment: string; address?: strin
 
 function Charts({ series, range: chosen }: { series: Series | undefined; range: Range }) {
   const lines = useMemo(() => linesOf(series), [series]);
-  const moment = chosen === "7d" ? dayAndTime : time;
+  const moment = chosen === "7d" ? format.dayAndMinute : format.minuteOfDay;
   const common = { range: strings.charts.ranges[chosen], times: series?.times ?? [], moment };
   const empty = series === undefined ? strings.charts.loading : strings.charts.none;
-  const milliseconds = (value: number) => strings.charts.milliseconds(figure(value));
+  const milliseconds = (value: number) => strings.charts.milliseconds(format.figure(value));
   return (
     <div class="charts">
       <Chart {...common} title={strings.charts.rate} lines={lines.rate} format={format.rate} empty={empty} />
@@ -129,26 +129,10 @@ function linesOf(series: Series | undefined): Lines {
   return { rate: both("bytes"), packets: both("packets"), send: latency("send"), get: latency("get"), errors };
 }
 
-const figures = new Intl.NumberFormat(undefined, { maximumSignificantDigits: 3 });
-const times = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
-const days = new Intl.DateTimeFormat(undefined, { weekday: "short", hour: "2-digit", minute: "2-digit" });
-
-function figure(value: number): string {
-  return figures.format(value);
-}
-
 function perSecond(value: number): string {
-  return strings.charts.perSecond(figure(value));
+  return strings.charts.perSecond(format.figure(value));
 }
 
 function perMinute(value: number): string {
-  return strings.charts.perMinute(figure(value * 60));
-}
-
-function time(milliseconds: number): string {
-  return times.format(milliseconds);
-}
-
-function dayAndTime(milliseconds: number): string {
-  return days.format(milliseconds);
+  return strings.charts.perMinute(format.figure(value * 60));
 }

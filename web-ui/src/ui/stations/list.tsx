@@ -8,7 +8,7 @@ import * as format from "../../core/format.ts";
 import { stationHref } from "../../core/router.ts";
 import { listStations } from "../../core/stations.ts";
 import { status } from "../../core/store.ts";
-import { strings } from "../../strings.ts";
+import { language, strings } from "../../strings.ts";
 import { useAction } from "../action.ts";
 import { SelectField } from "../fields.tsx";
 import { PageTitle, Pill } from "../parts.tsx";
@@ -34,8 +34,7 @@ interface Column {
 }
 
 const words = strings.stationList;
-const figures = new Intl.NumberFormat(undefined, { maximumSignificantDigits: 3 });
-const collator = new Intl.Collator(undefined, { numeric: true });
+const collator = new Intl.Collator(language, { numeric: true });
 
 const COLUMNS: Record<string, Column> = {
   name: { title: strings.stations.name, value: nameOf, cell: (row) => row.name || strings.stations.unnamed },
@@ -69,7 +68,7 @@ const COLUMNS: Record<string, Column> = {
       const p50 = live?.latency?.send?.p50;
       return (
         <span title={words.latencyHint}>
-          {p50 === undefined ? words.unknown : words.milliseconds(figures.format(p50))}
+          {p50 === undefined ? words.unknown : words.milliseconds(format.figure(p50))}
         </span>
       );
     },

@@ -20,6 +20,12 @@ export interface Plot {
   dispose(): void;
 }
 
+/** A value between two gaps is no line: where such are, to be shown as points. */
+export function alone(values: readonly (number | null | undefined)[]): number[] {
+  const empty = (at: number) => (values[at] ?? null) === null;
+  return values.flatMap((_value, at) => (!empty(at) && empty(at - 1) && empty(at + 1) ? [at] : []));
+}
+
 export function makePlot(element: HTMLElement, options: PlotOptions): Plot {
   const { names, colors, format, moment, timeName, height } = options;
   const style = getComputedStyle(element);
@@ -50,7 +56,7 @@ export function makePlot(element: HTMLElement, options: PlotOptions): Plot {
           // Never colour alone: every second line is dashed.
           ...(index % 2 === 1 ? { dash: [6, 3] } : {}),
           width: 1.5,
-          points: { show: false },
+          points: { show: true, size: 4, filter: (self: uPlot, at: number) => alone([...(self.data[at] ?? [])]) },
           value: (_self: uPlot, value: number | null) => (value === null ? "–" : format(value)),
         })),
       ],

@@ -136,8 +136,6 @@ function Live({ live }: { live: StationStatus }) {
   );
 }
 
-const moments = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
-
 function Addresses({ view: { ips, lease, reservedIp } }: { view: StationView }) {
   return (
     <section class="card" aria-labelledby="addresses-title" data-testid="addresses">
@@ -151,7 +149,7 @@ function Addresses({ view: { ips, lease, reservedIp } }: { view: StationView }) 
             ? words.noLease
             : lease.expires === null
               ? words.leaseForEver(lease.ip)
-              : words.leaseUntil(lease.ip, moments.format(lease.expires))}
+              : words.leaseUntil(lease.ip, format.moment(lease.expires))}
         </Fact>
         <Fact name={words.reserved}>{reservedIp ?? words.notReserved}</Fact>
       </Facts>
