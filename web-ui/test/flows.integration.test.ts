@@ -279,6 +279,24 @@ check("system: a backup is downloaded, and restored with a preview", async ({ pa
   await button(page, strings.transaction.close).click();
 });
 
+check("system: one's own password is changed with the present one, and the session goes on", async ({ page, url }) => {
+  await page.goto(`${url}#/system/access`);
+  const own = page.getByTestId("own-password");
+  const change = async (current: string, next: string) => {
+    await own.getByLabel(strings.access.current).fill(current);
+    await own.getByLabel(strings.access.next).fill(next);
+    await button(page, strings.access.changeOwn).click();
+  };
+  await change("a guess", "another good password");
+  await fails(page, "password-wrong");
+  await change(PASSWORD, "another good password");
+  await shows(page, "own-password", strings.access.ownChanged);
+  await inspect(page, "own password");
+  await change("another good password", PASSWORD);
+  await own.getByText(strings.access.ownChanged).waitFor();
+  await page.getByTestId("users").waitFor();
+});
+
 check("system: users and keys are made, changed and removed", async ({ page, url }) => {
   await page.goto(`${url}#/system/access`);
   const form = page.getByTestId("user-form");

@@ -13,10 +13,10 @@ import {
   parseIpv4,
 } from "../shared/ipv4.ts";
 import { parseNetwork6, prefixOf } from "../shared/ipv6.ts";
-import { checkDns } from "./dnsMeaning.ts";
 import { checkFleet } from "./fleetMeaning.ts";
 import { checkExtend, checkMesh } from "./meshMeaning.ts";
 import { checkMqtt } from "./mqttMeaning.ts";
+import { checkNames } from "./namesMeaning.ts";
 import { checkPorts } from "./portMeaning.ts";
 import { checkSsh } from "./sshMeaning.ts";
 import { checkStations } from "./stationMeaning.ts";
@@ -60,7 +60,7 @@ export function checkMeaning(config: Config): ConfigError[] {
   checkMqtt(config.mqtt, errors);
   checkFleet(config.update.fleet, errors);
   checkZone(config.time.zone, errors);
-  checkDns(config, errors);
+  checkNames(config, errors);
   checkSsh(config, errors);
   if (config.chap.password !== undefined && config.chap.password === config.chap.gatewayPassword) {
     errors.push({

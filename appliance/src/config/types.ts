@@ -117,9 +117,9 @@ export interface FirewallConfig {
   rules: FirewallRuleConfig[];
 }
 
-export interface DnsConfig {
+export interface NamesConfig {
   /** Addresses. */
-  servers: string[];
+  nameServers: string[];
   records: { name: string; address: string }[];
 }
 
@@ -187,7 +187,7 @@ export interface Config {
   mesh: MeshConfig;
   /** IANA name of a time zone. */
   time: { zone: string; servers: string[]; serve: boolean };
-  dns: DnsConfig;
+  names: NamesConfig;
   ssh: { enabled: boolean; port: number; keys: string[] };
   mdns: { enabled: boolean };
   firewall: FirewallConfig;

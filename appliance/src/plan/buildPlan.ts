@@ -217,7 +217,7 @@ function systemSettings(config: Config, { ethernets }: Observed, lan: EthernetIn
   return [
     { kind: "hostname", name: config.hostname },
     { kind: "timeZone", zone: config.time.zone },
-    { kind: "nameServers", servers: config.dns.servers },
+    { kind: "nameServers", servers: config.names.nameServers },
     ...ethernets.flatMap((ethernet) => proxying(config, ethernet, lan)),
   ];
 }
@@ -612,8 +612,8 @@ function hostsOf({ stations }: SegmentConfig): Pick<DnsmasqOperation, "hosts"> {
   return hosts.length === 0 ? {} : { hosts };
 }
 
-function namesOf({ dns }: Config): Pick<DnsmasqOperation, "dns"> {
-  return dns.servers.length === 0 && dns.records.length === 0 ? {} : { dns };
+function namesOf({ names: { nameServers: servers, records } }: Config): Pick<DnsmasqOperation, "dns"> {
+  return servers.length === 0 && records.length === 0 ? {} : { dns: { servers, records } };
 }
 
 const TARGET_CORE: readonly Operation[] = [

@@ -170,7 +170,7 @@ function workspaceSuite(workspace: string, level?: "unit" | "integration"): Suit
     command: "npm",
     args: ["run", "--silent", "-w", workspace, level === undefined ? "test" : `test:${level}`],
     cwd: repoDir,
-    minutes: 10,
+    minutes: 20,
     ...(existsSync(join(repoDir, workspace, "package.json")) ? {} : { missing: `${workspace} has no package.json` }),
   };
 }

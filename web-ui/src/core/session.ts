@@ -41,6 +41,12 @@ export async function setUp(token: string, name: string, password: string): Prom
   live.restart();
 }
 
+/** Changes the user's own password; this session goes on, the others end. @throws ApiError */
+export async function changePassword(current: string, password: string): Promise<void> {
+  session.value = (await call<SessionView>("PUT", "/api/v1/session/password", { current, password })).value;
+  live.restart();
+}
+
 /** @throws ApiError */
 export async function logout(): Promise<void> {
   await call("POST", "/api/v1/logout");

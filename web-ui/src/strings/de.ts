@@ -744,6 +744,11 @@ export const strings: Catalogue = {
   },
   access: {
     title: "Benutzer und Schlüssel",
+    own: "Ihr Passwort",
+    current: "Jetziges Passwort",
+    next: "Neues Passwort",
+    changeOwn: "Passwort ändern",
+    ownChanged: "Ihr Passwort ist geändert. Ihre anderen Sitzungen sind beendet.",
     users: "Benutzer",
     keys: "API-Schlüssel",
     name: "Name",
@@ -869,6 +874,9 @@ export const strings: Catalogue = {
     method: "Verfahren",
     gateway: "Router",
     dns: "Nameserver",
+    names: "Namen (DNS)",
+    nameServers: "Nameserver",
+    records: "Einträge",
   },
 };
 

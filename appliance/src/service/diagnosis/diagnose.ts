@@ -295,11 +295,11 @@ function routerVerdict({ router, reach }: Facts): Verdict {
 
 function namesVerdict({ names: { servers, answered, wanted } }: Facts): Verdict {
   if (servers.length === 0)
-    return warn("no name server is known", "Set dns.servers, or have the DHCP server tell one.");
+    return warn("no name server is known", "Set names.nameServers, or have the DHCP server tell one.");
   if (answered === null) {
     return bad(
       `no answer from ${servers.join(", ")}`,
-      "Check that this name server runs, or set another in dns.servers.",
+      "Check that this name server runs, or set another in names.nameServers.",
     );
   }
   if (wanted !== null && !wanted.known) {

@@ -196,13 +196,19 @@ const BROKEN: [string, Partial<Facts>, string, CheckState, string][] = [
   ["there is no router", { router: undefined, reach: undefined }, "lan-router", "warn", "gateway"],
   ["the router is gone", { reach: { answer: "nobody" } }, "lan-router", "bad", "router"],
   ["the router is silent", { reach: { answer: "silent" } }, "lan-router", "warn", "router"],
-  ["no name server is known", { names: { servers: [], answered: null, wanted: null } }, "dns", "warn", "dns.servers"],
+  [
+    "no name server is known",
+    { names: { servers: [], answered: null, wanted: null } },
+    "dns",
+    "warn",
+    "names.nameServers",
+  ],
   [
     "no name server answers",
     { names: { servers: ["10.0.2.1"], answered: null, wanted: null } },
     "dns",
     "bad",
-    "dns.servers",
+    "names.nameServers",
   ],
   [
     "the broker's name is unknown",

@@ -5,7 +5,8 @@ import { type KeyView, SCOPES, type Scope, type UserView } from "@scsigate/appli
 import { useEffect } from "preact/hooks";
 import { call } from "../../core/api.ts";
 import * as format from "../../core/format.ts";
-import { may } from "../../core/session.ts";
+import { changePassword, may } from "../../core/session.ts";
+import { session } from "../../core/store.ts";
 import { strings } from "../../strings.ts";
 import { type Action, submits, useAction } from "../action.ts";
 import { Ask } from "../ask.tsx";
@@ -19,6 +20,7 @@ export function AccessPage() {
   return (
     <>
       <PageTitle>{strings.access.title}</PageTitle>
+      {session.value?.via === "session" && <OwnPassword />}
       {may("admin") ? (
         <>
           <Users />
@@ -28,6 +30,58 @@ export function AccessPage() {
         <p>{strings.needs("admin")}</p>
       )}
     </>
+  );
+}
+
+function OwnPassword() {
+  const action = useAction();
+  const current = useSignal("");
+  const next = useSignal("");
+  const changed = useSignal(false);
+  const words = strings.access;
+  const save = submits(() => {
+    changed.value = false;
+    void action
+      .run(() => changePassword(current.value, next.value))
+      .then((worked) => {
+        if (worked) current.value = next.value = "";
+        changed.value = worked;
+      });
+  });
+  return (
+    <section class="card" aria-labelledby="own-title" data-testid="own-password">
+      <h2 id="own-title">{words.own}</h2>
+      <ProblemNotice problem={action.problem} />
+      <form onSubmit={save}>
+        <TextField
+          label={words.current}
+          type="password"
+          autocomplete="current-password"
+          required
+          value={current.value}
+          onInput={(value) => {
+            current.value = value;
+          }}
+        />
+        <TextField
+          label={words.next}
+          hint={strings.setup.passwordHint}
+          type="password"
+          autocomplete="new-password"
+          required
+          value={next.value}
+          onInput={(value) => {
+            next.value = value;
+          }}
+        />
+        <div class="buttons">
+          <button type="submit" aria-disabled={action.busy}>
+            {words.changeOwn}
+          </button>
+        </div>
+        <p role="status">{changed.value && words.ownChanged}</p>
+      </form>
+    </section>
   );
 }
 
