@@ -71,6 +71,28 @@ check("pages that nobody sees leave the connections to the one that is seen", as
   await Promise.all(others.map((other) => other.close()));
 });
 
+check(
+  "a decision whose connection is cut, as a change of the firewall does it, is sent again",
+  async ({ page, url }) => {
+    await page.goto(`${url}#/settings/general`);
+    await post(page, "/api/v1/config", { hostname: "kept-once" }, "PATCH");
+    let cut = 0;
+    await page.route("**/api/v1/config/confirm", (route) => {
+      cut += 1;
+      return cut === 1 ? route.abort() : route.continue();
+    });
+    await button(page, strings.transaction.keep).click();
+    await shows(page, "transaction-end", strings.transaction.confirmed);
+    assert.is(cut, 2);
+    await page.unroute("**/api/v1/config/confirm");
+    await button(page, strings.transaction.close).click();
+    await post(page, "/api/v1/config", { hostname: "gateway" }, "PATCH");
+    await button(page, strings.transaction.keep).click();
+    await shows(page, "transaction-end", strings.transaction.confirmed);
+    await button(page, strings.transaction.close).click();
+  },
+);
+
 check("a login at another page leaves this one at work", async ({ browser, page, url }) => {
   const other = await browser.context.newPage();
   await other.goto(url);

@@ -5,7 +5,8 @@
  */
 import { signal } from "@preact/signals";
 import type { Transaction } from "@scsigate/appliance/api/config";
-import { call } from "./api.ts";
+import { strings } from "../strings.ts";
+import { ApiError, call } from "./api.ts";
 
 /** Undefined: none that anybody needs to know of. */
 export const transaction = signal<Transaction | undefined>(undefined);
@@ -76,8 +77,28 @@ export async function loadTransaction(): Promise<void> {
   if (before !== undefined && isPending(before)) decided.value = { id: before.id, kept: false };
 }
 
-/** Keeps or undoes the change that waits. @throws ApiError */
+/** How often a decision is sent again whose connection was cut, and after how long. */
+const AGAIN = { times: 5, pauseMs: 1000 };
+
+/**
+ * Keeps or undoes the change that waits. A change of the firewall cuts all connections when it holds, and what was under way on them
+ * does not count: it is sent again.
+ * @throws ApiError
+ */
 export async function decide(what: "confirm" | "rollback"): Promise<void> {
   const id = transaction.value?.id;
-  acceptTransaction((await call<Transaction>("POST", `/api/v1/config/${what}`, id === undefined ? {} : { id })).value);
+  const body = id === undefined ? {} : { id };
+  for (let left = AGAIN.times; ; left--) {
+    try {
+      acceptTransaction((await call<Transaction>("POST", `/api/v1/config/${what}`, body)).value);
+      return;
+    } catch (error) {
+      const cut = error instanceof ApiError && error.problem.code === strings.noAnswer.code;
+      if (!cut || left === 0) throw error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, AGAIN.pauseMs));
+    // It may have counted nevertheless.
+    await loadTransaction().catch(() => {});
+    if (transaction.value?.id !== id || !isPending(transaction.value)) return;
+  }
 }
