@@ -12,7 +12,7 @@ import { inspect } from "./inspect.ts";
 import { readLatency } from "./latency.ts";
 import { setBridge, setBridgePort, setExtension } from "./operations/bridge.ts";
 import { setClaim } from "./operations/claim.ts";
-import { setDhcpClient, setDnsmasq, shiftLeases } from "./operations/dhcp.ts";
+import { type Leases, readLeases, setDhcpClient, setDnsmasq, shiftLeases } from "./operations/dhcp.ts";
 import { setDriverDisk } from "./operations/driverDisk.ts";
 import { removeFirewall, setFirewall } from "./operations/firewall.ts";
 import {
@@ -52,6 +52,8 @@ export class Executor {
   /** The last failure of each group, so that a retry every few seconds does not fill the log with it. */
   readonly #failures = new Map<string, string>();
   #queue: Promise<void> = Promise.resolve();
+  /** As of the last look at a clock that was not set meanwhile. */
+  #leases: Leases = new Map();
 
   /** @param onReady called when the service says that it works. */
   constructor(context: ExecutorContext, onReady: () => void) {
@@ -71,11 +73,17 @@ export class Executor {
     this.#updater.stop();
   }
 
+  /** The wall clock was not set since the last look. */
+  async clockCalm(): Promise<void> {
+    this.#leases = await readLeases(this.#context);
+  }
+
   /** The wall clock was set. @param milliseconds forward; less than 0: back */
   clockStepped(milliseconds: number): void {
     this.#context.log.warn({ seconds: Math.round(milliseconds / 1000) }, "the clock was set: leases follow it");
+    const leases = this.#leases;
     this.#queue = this.#queue.then(() =>
-      shiftLeases(Math.round(milliseconds / 1000), this.#context).catch((error: unknown) =>
+      shiftLeases(Math.round(milliseconds / 1000), this.#context, leases).catch((error: unknown) =>
         this.#context.log.error({ problem: toProblem(error) }, "leases do not follow the clock"),
       ),
     );

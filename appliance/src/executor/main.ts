@@ -102,7 +102,11 @@ function serve(): void {
   }
   log.info({ node: process.version }, "executor started");
   void executor.start();
-  watchClock(systemClock, (milliseconds) => executor.clockStepped(milliseconds));
+  watchClock(
+    systemClock,
+    (milliseconds) => executor.clockStepped(milliseconds),
+    () => void executor.clockCalm(),
+  );
   // A host keeps its own clock.
   void (guest ? Promise.resolve() : clockKeeper.start()).finally(() => service.start());
   try {

@@ -239,22 +239,51 @@ export async function stopDnsmasq(segment: string, { paths, processes }: Executo
   return pid !== undefined;
 }
 
+/** What dnsmasq has written down, by segment. */
+export type Leases = ReadonlyMap<string, string>;
+
+export async function readLeases({ paths }: ExecutorContext): Promise<Leases> {
+  const leases = new Map<string, string>();
+  for (const file of await readdir(join(paths.run, "scsigate/leases")).catch(() => [])) {
+    const segment = file.replace(/\.leases$/, "");
+    leases.set(segment, await readFile(leaseFile(paths, segment), "utf8").catch(() => ""));
+  }
+  return leases;
+}
+
+/** Leases of IPv4, the server's identifier and leases of IPv6, a line each. What is missing now is taken from before. */
+function withLost(before: string, now: string): string {
+  const parts = (text: string) => {
+    const lines = text.split("\n").filter((line) => line !== "");
+    const at = lines.findIndex((line) => line.startsWith("duid "));
+    return at < 0 ? [lines, [], []] : [lines.slice(0, at), lines.slice(at, at + 1), lines.slice(at + 1)];
+  };
+  const address = (line: string) => line.split(" ")[2];
+  const old = parts(before);
+  const all = parts(now).flatMap((lines, index) => {
+    const there = new Set(lines.map(address));
+    const lost = (old[index] ?? []).filter((line) => !there.has(address(line)));
+    return index === 1 && lines.length > 0 ? lines : [...lines, ...lost];
+  });
+  return all.map((line) => `${line}\n`).join("");
+}
+
 /**
  * dnsmasq writes down when a lease ends by the wall clock, and hosts count by their own: when the clock is set, the ends are
  * moved along, so that nobody's address is given to another host, or kept for years.
  * @param seconds by which the clock was set forward; less than 0: back
+ * @param before what was there before it was set: by now, dnsmasq may have ended some
  */
-export async function shiftLeases(seconds: number, context: ExecutorContext): Promise<void> {
+export async function shiftLeases(seconds: number, context: ExecutorContext, before: Leases): Promise<void> {
   const { paths, processes } = context;
-  for (const file of await readdir(join(paths.run, "scsigate/leases")).catch(() => [])) {
-    const segment = file.replace(/\.leases$/, "");
+  for (const segment of (await readLeases(context)).keys()) {
     const { argument } = dnsmasqConfig(paths, segment);
     const pid = await processes.find(dnsmasqPidFile(paths, segment), argument);
     // It has the leases in memory, and writes all of them down now and then.
     if (pid !== undefined) await processes.stop(pid);
     const place = leaseFile(paths, segment);
     const lasting = await readlink(place).catch(() => place);
-    const text = await readFile(lasting, "utf8").catch(() => "");
+    const text = withLost(before.get(segment) ?? "", await readFile(lasting, "utf8").catch(() => ""));
     // 0: for ever
     const moved = text.replaceAll(/^[1-9][0-9]*(?= )/gm, (end) => String(Math.max(1, Number(end) + seconds)));
     await writeIfChanged(lasting, moved).catch((error: unknown) => {
