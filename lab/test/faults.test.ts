@@ -240,8 +240,17 @@ tests.test(
 
 tests.test("a DHCP and DNS server that dies comes back, and leases go on", async (bench) => {
   const gateway = bench.vm("gateway");
-  const before = await gateway.ok("cat /run/scsigate/dnsmasq-seg0.pid");
-  await gateway.ok(`kill -9 ${before}`);
+  // It may just be started anew: the test before has set the clock.
+  const before = await waitFor(
+    "dnsmasq to be killed",
+    async () => {
+      const { code, stdout } = await gateway.run(
+        "pid=$(cat /run/scsigate/dnsmasq-seg0.pid) && kill -9 $pid && echo $pid",
+      );
+      return code === 0 ? stdout.trim() : undefined;
+    },
+    { timeout: FOLLOW_TIMEOUT },
+  );
   await waitFor(
     "another dnsmasq",
     async () => {
