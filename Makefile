@@ -54,7 +54,7 @@ test-debug-kernel: install ## loop scenarios and KUnit on a kernel with KASAN, l
 	@LAB_KERNEL=debug LAB_TIMEOUT_SCALE=$${LAB_TIMEOUT_SCALE:-5} $(LAB) test kernel- debug-
 
 .PHONY: check
-check: install types lint ## types, lint, unit tests; no VM, a minute or two
+check: install types lint ## types, lint, unit tests; no VM, about two minutes
 	@$(LAB) check
 
 .PHONY: coverage

@@ -79,10 +79,13 @@ export function firewallOperation(
 
 function bridgeFilter({ firewall, segments }: Config, port: string | undefined): BridgeFilter {
   const names = segments.map(({ name }) => name);
-  const sides: Record<string, string[]> = { any: [], lan: port === undefined ? [] : [port], segments: names };
-  const ofSide = (side: string): string[] => sides[side] ?? names.filter((name) => name === side);
+  const lan = port === undefined ? [] : [port];
+  const ofSide = (side: string): string[] => {
+    if (side === "lan") return lan;
+    return side === "segments" ? names : names.filter((name) => name === side);
+  };
   return {
-    lan: ofSide("lan"),
+    lan,
     segments: names,
     management: { lan: firewall.management.includes("lan"), segments: firewall.management.includes("segments") },
     rules: firewall.rules.flatMap((rule) => resolve(rule, ofSide)),

@@ -49,6 +49,12 @@ const DOCUMENTS: Record<string, object> = {
     },
   },
   bridge: { mode: "bridge" },
+  "bridge with rules": { mode: "bridge", firewall: { betweenSegments: "isolate", rules: RULES } },
+  "bridge with a segment whose name means something to JavaScript": {
+    mode: "bridge",
+    segments: [{ name: "constructor" }],
+    firewall: { rules: [{ name: "one", action: "drop", from: "constructor", to: "lan" }] },
+  },
   "everything else": {
     segments: [{ name: "seg0", fabric: { ...ISCSI, portals: ["0.0.0.0:3260", "10.0.0.1:3261"] } }, { name: "seg1" }],
     firewall: {

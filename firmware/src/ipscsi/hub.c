@@ -762,6 +762,18 @@ static bool base_stream(u16 stream)
 	       stream == IPSCSI_STREAM_IPV6;
 }
 
+/* A command that carries nothing, or that comes while the segment is down, is answered here; then this is true. */
+static bool answered_at_once(struct hub *h, const struct ipscsi_cdb *cdb)
+{
+	if (!cdb->length)
+		target_finish(h->target, SCSI_GOOD);
+	else if (!h->link)
+		not_ready(h);
+	else
+		return false;
+	return true;
+}
+
 /* Section 1, "Answers to SEND MESSAGE", in that order */
 static void send(struct hub *h, int i, const struct ipscsi_cdb *cdb)
 {
@@ -779,14 +791,8 @@ static void send(struct hub *h, int i, const struct ipscsi_cdb *cdb)
 		invalid_field(h, cdb->length_byte);
 		return;
 	}
-	if (!cdb->length) {
-		target_finish(h->target, SCSI_GOOD);
+	if (answered_at_once(h, cdb))
 		return;
-	}
-	if (!h->link) {
-		not_ready(h);
-		return;
-	}
 	if (cdb->stream == IPSCSI_STREAM_CONTROL) {
 		control(h, i, cdb->length);
 		return;
@@ -983,14 +989,8 @@ static void get(struct hub *h, int i, const struct ipscsi_cdb *cdb)
 		invalid_field(h, cdb->length_byte);
 		return;
 	}
-	if (!cdb->length) {
-		target_finish(h->target, SCSI_GOOD);
+	if (answered_at_once(h, cdb))
 		return;
-	}
-	if (!h->link) {
-		not_ready(h);
-		return;
-	}
 	if (cdb->stream == IPSCSI_STREAM_CONTAINER && !h->stations[i].hello) {
 		nexus_loss(h);
 		return;

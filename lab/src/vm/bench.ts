@@ -21,7 +21,7 @@ export interface BenchOptions {
   /**
    * Emulates the processors of a VM side by side, for what is measured. By default they take turns: QEMU (7.2 and 10.0) may go on
    * with the old translation of an instruction that another processor is replacing, as Linux does all the time (static keys). The
-   * guest then traps on that instruction for ever; on a busy host one boot in a hundred. Turns cost no processor time.
+   * guest then traps on that instruction for ever; on a busy host now and then at a boot. Turns cost no processor time.
    */
   readonly parallel?: boolean;
 }

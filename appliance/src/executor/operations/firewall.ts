@@ -69,8 +69,8 @@ function removed(family: "inet" | "bridge"): string[] {
 function bridgeChains({ management, isolateSegments, mdns }: FirewallOperation, bridge: BridgeFilter): string[] {
   const { lan, segments, rules } = bridge;
   const reply = "ct state established,related accept";
-  const page = (open: boolean, ports: readonly string[], action: "accept" | "drop"): string[] =>
-    ports.length === 0 || open !== (action === "accept") || management.ports.length === 0
+  const page = (ports: readonly string[], action: "accept" | "drop"): string[] =>
+    ports.length === 0 || management.ports.length === 0
       ? []
       : [
           `iifname ${names(ports)} tcp dport { ${management.ports.join(", ")} } counter ${action}`,
@@ -86,8 +86,8 @@ function bridgeChains({ management, isolateSegments, mdns }: FirewallOperation, 
     ...chain("input", "type filter hook input priority filter; policy accept;", [
       reply,
       ...userRules(true),
-      ...page(bridge.management.lan, lan, "drop"),
-      ...page(bridge.management.segments, segments, "accept"),
+      ...(bridge.management.lan ? [] : page(lan, "drop")),
+      ...(bridge.management.segments ? page(segments, "accept") : []),
       ...(segments.length === 0
         ? []
         : [

@@ -56,29 +56,29 @@ export class HttpServer {
    */
   async start(): Promise<void> {
     const { host, dispatcher } = this.#options;
-    const { https, http } = this.#ports;
     const failures: unknown[] = [];
-    if (this.#https === undefined) {
-      const secure = createHttpsServer(
+    const open = async <S extends Server>(server: S, port: number): Promise<S | undefined> => {
+      server.maxConnections = MAX_CONNECTIONS;
+      server.setTimeout(IDLE_TIMEOUT_MS);
+      try {
+        await listen(server, host, port);
+        return server;
+      } catch (error) {
+        failures.push(error);
+        return undefined;
+      }
+    };
+    this.#https ??= await open(
+      createHttpsServer(
         { ...LIMITS, ...secureOptions(this.#material), handshakeTimeout: 10_000 },
         (request, response) => void dispatcher.serve(request, response, false),
-      );
-      await listen(limited(secure), host, https).then(
-        () => {
-          this.#https = secure;
-        },
-        (error: unknown) => failures.push(error),
-      );
-    }
-    if (this.#http === undefined) {
-      const plain = createHttpServer(LIMITS, (request, response) => this.#redirect(request, response));
-      await listen(limited(plain), host, http).then(
-        () => {
-          this.#http = plain;
-        },
-        (error: unknown) => failures.push(error),
-      );
-    }
+      ),
+      this.#ports.https,
+    );
+    this.#http ??= await open(
+      createHttpServer(LIMITS, (request, response) => this.#redirect(request, response)),
+      this.#ports.http,
+    );
     if (failures.length > 0) throw failures[0];
   }
 
@@ -160,12 +160,6 @@ export class ConsoleServer {
   async stop(): Promise<void> {
     await close(this.#server);
   }
-}
-
-function limited<S extends Server>(server: S): S {
-  server.maxConnections = MAX_CONNECTIONS;
-  server.setTimeout(IDLE_TIMEOUT_MS);
-  return server;
 }
 
 /** Whether somebody else has a port. @throws ScsigateError port-taken */
