@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Every file that the tree names is there.
-import { accessSync, constants, existsSync, lstatSync } from "node:fs";
+import { accessSync, constants, existsSync, lstatSync, readFileSync, readlinkSync } from "node:fs";
 import { dirname, join, normalize } from "node:path";
 import { boards, EXTERNAL, type Finding, filesBelow, linesOf, readDefconfig, stringOf } from "./tree.ts";
 
@@ -67,6 +67,25 @@ function danglingLinks(dir: string, files: readonly string[]): Finding[] {
     .map((file) => `${file} is a link to what is not there`);
 }
 
+/**
+ * Of the overlay: each line that is the only one of a file, and a path into /run, was a link. Tools that carry a tree
+ * without its absolute links leave such files, and what is at the path is then never read: links are relative.
+ */
+function lostLinks(dir: string, files: readonly string[]): Finding[] {
+  return files
+    .filter((file) => file.startsWith(`${OVERLAY}/`))
+    .flatMap((file) => {
+      const path = join(dir, file);
+      if (lstatSync(path).isSymbolicLink()) {
+        return readlinkSync(path).startsWith("/")
+          ? [`${file} is an absolute link; a relative one is kept by every tool`]
+          : [];
+      }
+      const text = lstatSync(path).size < 200 ? readFileSync(path, "utf8") : "";
+      return /^[./]*run\/\S+\s*$/.test(text) ? [`${file} was a link (ln -s), and is a file that holds its target`] : [];
+    });
+}
+
 function mayRun(file: string): boolean {
   try {
     accessSync(file, constants.X_OK);
@@ -88,7 +107,7 @@ export function checkPaths(dir: string): Finding[] {
   const files = filesBelow(dir);
   const own = files.filter((file) => !file.startsWith(`${OVERLAY}/`) && existsSync(join(dir, file)));
   const named = [...new Set(own.flatMap((file) => [...namedByExternal(dir, file), ...namedByScript(dir, file)]))];
-  return [...named, ...danglingLinks(dir, files), ...notExecutable(dir, files)];
+  return [...named, ...danglingLinks(dir, files), ...lostLinks(dir, files), ...notExecutable(dir, files)];
 }
 
 /** The accounts of the root file system belong together, and none has a password. */

@@ -90,8 +90,18 @@ test("a script that lost its mode is found", ({ tree }) => {
 
 test("a link to nothing is found, except in the root file system", ({ tree }) => {
   symlinkSync("nowhere", join(tree, "board/x86_64/link"));
-  symlinkSync("/run/somewhere", join(tree, "board/common/rootfs-overlay/etc/link"));
+  symlinkSync("../run/somewhere", join(tree, "board/common/rootfs-overlay/etc/link"));
   isFound(checkPaths(tree), "board/x86_64/link");
+});
+
+test("a link of the root file system that became a file is found", ({ tree }) => {
+  writeFileSync(join(tree, "board/common/rootfs-overlay/etc/lost"), "/run/somewhere");
+  isFound(checkPaths(tree), "etc/lost was a link");
+});
+
+test("a link of the root file system that tools lose is found", ({ tree }) => {
+  symlinkSync("/run/somewhere", join(tree, "board/common/rootfs-overlay/etc/absolute"));
+  isFound(checkPaths(tree), "etc/absolute is an absolute link");
 });
 
 test("a user without a password line, one in no group, and one with a password are found", ({ tree }) => {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** dropbear: a shell for root, by key only. It outlives this process and is found again, and so are its sessions. */
 import { mkdir, readFile, readlink, rename, rm } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import type { SshOperation } from "../../protocol/operations.ts";
 import { diskFs } from "../../shared/durable.ts";
 import { ScsigateError, toProblem } from "../../shared/errors.ts";
@@ -25,7 +25,8 @@ export const setSsh: Handler<SshOperation> = async ({ enabled, port, keys }, con
   if (!enabled) return stopSsh(context);
   const { paths, processes, run } = context;
   const at = files(paths);
-  if ((await readlink(at.link).catch(() => "")) !== at.folder) {
+  const target = await readlink(at.link).catch(() => "");
+  if (target === "" || resolve(dirname(at.link), target) !== at.folder) {
     throw new ScsigateError(
       "ssh-unusable",
       "this machine has SSH of its own, and the gateway leaves it alone",
