@@ -47,6 +47,18 @@ run: install ## the gateway and two stations in emulation, until Ctrl-C
 test: build ## every test, with VMs; the last line counts them
 	@$(LAB) test-all
 
+.PHONY: scenarios
+scenarios: $(NODE_STAMP) ## lists the arrangements of buses and hosts that can be built: docs/clusters.md
+	@$(LAB) scenarios
+
+.PHONY: scenario
+scenario: install ## builds one of them, tries it, draws it: NAME=star (DOCS=1: into docs/clusters.md)
+	@$(if $(NAME),,echo "Name one: make scenario NAME=star; \"make scenarios\" lists them." >&2; exit 2;) DOCS=$(DOCS) $(LAB) scenario $(NAME)
+
+.PHONY: test-scenarios
+test-scenarios: install ## all of them in a row
+	@$(LAB) scenario all
+
 .PHONY: test-debug-kernel
 test-debug-kernel: install ## loop scenarios and KUnit on a kernel with KASAN, lockdep and kmemleak, compiled first
 	@PACKAGES_LIST=packages-debug.list lab/host/install-packages

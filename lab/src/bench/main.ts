@@ -6,6 +6,7 @@ import { cpus, loadavg, totalmem } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { LabError, messageOf } from "../errors.ts";
+import { replaceGenerated } from "../generated.ts";
 import { buildDir, repoDir } from "../paths.ts";
 import { withVm } from "../scenario.ts";
 import { loop } from "../topologies/loop.ts";
@@ -13,7 +14,7 @@ import type { Topology } from "../topologies/types.ts";
 import type { Vm } from "../vm/vm.ts";
 import { measureCable } from "./cable.ts";
 import { groups, setting, specs, specsOf } from "./figures.ts";
-import { type Conditions, formatTable, type Outcome, replaceGenerated, toJson, toMarkdown, toSvg } from "./report.ts";
+import { type Conditions, formatTable, type Outcome, toJson, toMarkdown, toSvg } from "./report.ts";
 import { measureSupervisor, supervisorSpecs } from "./supervisor.ts";
 import { installTool } from "./tool.ts";
 
@@ -150,7 +151,10 @@ async function main(): Promise<number> {
   writeFileSync(join(buildDir, "bench.svg"), toSvg(outcomes, conditions));
   if (options.docs) {
     const document = join(repoDir, "docs/performance.md");
-    writeFileSync(document, replaceGenerated(readFileSync(document, "utf8"), toMarkdown(outcomes, conditions)));
+    writeFileSync(
+      document,
+      replaceGenerated(readFileSync(document, "utf8"), "make bench DOCS=1", toMarkdown(outcomes, conditions)),
+    );
     writeFileSync(join(repoDir, "docs/performance.svg"), toSvg(outcomes, conditions));
   }
   console.log(

@@ -195,14 +195,3 @@ export function toMarkdown(outcomes: readonly Outcome[], conditions: Conditions)
   }
   return `${lines.join("\n")}\n`;
 }
-
-export const GENERATED_BEGIN = "<!-- make bench DOCS=1 writes from here -->";
-export const GENERATED_END = "<!-- to here -->";
-
-/** Puts new text between the two marks of a document. */
-export function replaceGenerated(document: string, text: string): string {
-  const begin = document.indexOf(GENERATED_BEGIN);
-  const end = document.indexOf(GENERATED_END);
-  if (begin < 0 || end < begin) throw new Error(`The document lacks "${GENERATED_BEGIN}" or "${GENERATED_END}".`);
-  return `${document.slice(0, begin + GENERATED_BEGIN.length)}\n\n${text}\n${document.slice(end)}`;
-}

@@ -50,6 +50,7 @@ const LAB_PROGRAMS: Programs = {
   bash: ["bash"],
   "isc-dhcp-client": ["dhclient", "dhclient-script"],
   curl: ["curl"],
+  fping: ["fping"],
   "sg3-utils": [
     "sg_raw",
     "sg_inq",

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The lab's command line.
+import { arrangements } from "../arrangements/all.ts";
 import { buildAll } from "../build/all.ts";
 import { choices } from "../build/choices.ts";
 import { labKernel } from "../build/kernel.ts";
@@ -11,7 +12,7 @@ import { execIn, shellIn } from "./attach.ts";
 import { makeDisk } from "./disk.ts";
 import { runCluster, runInteractive } from "./run.ts";
 import { runSbom } from "./sbom.ts";
-import { runAllTests, runCheck, runScenarios } from "./tests.ts";
+import { runAllTests, runCheck, runOwnScenarios, runScenarios } from "./tests.ts";
 
 const USAGE = `usage: lab COMMAND
   run                   the gateway with its stations, as "make run" shows it
@@ -26,6 +27,8 @@ const USAGE = `usage: lab COMMAND
   debs                  Debian packages, to build/debs
   driver-disk           the disk with the driver for hosts, to build/driver
   test [NAME...]        scenarios: all, or those whose file name has NAME in it
+  scenario NAME...      builds an arrangement of buses and hosts, tries it, draws it; all: every one of them
+  scenarios             their names
   test-all              every test of the project
   check                 types, format, lint and unit tests; no VM
 LAB_KERNEL=6.12 picks the other kernel, LAB_KERNEL=debug one with KASAN and lockdep; LAB_TIMEOUT_SCALE=2 doubles every time limit.`;
@@ -37,6 +40,12 @@ function topologyNamed(name: string | undefined): Topology {
     throw new LabError("usage", `There is no topology "${name ?? ""}".`, `There are: ${names}.`);
   }
   return topology;
+}
+
+function arrangementName(name: string): string {
+  if (arrangements.some((arrangement) => arrangement.name === name)) return name;
+  const names = arrangements.map((arrangement) => arrangement.name).join(", ");
+  throw new LabError("usage", `There is no scenario "${name}".`, `There are: ${names}; all for every one.`);
 }
 
 async function main(args: readonly string[]): Promise<number> {
@@ -77,6 +86,14 @@ async function main(args: readonly string[]): Promise<number> {
     case "test":
       await buildAll();
       return runScenarios(rest);
+    case "scenarios":
+      for (const { name, title } of arrangements) console.log(`${name.padEnd(8)}${title}`);
+      return 0;
+    case "scenario": {
+      const names = rest.join() === "all" ? arrangements.map(({ name }) => name) : rest.map(arrangementName);
+      await buildAll();
+      return runOwnScenarios(names);
+    }
     case "test-all":
       return runAllTests();
     case "check":

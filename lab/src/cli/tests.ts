@@ -175,6 +175,22 @@ function workspaceSuite(workspace: string, level?: "unit" | "integration"): Suit
   };
 }
 
+/** A scenario of lab/scenarios: one that runs by itself, as a user would. */
+function ownScenario(name: string): Suite {
+  return {
+    name: `lab/scenarios/${name}.test.ts`,
+    command: process.execPath,
+    args: ["--import", "tsx", join(labDir, "scenarios", `${name}.test.ts`)],
+    cwd: labDir,
+    minutes: 25,
+  };
+}
+
+/** `make scenario`, and all of them in a row: `make test-scenarios`. */
+export async function runOwnScenarios(names: readonly string[]): Promise<number> {
+  return runPhases([{ capacity: 1, jobs: names.map((name) => ({ ...ownScenario(name), weight: 1 })) }]);
+}
+
 function scenarioSuites(names: readonly string[]): Suite[] {
   const dir = join(labDir, "test");
   return (
@@ -231,6 +247,8 @@ export function scenarioPhase(): Phase {
     ...named("kernel-limits", "kernel-features"),
     ...on612(named("kernel-features")),
     ...named("kernel-strangers", "kernel-wire", "first-start", "image-offline"),
+    // The smallest of them; the others show the same, with more hosts.
+    ownScenario("grid"),
   ];
   const placed = new Set([...alone, ...light].map(({ name }) => name));
   const heavy = scenarioSuites([]).filter(({ name }) => !placed.has(name));

@@ -9,15 +9,13 @@ import {
   type Conditions,
   formatSample,
   formatTable,
-  GENERATED_BEGIN,
-  GENERATED_END,
   type Outcome,
-  replaceGenerated,
   toJson,
   toMarkdown,
   toSvg,
 } from "../../src/bench/report.ts";
 import { type Figure, figureValue, isMet, median, ratio, spread, timesTarget } from "../../src/bench/stats.ts";
+import { GENERATED_END, generatedBegin, replaceGenerated } from "../../src/generated.ts";
 import { checkTopology } from "../../src/topologies/expand.ts";
 
 const test = suite("bench");
@@ -140,15 +138,17 @@ test("the chart is XML with a bar for each figure that has a target", () => {
 });
 
 test("only what is between the marks of a document is replaced", () => {
-  const document = `before\n${GENERATED_BEGIN}\nold\n${GENERATED_END}\nafter\n`;
+  const document = `before\n${generatedBegin("make bench DOCS=1")}\nold\n${GENERATED_END}\nafter\n`;
   const text = toMarkdown([higher, missing], conditions);
-  const once = replaceGenerated(document, text);
-  assert.ok(once.startsWith(`before\n${GENERATED_BEGIN}\n`) && once.endsWith(`\n${GENERATED_END}\nafter\n`));
+  const once = replaceGenerated(document, "make bench DOCS=1", text);
+  assert.ok(
+    once.startsWith(`before\n${generatedBegin("make bench DOCS=1")}\n`) && once.endsWith(`\n${GENERATED_END}\nafter\n`),
+  );
   assert.not.match(once, "old");
   assert.match(once, "2026-11-22 20:30 UTC");
   assert.match(once, "load 0.1 before and 2.0 after");
-  assert.is(replaceGenerated(once, text), once);
-  assert.throws(() => replaceGenerated("no marks", text), /lacks/);
+  assert.is(replaceGenerated(once, "make bench DOCS=1", text), once);
+  assert.throws(() => replaceGenerated("no marks", "make bench DOCS=1", text), /lacks/);
 });
 
 test("every row of the generated table has as many cells as its head", () => {

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+// The arrangements that RFC 2143 and the article name.
+import type { Arrangement, Bus } from "./plan.ts";
+
+function range(count: number): number[] {
+  return Array.from({ length: count }, (_, index) => index);
+}
+
+const EIGHT = 8;
+
+/** RFC 2143, section 5: "a network of eight hosts connected to a SCSI bus in which each host acts as a multi-homed host". */
+export const star: Arrangement = {
+  name: "star",
+  title: "RFC 2143, section 5: eight hosts on a bus, each heading a second bus of seven: 64 hosts",
+  buses: [
+    { name: "center", subnet: "10.143.0", hosts: range(EIGHT).map((head) => `h${head}`) },
+    ...range(EIGHT).map(
+      (head): Bus => ({
+        name: `bus${head}`,
+        subnet: `10.143.${head + 1}`,
+        hosts: [`h${head}`, ...range(EIGHT - 1).map((leaf) => `h${head}${leaf + 1}`)],
+      }),
+    ),
+  ],
+  // There is one way to each second bus: with h3 it goes, and all others stay.
+  loss: { host: "h3", between: ["h11", "h22"], hops: [3, 3] },
+  at: (host) => {
+    const [head, leaf] = [Number(host[1]), Number(host[2] ?? 0)];
+    return [leaf, head];
+  },
+};
+
+const SIDE = 5;
+
+/** A to Y, row by row, as the article draws them; A, F, K, P and U are the multi-homed ones. */
+function letter(row: number, column: number): string {
+  return String.fromCharCode("a".charCodeAt(0) + row * SIDE + column);
+}
+
+/** A plane of the article: five buses of five hosts, and one that joins their first hosts. */
+function plane(suffix: string, subnet: number): Bus[] {
+  return [
+    { name: `join${suffix}`, subnet: `10.143.${subnet}`, hosts: range(SIDE).map((row) => letter(row, 0) + suffix) },
+    ...range(SIDE).map(
+      (row): Bus => ({
+        name: `row${letter(row, 0)}${suffix}`,
+        subnet: `10.143.${subnet + 1 + row}`,
+        hosts: range(SIDE).map((column) => letter(row, column) + suffix),
+      }),
+    ),
+  ];
+}
+
+function cell(host: string): [number, number] {
+  const index = host.charCodeAt(0) - "a".charCodeAt(0);
+  return [index % SIDE, Math.floor(index / SIDE)];
+}
+
+export const grid: Arrangement = {
+  name: "grid",
+  title: "the article in two dimensions: five buses of five hosts, joined by the multi-homed A, F, K, P, U: 25 hosts",
+  buses: plane("", 0),
+  // As in the star.
+  loss: { host: "k", between: ["g", "q"], hops: [3, 3] },
+  at: cell,
+};
+
+const PLANES = 3;
+
+/** "... by, at the bare minimum, adding a third SCSI interface to the gateway hosts {A,F,K,P,U}." */
+export const cube: Arrangement = {
+  name: "cube",
+  title: "the article in three dimensions: three such planes, joined by a third adapter of A, F, K, P, U: 75 hosts",
+  buses: [
+    ...range(SIDE).map(
+      (row): Bus => ({
+        name: `deep${letter(row, 0)}`,
+        subnet: `10.143.${200 + row}`,
+        hosts: range(PLANES).map((index) => `${letter(row, 0)}${index + 1}`),
+      }),
+    ),
+    ...range(PLANES).flatMap((index) => plane(String(index + 1), 20 * (index + 1))),
+  ],
+  // With a1 goes the bus that joins the first plane's rows: what crosses that plane goes through another one.
+  loss: { host: "a1", between: ["g1", "l1"], hops: [3, 5] },
+  at: (host) => {
+    const [column, row] = cell(host);
+    return [column + (Number(host[1]) - 1) * (SIDE + 1), row];
+  },
+};
+
+export const arrangements: readonly Arrangement[] = [star, grid, cube];

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a run of an arrangement leaves behind: a drawing and figures in build/scenarios, on request in docs/ as well.
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { replaceGenerated } from "../generated.ts";
+import { buildDir, repoDir } from "../paths.ts";
+import { draw } from "./draw.ts";
+import { type Arrangement, hostsOf, routersOf } from "./plan.ts";
+
+export interface Measured {
+  /** Buses between two hosts, and bits a second of one TCP connection between them. */
+  rates: [hops: number, rate: number][];
+  /** Of the host's processors, from nothing to all hosts there. */
+  seconds: number;
+  kibPerHost: number;
+  /** Seconds from the end of a host to the first packet on another way; not set where there is none. */
+  convergence?: number;
+}
+
+/** Part of docs/clusters.md. Rates are told against the one over a single bus: all hosts share the processors that carry them. */
+export function toMarkdown(arrangement: Arrangement, measured: Measured): string {
+  const one = measured.rates[0]?.[1] ?? 1;
+  const rates = measured.rates.map(([hops, rate]) => `${hops}: ${(rate / one).toFixed(2)}`).join(", ");
+  const { loss } = arrangement;
+  const rows: [string, string][] = [
+    ["hosts, of them routing", `${hostsOf(arrangement).length}, ${routersOf(arrangement).length}`],
+    ["buses", String(arrangement.buses.length)],
+    ["to build it", `${measured.seconds.toFixed(0)} s of processor time, ${measured.kibPerHost.toFixed(0)} KiB a host`],
+    ["TCP by buses crossed, one bus = 1", rates],
+  ];
+  if (loss !== undefined && measured.convergence !== undefined) {
+    const way = `${loss.between.map((host) => host.toUpperCase()).join(" to ")} crosses ${loss.hops[1]} buses instead of ${loss.hops[0]}`;
+    rows.push([`${loss.host.toUpperCase()} loses its power`, `${way}, after ${measured.convergence.toFixed(1)} s`]);
+  }
+  const table = rows.map(([name, value]) => `| ${name} | ${value} |`).join("\n");
+  return `![${arrangement.title}](clusters/${arrangement.name}.svg)\n\n| | |\n|---|---|\n${table}\n`;
+}
+
+/** Writes it down; returns a line about where. */
+export function report(arrangement: Arrangement, measured: Measured, docs: boolean): string {
+  const { name } = arrangement;
+  const folder = join(buildDir, "scenarios");
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, `${name}.svg`), draw(arrangement));
+  writeFileSync(join(folder, `${name}.json`), `${JSON.stringify(measured, null, 2)}\n`);
+  if (docs) {
+    const document = join(repoDir, "docs/clusters.md");
+    const command = `make scenario NAME=${name} DOCS=1`;
+    writeFileSync(
+      document,
+      replaceGenerated(readFileSync(document, "utf8"), command, toMarkdown(arrangement, measured)),
+    );
+    mkdirSync(join(repoDir, "docs/clusters"), { recursive: true });
+    copyFileSync(join(folder, `${name}.svg`), join(repoDir, "docs/clusters", `${name}.svg`));
+  }
+  return `build/scenarios/${name}.svg, .json${docs ? ", docs/clusters.md" : ""}: ${JSON.stringify(measured)}`;
+}

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { arrangements, cube, grid, star } from "../../src/arrangements/all.ts";
+import { draw } from "../../src/arrangements/draw.ts";
+import {
+  type Arrangement,
+  addressOf,
+  checkArrangement,
+  hopsFrom,
+  hostsOf,
+  routersOf,
+} from "../../src/arrangements/plan.ts";
+import { toMarkdown } from "../../src/arrangements/report.ts";
+
+for (const arrangement of arrangements) {
+  test(`${arrangement.name} can be built, and each host has an address and a place of its own`, () => {
+    checkArrangement(arrangement);
+    const hosts = hostsOf(arrangement);
+    for (const key of [(host: string) => addressOf(arrangement, host), (host: string) => arrangement.at(host).join()]) {
+      assert.is(new Set(hosts.map(key)).size, hosts.length);
+    }
+  });
+
+  test(`${arrangement.name}: the way that a lost host leaves is as long as its data says`, () => {
+    const { loss } = arrangement;
+    if (loss === undefined) return assert.unreachable("each arrangement loses a host");
+    const [from, to] = loss.between;
+    assert.is(hopsFrom(arrangement, from).get(to), loss.hops[0]);
+    assert.is(hopsFrom(arrangement, from, loss.host).get(to), loss.hops[1]);
+  });
+}
+
+test("as many hosts as the RFC and the article say", () => {
+  assert.equal(
+    [star, grid, cube].map((arrangement) => hostsOf(arrangement).length),
+    [64, 25, 75],
+  );
+  assert.equal(routersOf(grid), ["a", "f", "k", "p", "u"]);
+  assert.is(star.buses.length, 9);
+});
+
+test("with its target a bus is lost: its hosts reach nobody", () => {
+  const left = hopsFrom(grid, "b", "f");
+  assert.not(left.has("g"));
+  assert.ok(left.has("l"));
+  assert.equal([...hopsFrom(grid, "g", "f").keys()], ["g"]);
+});
+
+test("what cannot be built is refused, in words", () => {
+  const broken = (change: Partial<Arrangement>) => () => checkArrangement({ ...grid, ...change });
+  const [bus] = grid.buses;
+  if (bus === undefined) return assert.unreachable();
+  const many = Array.from({ length: 17 }, (_, index) => `x${index}`);
+  assert.throws(broken({ buses: [{ ...bus, hosts: many }] }), /17 hosts, and 16 IDs/);
+  assert.throws(broken({ buses: [bus, bus] }), /two buses have one name/);
+  assert.throws(broken({ buses: [bus, { name: "far", subnet: "10.1.1", hosts: ["y", "z"] }] }), /no way/);
+  assert.throws(broken({ buses: [{ ...bus, name: "Too Long A Name" }] }), /no name of an interface/);
+});
+
+test("a drawing has every host and every bus", () => {
+  const svg = draw(cube);
+  for (const host of hostsOf(cube)) assert.match(svg, `>${host.toUpperCase()}</text>`);
+  assert.is(svg.match(/<path /g)?.length, cube.buses.length);
+});
+
+test("a report tells rates against one bus, and another way only where there is one", () => {
+  const measured = {
+    rates: [[1, 2e9] as [number, number], [3, 1e9] as [number, number]],
+    seconds: 12.4,
+    kibPerHost: 900,
+  };
+  assert.match(toMarkdown(star, measured), "1: 1.00, 3: 0.50");
+  assert.not.match(toMarkdown(star, measured), "loses its power");
+  assert.match(
+    toMarkdown(cube, { ...measured, convergence: 3.21 }),
+    "G1 to L1 crosses 5 buses instead of 3, after 3.2 s",
+  );
+});
+
+test.run();
