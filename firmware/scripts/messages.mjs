@@ -16,7 +16,7 @@ const offsets = (fields) => {
   });
 };
 const sizeOf = (fields) => fields.reduce((sum, [, size]) => sum + size, 0);
-const LAYOUTS = ["hello", "station", "settings"];
+const LAYOUTS = ["hello", "station", "settings", "updateBegin", "updateData", "updateState"];
 const LISTS = ["counters", "stationCounters"];
 const ENUMS = [
   ["requests", ""],

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Puts the layers together, and goes round */
 #include "boot/clock.h"
+#include "boot/regs.h"
 #include "boot/serial.h"
 #include "ipscsi/hub.h"
 #include "mgmt/mgmt.h"
@@ -12,7 +13,7 @@ static struct target target;
 static struct hub hub;
 static struct mgmt mgmt;
 
-_Noreturn void main_loop(void);
+_Noreturn void main_loop(u32 slot, u32 trial, u32 fell_back, u32 length);
 
 /* Milliseconds; the timer of 32 bits and 1 MHz is not enough for days */
 static u32 milliseconds(void)
@@ -27,8 +28,22 @@ static u32 milliseconds(void)
 	return ms;
 }
 
-_Noreturn void main_loop(void)
+static _Noreturn void restart(void)
 {
+	u32 scratch[SCRATCHES], i;
+
+	for (i = 0; i < SCRATCHES; i++)
+		scratch[i] = REG(WATCHDOG_SCRATCH(i));
+	update_scratch(&mgmt.update, scratch);
+	for (i = 0; i < SCRATCHES; i++)
+		REG(WATCHDOG_SCRATCH(i)) = scratch[i];
+	watchdog_restart();
+}
+
+/* What the loader says: struct slot_start */
+_Noreturn void main_loop(u32 slot, u32 trial, u32 fell_back, u32 length)
+{
+	const struct slot_start start = { slot, trial, fell_back, length };
 	static const u8 unset[6];
 	struct settings settings;
 	struct target_command cmd;
@@ -46,7 +61,7 @@ _Noreturn void main_loop(void)
 	hub_init(&hub, &target, 0, addr,
 		 settings.name[0] ? settings.name : "adapter", serial);
 	target_init(&target, &settings.scsi_id, 1);
-	mgmt_init(&mgmt, &target, &hub);
+	mgmt_init(&mgmt, &target, &hub, &start);
 	usb_init(&hub, &mgmt, serial);
 	watchdog_init();
 	for (;;) {
@@ -63,5 +78,7 @@ _Noreturn void main_loop(void)
 			break;
 		}
 		usb_poll();
+		if (update_due(&mgmt.update, hub.now))
+			restart();
 	}
 }

@@ -2,12 +2,13 @@
 /* Management frames, settings in flash */
 #include "check.h"
 #include "fake_flash.h"
-#include "mgmt/crc.h"
+#include "boot/crc.h"
 #include "mgmt/mgmt.h"
 
 static struct target t;
 static struct hub h;
 static struct mgmt m;
+static const struct slot_start start;
 
 static void begin(void)
 {
@@ -17,7 +18,7 @@ static void begin(void)
 	target_init(&t, ids, 1);
 	hub_init(&h, &t, 0, own, "gateway", "E6614C311B2A3C4D");
 	hub_tick(&h, 61000);
-	mgmt_init(&m, &t, &h);
+	mgmt_init(&m, &t, &h, &start);
 }
 
 static void line(u8 byte)
@@ -123,7 +124,7 @@ TEST(mgmt_hello, "HELLO tells version, capabilities, uptime, address, ID, serial
 	begin();
 	hub_link(&h, true);
 	SAME(exchange(MGMT_HELLO, NULL, 0, buf), MGMT_HELLO_SIZE);
-	BYTES(buf, 18, "00 01 00 00 00 03 00 00 00 3d 02 00 5e 10 00 01 03 01");
+	BYTES(buf, 18, "00 01 00 00 00 07 00 00 00 3d 02 00 5e 10 00 01 03 01");
 	OK(!memcmp(buf + 18, "E6614C311B2A3C4D0.1.0\0", 22));
 }
 
@@ -207,7 +208,7 @@ TEST(mgmt_settings, "settings are read back as they were set; values out of rang
 	SAME(exchange(MGMT_SETTINGS_SET, set, sizeof(set), buf), 0);
 	SAME(exchange(MGMT_SETTINGS_GET, NULL, 0, buf), MGMT_SETTINGS_SIZE);
 	OK(!memcmp(buf, set, sizeof(set)));
-	mgmt_init(&m, &t, &h);
+	mgmt_init(&m, &t, &h, &start);
 	SAME(m.settings.scsi_id, 5);
 	OK(!strcmp(m.settings.name, "name"));
 	set[0] = 8;

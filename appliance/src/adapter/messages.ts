@@ -10,6 +10,12 @@ export const REQUESTS = {
   STATION: 3,
   SETTINGS_GET: 4,
   SETTINGS_SET: 5,
+  RESTART: 6,
+  UPDATE_BEGIN: 7,
+  UPDATE_DATA: 8,
+  UPDATE_TRY: 9,
+  UPDATE_CONFIRM: 10,
+  UPDATE_STATE: 11,
 } as const;
 
 export const RESULTS = {
@@ -18,11 +24,14 @@ export const RESULTS = {
   LENGTH: 2,
   VALUE: 3,
   FLASH: 4,
+  ORDER: 5,
+  IMAGE: 6,
 } as const;
 
 export const CAPABILITIES = {
   HUB: 0,
   SETTINGS: 1,
+  UPDATE: 2,
 } as const;
 
 /** Offsets and sizes in bytes; numbers are big endian. */
@@ -58,6 +67,34 @@ export const SETTINGS_LAYOUT = {
   name: { at: 8, size: 64 },
 } as const;
 export const SETTINGS_SIZE = 72;
+
+/** Offsets and sizes in bytes; numbers are big endian. */
+export const UPDATE_BEGIN_LAYOUT = {
+  magic: { at: 0, size: 4 },
+  format: { at: 4, size: 4 },
+  length: { at: 8, size: 4 },
+  crc: { at: 12, size: 4 },
+  firmware: { at: 16, size: 16 },
+} as const;
+export const UPDATE_BEGIN_SIZE = 32;
+
+/** Offsets and sizes in bytes; numbers are big endian. */
+export const UPDATE_DATA_LAYOUT = {
+  offset: { at: 0, size: 4 },
+  data: { at: 4, size: 512 },
+} as const;
+export const UPDATE_DATA_SIZE = 516;
+
+/** Offsets and sizes in bytes; numbers are big endian. */
+export const UPDATE_STATE_LAYOUT = {
+  slot: { at: 0, size: 1 },
+  trial: { at: 1, size: 1 },
+  fellBack: { at: 2, size: 1 },
+  secondsLeft: { at: 3, size: 1 },
+  length: { at: 4, size: 4 },
+  next: { at: 8, size: 4 },
+} as const;
+export const UPDATE_STATE_SIZE = 12;
 
 /** 32 bits each, in this order. */
 export const COUNTERS_LIST = [

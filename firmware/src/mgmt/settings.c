@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "mgmt/settings.h"
 
-#include "mgmt/crc.h"
+#include "boot/crc.h"
 
 /* A copy, at the begin of its sector; big endian */
 #define COPY_MAGIC	0	/* "SGST" */
