@@ -3,14 +3,19 @@
 #include "boot/clock.h"
 #include "boot/regs.h"
 #include "boot/serial.h"
+#include "dayna/dayna.h"
 #include "ipscsi/hub.h"
 #include "mgmt/mgmt.h"
 #include "phy/phy.h"
 #include "pins/pins.h"
 #include "usb/usb.h"
 
+#define UNIT_HUB	0
+#define UNIT_DAYNA	1
+
 static struct target target;
 static struct hub hub;
+static struct dayna dayna;
 static struct mgmt mgmt;
 
 _Noreturn void main_loop(u32 slot, u32 trial, u32 fell_back, u32 length);
@@ -26,6 +31,22 @@ static u32 milliseconds(void)
 	ms += rest / 1000;
 	rest %= 1000;
 	return ms;
+}
+
+/* What is set, or one made from the flash's serial number */
+static void address(u8 *addr, const u8 *set, const char *prefix,
+		    const char *serial)
+{
+	static const u8 unset[6];
+	char port[32] = "";
+	u32 n = strnlen(prefix, 8);
+
+	memcpy(port, prefix, n);
+	memcpy(port + n, serial, strnlen(serial, 16));
+	if (memcmp(set, unset, 6))
+		memcpy(addr, set, 6);
+	else
+		ipscsi_addr_from_port(port, addr);
 }
 
 static _Noreturn void restart(void)
@@ -44,23 +65,27 @@ static _Noreturn void restart(void)
 _Noreturn void main_loop(u32 slot, u32 trial, u32 fell_back, u32 length)
 {
 	const struct slot_start start = { slot, trial, fell_back, length };
-	static const u8 unset[6];
 	struct settings settings;
 	struct target_command cmd;
 	char serial[17];
-	u8 addr[6];
+	u8 addr[6], ids[TARGET_UNITS];
+	bool with_dayna;
 
 	clock_init();
 	serial_read(serial);
 	settings_load(&settings);
+	ids[UNIT_HUB] = settings.scsi_id;
+	ids[UNIT_DAYNA] = settings.dayna_id;
 	pins_init(settings.board);
-	if (memcmp(settings.addr, unset, 6))
-		memcpy(addr, settings.addr, 6);
-	else
-		ipscsi_addr_from_port(serial, addr);
-	hub_init(&hub, &target, 0, addr,
+	address(addr, settings.addr, "", serial);
+	hub_init(&hub, &target, UNIT_HUB, addr,
 		 settings.name[0] ? settings.name : "adapter", serial);
-	target_init(&target, &settings.scsi_id, 1);
+	with_dayna = settings_flag(&settings, MGMT_FLAG_DAYNAPORT);
+	target_init(&target, ids, with_dayna ? 2 : 1);
+	target_quiet(&target, UNIT_DAYNA);
+	address(addr, settings.dayna_addr, "dayna:", serial);
+	dayna_init(&dayna, &target, &hub, addr,
+		   settings_flag(&settings, MGMT_FLAG_DAYNA_PAD) ? 128 : 64);
 	mgmt_init(&mgmt, &target, &hub, &start);
 	usb_init(&hub, &mgmt, serial);
 	watchdog_init();
@@ -69,7 +94,10 @@ _Noreturn void main_loop(u32 slot, u32 trial, u32 fell_back, u32 length)
 		hub_tick(&hub, milliseconds());
 		switch (target_poll(&target, &cmd)) {
 		case TARGET_COMMAND:
-			hub_command(&hub, &cmd);
+			if (cmd.unit == UNIT_DAYNA)
+				dayna_command(&dayna, &cmd);
+			else
+				hub_command(&hub, &cmd);
 			break;
 		case TARGET_WAS_RESET:
 			hub_reset(&hub);

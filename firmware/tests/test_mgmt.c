@@ -124,7 +124,7 @@ TEST(mgmt_hello, "HELLO tells version, capabilities, uptime, address, ID, serial
 	begin();
 	hub_link(&h, true);
 	SAME(exchange(MGMT_HELLO, NULL, 0, buf), MGMT_HELLO_SIZE);
-	BYTES(buf, 18, "00 01 00 00 00 07 00 00 00 3d 02 00 5e 10 00 01 03 01");
+	BYTES(buf, 18, "00 01 00 00 00 0f 00 00 00 3d 02 00 5e 10 00 01 03 01");
 	OK(!memcmp(buf + 18, "E6614C311B2A3C4D0.1.0\0", 22));
 }
 
@@ -145,7 +145,7 @@ TEST(mgmt_counters, "COUNTERS and STATION have every counter at its place")
 	SAME(exchange(MGMT_STATION, &i, 1, buf), MGMT_STATION_SIZE + 4 * MGMT_STATION_COUNTERS_COUNT);
 	BYTES(buf, 2, "07 01");
 	SAME(get32(buf + MGMT_STATION_SIZE + 4 * MGMT_STATION_COUNTERS_RELAYED), 6);
-	i = 9;
+	i = HUB_STATIONS;
 	SAME(exchange(MGMT_STATION, &i, 1, buf), -MGMT_RESULT_VALUE);
 	SAME(exchange(MGMT_STATION, NULL, 0, buf), -MGMT_RESULT_LENGTH);
 	SAME(exchange(99, NULL, 0, buf), -MGMT_RESULT_UNKNOWN);
@@ -223,6 +223,12 @@ TEST(mgmt_settings, "settings are read back as they were set; values out of rang
 	set[8] = '\n';
 	SAME(exchange(MGMT_SETTINGS_SET, set, sizeof(set), buf), -MGMT_RESULT_VALUE);
 	set[8] = 'n';
+	set[MGMT_SETTINGS_FLAGS] = 0x80;
+	SAME(exchange(MGMT_SETTINGS_SET, set, sizeof(set), buf), -MGMT_RESULT_VALUE);
+	/* a DaynaPORT on the station's own ID */
+	set[MGMT_SETTINGS_FLAGS] = 1u << MGMT_FLAG_DAYNAPORT;
+	SAME(exchange(MGMT_SETTINGS_SET, set, sizeof(set), buf), -MGMT_RESULT_VALUE);
+	set[MGMT_SETTINGS_DAYNA_ID] = 3;
 	flash.broken = true;
 	SAME(exchange(MGMT_SETTINGS_SET, set, sizeof(set), buf), -MGMT_RESULT_FLASH);
 	SAME(m.settings.scsi_id, 5);
@@ -257,6 +263,36 @@ TEST(settings_power, "whenever the power goes in a store, the settings are the o
 			id = s.scsi_id;
 		}
 	}
+}
+
+TEST(settings_versions, "settings of an earlier version count, with zeros for what is new; a later version's are read as far as they are known")
+{
+	struct settings s = { .scsi_id = 6, .flags = 1u << MGMT_FLAG_DAYNAPORT, .dayna_id = 2 }, got;
+	u8 *p = flash.bytes;
+	u32 n = MGMT_SETTINGS_NAME + MGMT_SETTINGS_NAME_SIZE;
+
+	begin();
+	OK(settings_store(&s));
+	OK(settings_load(&got));
+	SAME(got.dayna_id, 2);
+	put32(p + 4, n);
+	put32(p + 12 + n, crc32(0, p, 12 + n));
+	OK(settings_load(&got));
+	SAME(got.scsi_id, 6);
+	SAME(got.flags, 0);
+	OK(settings_store(&s));
+	flash.bytes[0] = 0;
+	p += FLASH_SECTOR;
+	n = MGMT_SETTINGS_SIZE + 20;
+	p[12 + MGMT_SETTINGS_FLAGS] |= 0x80;
+	memset(p + 12 + MGMT_SETTINGS_SIZE, 7, 20);
+	put32(p + 4, n);
+	put32(p + 12 + n, crc32(0, p, 12 + n));
+	OK(settings_load(&got));
+	SAME(got.scsi_id, 6);
+	SAME(got.flags, 1u << MGMT_FLAG_DAYNAPORT);
+	put32(p + 4, 250);
+	OK(!settings_load(&got));
 }
 
 TEST(settings_wrap, "the generation may wrap; random bytes are no settings")

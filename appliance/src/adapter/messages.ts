@@ -3,6 +3,7 @@
 
 export const VERSION = 1;
 export const PAYLOAD_MAX = 1024;
+export const STATIONS = 10;
 
 export const REQUESTS = {
   HELLO: 1,
@@ -32,6 +33,12 @@ export const CAPABILITIES = {
   HUB: 0,
   SETTINGS: 1,
   UPDATE: 2,
+  DAYNAPORT: 3,
+} as const;
+
+export const SETTINGS_FLAGS = {
+  DAYNAPORT: 0,
+  DAYNA_PAD: 1,
 } as const;
 
 /** Offsets and sizes in bytes; numbers are big endian. */
@@ -65,8 +72,11 @@ export const SETTINGS_LAYOUT = {
   board: { at: 1, size: 1 },
   stationAddress: { at: 2, size: 6 },
   name: { at: 8, size: 64 },
+  flags: { at: 72, size: 1 },
+  daynaId: { at: 73, size: 1 },
+  daynaAddress: { at: 74, size: 6 },
 } as const;
-export const SETTINGS_SIZE = 72;
+export const SETTINGS_SIZE = 80;
 
 /** Offsets and sizes in bytes; numbers are big endian. */
 export const UPDATE_BEGIN_LAYOUT = {

@@ -267,7 +267,7 @@ test("a second initiator waits for its turn, and is a station of its own", () =>
 
 test("settings are kept in flash, and count from the next start on: ID, board, address", () => {
   const bench = Bench.up();
-  const settings = Buffer.alloc(72);
+  const settings = Buffer.alloc(messages.SETTINGS_SIZE);
   settings.set([2, 2, ...bytes("02 12 34 56 78 9a")]);
   settings.write("attic", 8);
   assert.is(bench.manage(5, settings).result, 0);

@@ -5,6 +5,7 @@
 
 #define MGMT_VERSION 1
 #define MGMT_PAYLOAD_MAX 1024
+#define MGMT_STATIONS 10
 
 #define MGMT_HELLO 1
 #define MGMT_COUNTERS 2
@@ -29,6 +30,10 @@
 #define MGMT_CAN_HUB 0
 #define MGMT_CAN_SETTINGS 1
 #define MGMT_CAN_UPDATE 2
+#define MGMT_CAN_DAYNAPORT 3
+
+#define MGMT_FLAG_DAYNAPORT 0
+#define MGMT_FLAG_DAYNA_PAD 1
 
 /* hello: offsets, sizes in bytes; big endian */
 #define MGMT_HELLO_VERSION 0
@@ -75,7 +80,13 @@
 #define MGMT_SETTINGS_STATION_ADDRESS_SIZE 6
 #define MGMT_SETTINGS_NAME 8
 #define MGMT_SETTINGS_NAME_SIZE 64
-#define MGMT_SETTINGS_SIZE 72
+#define MGMT_SETTINGS_FLAGS 72
+#define MGMT_SETTINGS_FLAGS_SIZE 1
+#define MGMT_SETTINGS_DAYNA_ID 73
+#define MGMT_SETTINGS_DAYNA_ID_SIZE 1
+#define MGMT_SETTINGS_DAYNA_ADDRESS 74
+#define MGMT_SETTINGS_DAYNA_ADDRESS_SIZE 6
+#define MGMT_SETTINGS_SIZE 80
 
 /* updateBegin: offsets, sizes in bytes; big endian */
 #define MGMT_UPDATE_BEGIN_MAGIC 0

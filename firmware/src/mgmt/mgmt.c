@@ -60,7 +60,7 @@ static void hello(struct mgmt *m)
 	buf[MGMT_HELLO_VERSION + 1] = MGMT_VERSION;
 	put32(buf + MGMT_HELLO_CAPABILITIES,
 	      1u << MGMT_CAN_HUB | 1u << MGMT_CAN_SETTINGS |
-		      1u << MGMT_CAN_UPDATE);
+		      1u << MGMT_CAN_UPDATE | 1u << MGMT_CAN_DAYNAPORT);
 	put32(buf + MGMT_HELLO_UPTIME_SECONDS, m->hub->now / 1000);
 	memcpy(buf + MGMT_HELLO_STATION_ADDRESS, m->hub->self.addr, 6);
 	buf[MGMT_HELLO_SCSI_ID] = m->target->ids[m->hub->unit];
@@ -113,6 +113,8 @@ static void counters(struct mgmt *m)
 _Static_assert(MGMT_COUNTERS_COUNT ==
 	       MGMT_COUNTERS_SELECTIONS_0 + PHY_INITIATORS,
 	       "selections come last, one for each initiator");
+
+_Static_assert(MGMT_STATIONS == HUB_STATIONS, "hosts ask for each");
 
 static void station(struct mgmt *m, u8 i)
 {
@@ -232,7 +234,7 @@ static void request(struct mgmt *m)
 		counters(m);
 		return;
 	case MGMT_STATION:
-		if (payload[0] < PHY_INITIATORS) {
+		if (payload[0] < HUB_STATIONS) {
 			station(m, payload[0]);
 			return;
 		}

@@ -59,6 +59,9 @@ enum phy_result phy_in(enum phy_phase phase, const u8 *buf, u32 len);
 /* Takes @len bytes, I/O false: DATA OUT, COMMAND, MESSAGE OUT */
 enum phy_result phy_out(enum phy_phase phase, u8 *buf, u32 len);
 
+/* Nothing happens for so many microseconds */
+void phy_pause(u32 us);
+
 /* Lets go of BSY and all else */
 void phy_bus_free(void);
 

@@ -247,3 +247,11 @@ enum phy_result phy_out(enum phy_phase phase, u8 *buf, u32 len)
 	}
 	return result;
 }
+
+void phy_pause(u32 us)
+{
+	u32 begin = clock_us();
+
+	while (clock_us() - begin < us)
+		;
+}
