@@ -126,6 +126,7 @@ TEST(mgmt_hello, "HELLO tells version, capabilities, uptime, address, ID, serial
 	SAME(exchange(MGMT_HELLO, NULL, 0, buf), MGMT_HELLO_SIZE);
 	BYTES(buf, 18, "00 01 00 00 00 0f 00 00 00 3d 02 00 5e 10 00 01 03 01");
 	OK(!memcmp(buf + 18, "E6614C311B2A3C4D0.1.0\0", 22));
+	SAME(buf[MGMT_HELLO_BOARD], 2);
 }
 
 TEST(mgmt_counters, "COUNTERS and STATION have every counter at its place")

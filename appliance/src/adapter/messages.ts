@@ -51,8 +51,9 @@ export const HELLO_LAYOUT = {
   linkUp: { at: 17, size: 1 },
   serial: { at: 18, size: 16 },
   firmware: { at: 34, size: 16 },
+  board: { at: 50, size: 1 },
 } as const;
-export const HELLO_SIZE = 50;
+export const HELLO_SIZE = 51;
 
 /** Offsets and sizes in bytes; numbers are big endian. */
 export const STATION_LAYOUT = {

@@ -3,7 +3,7 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import * as assert from "uvu/assert";
-import { Bus } from "./bus.ts";
+import { Bus, type Lines } from "./bus.ts";
 import { Chip } from "./chip.ts";
 import { Initiator, message, type Options, type Result } from "./initiator.ts";
 import { UsbHost } from "./usb-host.ts";
@@ -52,9 +52,11 @@ export class Bench {
     flash: Uint8Array = readFileSync(PROGRAM),
     reqGpio?: number,
     scratch?: readonly number[],
+    lines: Partial<Lines> = {},
   ) {
     this.chip = new Chip(flash, scratch);
     this.bus = new Bus(this.chip, reqGpio);
+    this.bus.drive(lines);
     this.usb = new UsbHost(this.chip);
     this.host = new Initiator(this.bus, latencyNs);
     // its pull-up is the last thing that it sets up

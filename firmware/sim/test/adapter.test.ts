@@ -279,6 +279,31 @@ test("settings are kept in flash, and count from the next start on: ID, board, a
   assert.is(Buffer.from(page.data.slice(27)).toString(), "attic");
 });
 
+test("which group of boards it is on is probed on a free bus, and not asked of a busy one", () => {
+  const board = (bench: Bench): number | undefined => {
+    bench.connect();
+    return bench.manage(messages.REQUESTS.HELLO).payload[messages.HELLO_LAYOUT.board.at];
+  };
+  for (const [reqGpio, expected] of [
+    [17, 1],
+    [19, 2],
+  ] as const) {
+    const bench = new Bench(60, undefined, reqGpio);
+    assert.is(bench.command([0x12, 0, 0, 0, 36, 0]).status, GOOD);
+    assert.is(board(bench), expected);
+    // somebody is at work when it starts
+    const busy = new Bench(60, undefined, reqGpio, undefined, { bsy: true, sel: true });
+    assert.is(board(busy), 0);
+    busy.bus.drive({ sel: false });
+    busy.chip.runFor(100);
+    assert.is(board(busy), 0);
+    busy.bus.drive({ bsy: false });
+    busy.chip.runFor(100);
+    assert.is(board(busy), expected);
+    assert.is(busy.command([0x12, 0, 0, 0, 36, 0]).status, GOOD);
+  }
+});
+
 test("the management port: HELLO and its answer in SLIP", () => {
   const bench = Bench.up();
   assert.ok(bench.usb.write(4, bytes("c0 01 00 00 07 07 9c 2d da c0")));

@@ -52,7 +52,9 @@
 #define MGMT_HELLO_SERIAL_SIZE 16
 #define MGMT_HELLO_FIRMWARE 34
 #define MGMT_HELLO_FIRMWARE_SIZE 16
-#define MGMT_HELLO_SIZE 50
+#define MGMT_HELLO_BOARD 50
+#define MGMT_HELLO_BOARD_SIZE 1
+#define MGMT_HELLO_SIZE 51
 
 /* station: offsets, sizes in bytes; big endian */
 #define MGMT_STATION_INITIATOR 0

@@ -69,6 +69,7 @@ static void hello(struct mgmt *m)
 	       strnlen(m->hub->serial, MGMT_HELLO_SERIAL_SIZE));
 	memcpy(buf + MGMT_HELLO_FIRMWARE, FIRMWARE_VERSION,
 	       sizeof(FIRMWARE_VERSION) - 1);
+	buf[MGMT_HELLO_BOARD] = phy_board();
 	answer(m, MGMT_RESULT_OK, buf, sizeof(buf));
 }
 

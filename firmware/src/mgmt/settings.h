@@ -14,7 +14,7 @@
 /**
  * struct settings - what the owner chose
  * @scsi_id: of the station, 0 to 7
- * @board: where REQ is: 0 or 1 GPIO 17, 2 GPIO 19
+ * @board: of pins.h; 0: probed
  * @addr: station address; zeros: made from the flash's serial number
  * @name: host name in the station page; empty: "adapter"
  * @flags: MGMT_FLAG_..., a bit each

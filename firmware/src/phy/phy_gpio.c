@@ -99,6 +99,8 @@ bool phy_selection(struct phy_selection *out)
 	u32 in = REG(SIO_GPIO_IN), data, begin;
 	int target, initiator;
 
+	if (!pins && !pins_probe())
+		return false;
 	if (in & PIN_SEL || !(in & PIN_BSY_IN) || !(~in & ids))
 		return false;
 	settle(NS(400));
@@ -254,4 +256,9 @@ void phy_pause(u32 us)
 
 	while (clock_us() - begin < us)
 		;
+}
+
+u8 phy_board(void)
+{
+	return pins_board();
 }
