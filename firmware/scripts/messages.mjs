@@ -16,12 +16,13 @@ const offsets = (fields) => {
   });
 };
 const sizeOf = (fields) => fields.reduce((sum, [, size]) => sum + size, 0);
-const LAYOUTS = ["hello", "station", "settings"];
+const LAYOUTS = ["hello", "station", "settings", "updateBegin", "updateData", "updateState"];
 const LISTS = ["counters", "stationCounters"];
 const ENUMS = [
   ["requests", ""],
   ["results", "RESULT_"],
   ["capabilities", "CAN_"],
+  ["settingsFlags", "FLAG_"],
 ];
 
 function forC() {
@@ -30,6 +31,7 @@ function forC() {
   const define = (name, value) => out.push(`#define MGMT_${name} ${value}`);
   define("VERSION", def.version);
   define("PAYLOAD_MAX", def.payloadMax);
+  define("STATIONS", def.stations);
   for (const [group, prefix] of ENUMS) {
     out.push("");
     for (const [name, value] of Object.entries(def[group])) define(prefix + name, value);
@@ -60,7 +62,8 @@ function forTypeScript() {
     out.push(...entries.map(([key, value]) => `  ${key}: ${value},`), "} as const;");
   };
   out.push("", `export const VERSION = ${def.version};`, `export const PAYLOAD_MAX = ${def.payloadMax};`);
-  for (const [group] of ENUMS) object(group.toUpperCase(), Object.entries(def[group]));
+  out.push(`export const STATIONS = ${def.stations};`);
+  for (const [group] of ENUMS) object(snake(group), Object.entries(def[group]));
   for (const layout of LAYOUTS) {
     out.push("", "/** Offsets and sizes in bytes; numbers are big endian. */");
     object(

@@ -7,9 +7,10 @@ struct fake_flash flash;
 
 static u8 *at(u32 offset, u32 align)
 {
-	if (offset < FLASH_SETTINGS || offset >= FLASH_SIZE || offset % align)
+	if (offset >= FLASH_SIZE || offset % align)
 		abort();
-	return flash.bytes + (offset - FLASH_SETTINGS);
+	return offset < FLASH_SETTINGS ? flash.program + offset :
+					 flash.bytes + (offset - FLASH_SETTINGS);
 }
 
 const u8 *flash_at(u32 offset)
@@ -31,6 +32,9 @@ void flash_erase(u32 offset)
 {
 	u8 *p = at(offset, FLASH_SECTOR);
 	u32 i;
+
+	if (!offset)	/* the loader's */
+		abort();
 
 	for (i = 0; i < FLASH_SECTOR; i++)
 		step(p + i, 0xff);

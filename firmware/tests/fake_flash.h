@@ -8,11 +8,12 @@
 #include "boot/flash.h"
 
 /*
- * @bytes: of the settings' two sectors. @steps: bytes that are erased or
+ * @program: up to the settings; @bytes: of the settings' two sectors. @steps: bytes that are erased or
  * programmed until the power goes, to @off; 0: it stays. @broken: what is
  * programmed does not stay.
  */
 struct fake_flash {
+	u8 program[FLASH_SETTINGS];
 	u8 bytes[2 * FLASH_SECTOR];
 	u32 steps;
 	jmp_buf off;

@@ -165,3 +165,15 @@ void phy_bus_free(void)
 	fake.frees++;
 	fake.nmessages = fake.message = 0;
 }
+
+void phy_pause(u32 us)
+{
+	must(fake.busy, "a pause without BSY");
+	fake.paused += us;
+	fake.pauses++;
+}
+
+u8 phy_board(void)
+{
+	return 2;
+}

@@ -47,6 +47,7 @@ struct fake_phy {
 	u8 message_in[256];
 	u32 nmessage_in;
 	u32 frees;
+	u32 paused, pauses;	/* us, times */
 };
 
 extern struct fake_phy fake;

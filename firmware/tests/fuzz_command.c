@@ -5,7 +5,7 @@
  * must be whole in the end, and the bus free after each.
  */
 #include "fake_phy.h"
-#include "ipscsi/hub.h"
+#include "dayna/dayna.h"
 
 #include <stdlib.h>
 
@@ -15,6 +15,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size);
 
 static struct target t;
 static struct hub h;
+static struct dayna d;
 
 static const u8 *input;
 static size_t left;
@@ -47,7 +48,7 @@ static void connection(void)
 	nout = byte() << 4 | (n & 15);
 	for (i = 0; i < nout; i++)
 		out[i] = left ? byte() : i;
-	fake_command(n & 0x80 ? 3 : 4, n % 9, n & 0x40 ? -1 : n >> 5 & 1, cdb, 16, out, nout);
+	fake_command(kind & 0x10 ? 5 : n & 0x80 ? 3 : 4, n % 9, n & 0x40 ? -1 : n >> 5 & 1, cdb, 16, out, nout);
 	n = byte();
 	if (n & 0x80) {
 		fake.fault_phase = n & 7;
@@ -66,7 +67,10 @@ static void connection(void)
 			fake.messages[fake.nmessages++] = byte();
 	switch (target_poll(&t, &cmd)) {
 	case TARGET_COMMAND:
-		hub_command(&h, &cmd);
+		if (cmd.unit)
+			dayna_command(&d, &cmd);
+		else
+			hub_command(&h, &cmd);
 		break;
 	case TARGET_WAS_RESET:
 		hub_reset(&h);
@@ -91,22 +95,25 @@ static void from_usb(void)
 	for (i = 0; i < 64 && i < len; i++)
 		h.pool.data[frame][i] = byte();
 	if (who & 0x80)
-		memcpy(h.pool.data[frame], h.stations[who % 9].desc.addr, 6);
+		memcpy(h.pool.data[frame], h.stations[who % HUB_STATIONS].desc.addr, 6);
 	hub_frame_put(&h, frame);
 }
 
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 {
-	static const u8 ids[] = { 3 }, own[] = { 2, 0, 0, 0, 0, 1 };
+	static const u8 ids[] = { 3, 5 }, vintage[] = { 2, 0, 0, 0, 0, 9 };
+	static const u8 own[] = { 2, 0, 0, 0, 0, 1 };
 	u32 i, now = 0;
 
 	input = data;
 	left = size;
 	fake_clear();
-	target_init(&t, ids, 1);
+	target_init(&t, ids, 2);
+	target_quiet(&t, 1);
 	for (i = 0; i < PHY_INITIATORS; i++)
 		t.nexus[0][i].attention[0] = 0;
 	hub_init(&h, &t, 0, own, "fuzz", "1");
+	dayna_init(&d, &t, &h, vintage, 64);
 	hub_link(&h, true);
 	while (left) {
 		u8 what = byte();

@@ -2,10 +2,10 @@
 /*
  * Fuzzer: the management line, and what may be in flash. Byte 0: bit 0: the
  * rest is the line as it is; otherwise requests with a good CRC; bit 1: first
- * some bytes for flash.
+ * some bytes for flash; bits 3 to 7: which program runs.
  */
 #include "fake_flash.h"
-#include "mgmt/crc.h"
+#include "boot/crc.h"
 #include "mgmt/mgmt.h"
 
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size);
@@ -15,6 +15,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size);
 static struct target t;
 static struct hub h;
 static struct mgmt m;
+static struct slot_start start;
 
 static void line(u8 byte)
 {
@@ -52,6 +53,11 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	data++;
 	size--;
 	memset(flash.bytes, 0xff, sizeof(flash.bytes));
+	memset(flash.program + SLOT_OFFSET(0), 0xff, 4 * FLASH_SECTOR);
+	memset(flash.program + SLOT_OFFSET(1), 0xff, 4 * FLASH_SECTOR);
+	start.slot = kind >> 3 & 1;
+	start.trial = kind >> 4 & 1;
+	start.length = kind >> 5;
 	if (kind & 2 && size > 128) {
 		memcpy(flash.bytes, data, 96);
 		if (kind & 4)	/* as if it was whole */
@@ -63,7 +69,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	}
 	target_init(&t, ids, 1);
 	hub_init(&h, &t, 0, own, "fuzz", "1");
-	mgmt_init(&m, &t, &h);
+	mgmt_init(&m, &t, &h, &start);
 	if (kind & 1) {
 		for (i = 0; i < size; i++)
 			mgmt_input(&m, data[i]);

@@ -2,12 +2,13 @@
 /* Management frames, settings in flash */
 #include "check.h"
 #include "fake_flash.h"
-#include "mgmt/crc.h"
+#include "boot/crc.h"
 #include "mgmt/mgmt.h"
 
 static struct target t;
 static struct hub h;
 static struct mgmt m;
+static const struct slot_start start;
 
 static void begin(void)
 {
@@ -17,7 +18,7 @@ static void begin(void)
 	target_init(&t, ids, 1);
 	hub_init(&h, &t, 0, own, "gateway", "E6614C311B2A3C4D");
 	hub_tick(&h, 61000);
-	mgmt_init(&m, &t, &h);
+	mgmt_init(&m, &t, &h, &start);
 }
 
 static void line(u8 byte)
@@ -123,8 +124,9 @@ TEST(mgmt_hello, "HELLO tells version, capabilities, uptime, address, ID, serial
 	begin();
 	hub_link(&h, true);
 	SAME(exchange(MGMT_HELLO, NULL, 0, buf), MGMT_HELLO_SIZE);
-	BYTES(buf, 18, "00 01 00 00 00 03 00 00 00 3d 02 00 5e 10 00 01 03 01");
+	BYTES(buf, 18, "00 01 00 00 00 0f 00 00 00 3d 02 00 5e 10 00 01 03 01");
 	OK(!memcmp(buf + 18, "E6614C311B2A3C4D0.1.0\0", 22));
+	SAME(buf[MGMT_HELLO_BOARD], 2);
 }
 
 TEST(mgmt_counters, "COUNTERS and STATION have every counter at its place")
@@ -144,7 +146,7 @@ TEST(mgmt_counters, "COUNTERS and STATION have every counter at its place")
 	SAME(exchange(MGMT_STATION, &i, 1, buf), MGMT_STATION_SIZE + 4 * MGMT_STATION_COUNTERS_COUNT);
 	BYTES(buf, 2, "07 01");
 	SAME(get32(buf + MGMT_STATION_SIZE + 4 * MGMT_STATION_COUNTERS_RELAYED), 6);
-	i = 9;
+	i = HUB_STATIONS;
 	SAME(exchange(MGMT_STATION, &i, 1, buf), -MGMT_RESULT_VALUE);
 	SAME(exchange(MGMT_STATION, NULL, 0, buf), -MGMT_RESULT_LENGTH);
 	SAME(exchange(99, NULL, 0, buf), -MGMT_RESULT_UNKNOWN);
@@ -207,7 +209,7 @@ TEST(mgmt_settings, "settings are read back as they were set; values out of rang
 	SAME(exchange(MGMT_SETTINGS_SET, set, sizeof(set), buf), 0);
 	SAME(exchange(MGMT_SETTINGS_GET, NULL, 0, buf), MGMT_SETTINGS_SIZE);
 	OK(!memcmp(buf, set, sizeof(set)));
-	mgmt_init(&m, &t, &h);
+	mgmt_init(&m, &t, &h, &start);
 	SAME(m.settings.scsi_id, 5);
 	OK(!strcmp(m.settings.name, "name"));
 	set[0] = 8;
@@ -222,6 +224,12 @@ TEST(mgmt_settings, "settings are read back as they were set; values out of rang
 	set[8] = '\n';
 	SAME(exchange(MGMT_SETTINGS_SET, set, sizeof(set), buf), -MGMT_RESULT_VALUE);
 	set[8] = 'n';
+	set[MGMT_SETTINGS_FLAGS] = 0x80;
+	SAME(exchange(MGMT_SETTINGS_SET, set, sizeof(set), buf), -MGMT_RESULT_VALUE);
+	/* a DaynaPORT on the station's own ID */
+	set[MGMT_SETTINGS_FLAGS] = 1u << MGMT_FLAG_DAYNAPORT;
+	SAME(exchange(MGMT_SETTINGS_SET, set, sizeof(set), buf), -MGMT_RESULT_VALUE);
+	set[MGMT_SETTINGS_DAYNA_ID] = 3;
 	flash.broken = true;
 	SAME(exchange(MGMT_SETTINGS_SET, set, sizeof(set), buf), -MGMT_RESULT_FLASH);
 	SAME(m.settings.scsi_id, 5);
@@ -256,6 +264,36 @@ TEST(settings_power, "whenever the power goes in a store, the settings are the o
 			id = s.scsi_id;
 		}
 	}
+}
+
+TEST(settings_versions, "settings of an earlier version count, with zeros for what is new; a later version's are read as far as they are known")
+{
+	struct settings s = { .scsi_id = 6, .flags = 1u << MGMT_FLAG_DAYNAPORT, .dayna_id = 2 }, got;
+	u8 *p = flash.bytes;
+	u32 n = MGMT_SETTINGS_NAME + MGMT_SETTINGS_NAME_SIZE;
+
+	begin();
+	OK(settings_store(&s));
+	OK(settings_load(&got));
+	SAME(got.dayna_id, 2);
+	put32(p + 4, n);
+	put32(p + 12 + n, crc32(0, p, 12 + n));
+	OK(settings_load(&got));
+	SAME(got.scsi_id, 6);
+	SAME(got.flags, 0);
+	OK(settings_store(&s));
+	flash.bytes[0] = 0;
+	p += FLASH_SECTOR;
+	n = MGMT_SETTINGS_SIZE + 20;
+	p[12 + MGMT_SETTINGS_FLAGS] |= 0x80;
+	memset(p + 12 + MGMT_SETTINGS_SIZE, 7, 20);
+	put32(p + 4, n);
+	put32(p + 12 + n, crc32(0, p, 12 + n));
+	OK(settings_load(&got));
+	SAME(got.scsi_id, 6);
+	SAME(got.flags, 1u << MGMT_FLAG_DAYNAPORT);
+	put32(p + 4, 250);
+	OK(!settings_load(&got));
 }
 
 TEST(settings_wrap, "the generation may wrap; random bytes are no settings")

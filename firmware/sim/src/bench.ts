@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the tests share: a chip with the program, its bus, its USB host, and shorthands.
+import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import * as assert from "uvu/assert";
-import { Bus } from "./bus.ts";
+import { Bus, type Lines } from "./bus.ts";
 import { Chip } from "./chip.ts";
 import { Initiator, message, type Options, type Result } from "./initiator.ts";
 import { UsbHost } from "./usb-host.ts";
@@ -46,9 +47,16 @@ export class Bench {
   readonly usb: UsbHost;
   readonly host: Initiator;
 
-  constructor(latencyNs = 60, flash?: Uint8Array, reqGpio?: number) {
-    this.chip = new Chip(PROGRAM, flash);
+  constructor(
+    latencyNs = 60,
+    flash: Uint8Array = readFileSync(PROGRAM),
+    reqGpio?: number,
+    scratch?: readonly number[],
+    lines: Partial<Lines> = {},
+  ) {
+    this.chip = new Chip(flash, scratch);
     this.bus = new Bus(this.chip, reqGpio);
+    this.bus.drive(lines);
     this.usb = new UsbHost(this.chip);
     this.host = new Initiator(this.bus, latencyNs);
     // its pull-up is the last thing that it sets up
@@ -69,6 +77,12 @@ export class Bench {
     return bench;
   }
 
+  /** The same board after its restart; without `scratch`: after the power was off. */
+  again(scratch: "kept" | "lost" = "kept"): Bench {
+    const left = this.chip.left;
+    return new Bench(60, left.flash, undefined, scratch === "kept" ? left.scratch : undefined);
+  }
+
   connect(): void {
     this.usb.reset();
     this.usb.configure();
@@ -85,7 +99,11 @@ export class Bench {
     );
     assert.ok(this.usb.write(4, Uint8Array.from([0xc0, ...slip, 0xc0])));
     const line: number[] = [];
-    while (line.length < 2 || line.at(-1) !== 0xc0) line.push(...(this.usb.in(4, 100) ?? []));
+    while (line.length < 2 || line.at(-1) !== 0xc0) {
+      const packet = this.usb.in(4, 100);
+      if (packet === undefined) throw new Error("no answer on the management port");
+      line.push(...packet);
+    }
     const answer: number[] = [];
     for (let at = 1; at < line.length - 1; at++) {
       const byte = line[at] ?? 0;

@@ -36,6 +36,7 @@ export class Bus {
   /** When C/D, I/O or MSG was last changed, ns. */
   phaseSince = 0;
   readonly #req: number;
+  readonly #sel: number;
   readonly #inputs = new Map<number, boolean>();
   #value = -1;
   #enable = -1;
@@ -43,6 +44,7 @@ export class Bus {
   constructor(chip: Chip, reqGpio = 17) {
     this.chip = chip;
     this.#req = 1 << reqGpio;
+    this.#sel = 1 << (reqGpio === 17 ? 19 : 21);
     chip.attached.push(() => this.#look());
     this.update();
   }
@@ -68,7 +70,7 @@ export class Bus {
     if (dir && (this.#enable & DATA) !== DATA) throw new Error("not all nine data pins are driven");
     const now: Lines = {
       bsy: ours || this.driven.bsy,
-      sel: this.driven.sel,
+      sel: on(this.#sel) || this.driven.sel,
       msg: ours && on(MSG_BSY),
       cd: ours && on(CD_SEL),
       io: on(IO),

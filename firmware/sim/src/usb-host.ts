@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A USB host at the chip's controller. The emulator's own takes IN at once and knows no NAK and no toggles: this one
 // leaves buffers where they are until it asks, and checks that their toggles alternate.
-import type { Chip } from "./chip.ts";
+import { type Chip, PowerCut } from "./chip.ts";
 
 const AVAILABLE = 1 << 10;
 const STALL = 1 << 11;
@@ -55,7 +55,8 @@ export class UsbHost {
     const at = this.#control(ep, isIn);
     try {
       this.#chip.run(() => (view.getUint32(at, true) & (AVAILABLE | STALL)) !== 0, ms);
-    } catch {
+    } catch (error) {
+      if (error instanceof PowerCut) throw error;
       return undefined;
     }
     const control = view.getUint32(at, true);

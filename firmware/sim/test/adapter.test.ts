@@ -135,20 +135,21 @@ test("boot2 has the CRC that the boot ROM looks for", () => {
   assert.is(program.readUInt32LE(252), crc >>> 0);
 });
 
-test("the UF2 holds the program, a page in each block", () => {
-  const program = readFileSync(PROGRAM);
+test("the UF2 holds loader and program in whole sectors, and takes the other slot's header away", () => {
+  const flash = readFileSync(PROGRAM);
   const uf2 = readFileSync(PROGRAM.replace(/bin$/, "uf2"));
-  const count = Math.ceil(program.length / 256);
+  assert.is(flash.length % 4096, 0);
+  const count = flash.length / 256 + 16;
   assert.is(uf2.length, 512 * count);
   const pages: Buffer[] = [];
   for (let at = 0; at < uf2.length; at += 512) {
     const words = [0, 4, 8, 12, 16, 20, 24, 28, 508].map((offset) => uf2.readUInt32LE(at + offset));
     const index = at / 512;
-    const address = 0x10000000 + 256 * index;
+    const address = 0x10000000 + 256 * index + (index < count - 16 ? 0 : 0x100000 - flash.length);
     assert.equal(words, [0x0a324655, 0x9e5d5157, 0x2000, address, 256, index, count, 0xe48bff56, 0x0ab16f30]);
     pages.push(uf2.subarray(at + 32, at + 288));
   }
-  assert.equal(Buffer.concat(pages).subarray(0, program.length), program);
+  assert.equal(Buffer.concat(pages), Buffer.concat([flash, Buffer.alloc(4096, 0xff)]));
 });
 
 test("a stream of random frames both ways at once: nothing is lost, all is in order", () => {
@@ -266,7 +267,7 @@ test("a second initiator waits for its turn, and is a station of its own", () =>
 
 test("settings are kept in flash, and count from the next start on: ID, board, address", () => {
   const bench = Bench.up();
-  const settings = Buffer.alloc(72);
+  const settings = Buffer.alloc(messages.SETTINGS_SIZE);
   settings.set([2, 2, ...bytes("02 12 34 56 78 9a")]);
   settings.write("attic", 8);
   assert.is(bench.manage(5, settings).result, 0);
@@ -276,6 +277,31 @@ test("settings are kept in flash, and count from the next start on: ID, board, a
   assert.is(page.status, GOOD);
   assert.equal(page.data.slice(12, 18), bytes("02 12 34 56 78 9a"));
   assert.is(Buffer.from(page.data.slice(27)).toString(), "attic");
+});
+
+test("which group of boards it is on is probed on a free bus, and not asked of a busy one", () => {
+  const board = (bench: Bench): number | undefined => {
+    bench.connect();
+    return bench.manage(messages.REQUESTS.HELLO).payload[messages.HELLO_LAYOUT.board.at];
+  };
+  for (const [reqGpio, expected] of [
+    [17, 1],
+    [19, 2],
+  ] as const) {
+    const bench = new Bench(60, undefined, reqGpio);
+    assert.is(bench.command([0x12, 0, 0, 0, 36, 0]).status, GOOD);
+    assert.is(board(bench), expected);
+    // somebody is at work when it starts
+    const busy = new Bench(60, undefined, reqGpio, undefined, { bsy: true, sel: true });
+    assert.is(board(busy), 0);
+    busy.bus.drive({ sel: false });
+    busy.chip.runFor(100);
+    assert.is(board(busy), 0);
+    busy.bus.drive({ bsy: false });
+    busy.chip.runFor(100);
+    assert.is(board(busy), expected);
+    assert.is(busy.command([0x12, 0, 0, 0, 36, 0]).status, GOOD);
+  }
 });
 
 test("the management port: HELLO and its answer in SLIP", () => {

@@ -58,9 +58,11 @@ u32 clock_us(void)
 	return REG(TIMER_RAWL);
 }
 
+/* Before clock_init() it counts the ring oscillator's cycles, which are longer or shorter, but not for ever */
 void watchdog_init(void)
 {
 	REG_CLEAR(WATCHDOG_CTRL) = 1u << 30;
+	REG(WATCHDOG_TICK) = 1u << 9 | 12;
 	REG(PSM_WDSEL) = 0x1fffc;	/* all but the oscillators */
 	watchdog_feed();
 	REG_SET(WATCHDOG_CTRL) = 1u << 30;
@@ -70,4 +72,10 @@ void watchdog_init(void)
 void watchdog_feed(void)
 {
 	REG(WATCHDOG_LOAD) = 2 * WATCHDOG_US;
+}
+
+_Noreturn void watchdog_restart(void)
+{
+	for (;;)
+		REG_SET(WATCHDOG_CTRL) = 1u << 31;
 }

@@ -16,4 +16,7 @@ u32 clock_us(void);
 void watchdog_init(void);
 void watchdog_feed(void);
 
+/* As after the reset, but for the scratch registers: slots.h */
+_Noreturn void watchdog_restart(void);
+
 #endif

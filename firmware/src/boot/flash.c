@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Flash through the boot ROM: RP2040 data sheet 2.8.3. All of it runs from RAM */
+/* Flash through the boot ROM: RP2040 data sheet 2.8.3. Writing runs from RAM */
 #include "boot/flash.h"
 
 #include "boot/regs.h"
@@ -48,6 +48,13 @@ void flash_program(u32 offset, const u8 *page)
 	((void (*)(u32, const u8 *, u32))rom('R', 'P'))(offset, page,
 							FLASH_PAGE);
 	enter_xip();
+}
+
+_Noreturn void flash_usb_boot(void)
+{
+	((void (*)(u32, u32))rom('U', 'B'))(0, 0);
+	for (;;)
+		;
 }
 
 /* --- serial number --- */

@@ -14,6 +14,9 @@
 /* The last two sectors of 2 MB are the settings': no program is that long */
 #define FLASH_SETTINGS	(FLASH_SIZE - 2 * FLASH_SECTOR)
 
+/* The boot ROM's disk, which waits for an UF2 */
+_Noreturn void flash_usb_boot(void);
+
 /* What is at an offset, to read */
 const u8 *flash_at(u32 offset);
 

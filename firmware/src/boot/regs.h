@@ -47,6 +47,7 @@
 /* 4.7, 4.6: watchdog and its tick, timer */
 #define WATCHDOG_CTRL		0x40058000
 #define WATCHDOG_LOAD		0x40058004
+#define WATCHDOG_SCRATCH(n)	(0x4005800c + 4 * (n))
 #define WATCHDOG_TICK		0x4005802c
 #define PSM_WDSEL		0x40010008
 #define TIMER_RAWL		0x40054028

@@ -123,6 +123,8 @@ static bool stream_of(struct hub *h, const struct hub_station *st, u16 frame,
 	u16 type = be16(eth + 12);
 
 	*pull = FRAME_HEADER;
+	if (st->port)
+		goto whole;
 	if (ext && (memcmp(eth + 6, h->self.addr, 6) ||
 		    (memcmp(eth, st->desc.addr, 6) &&
 		     !bare_broadcast(eth, h->pool.length[frame]))))
@@ -153,12 +155,33 @@ whole:
 	return true;
 }
 
+/* An Ethernet card has such a filter, and a slow host needs it */
+static bool wanted(struct hub *h, u16 frame)
+{
+	const u8 *eth = head(h, frame);
+	u32 i;
+
+	if (!(eth[0] & 1) || !memcmp(eth, broadcast, 6) ||
+	    h->group_count > HUB_GROUPS)
+		return true;
+	for (i = 0; i < h->group_count; i++)
+		if (!memcmp(h->groups[i], eth, 6))
+			return true;
+	return false;
+}
+
 /* The frame gets a reference more, where it is taken */
 static void queue_frame(struct hub *h, struct hub_station *st, u16 frame)
 {
 	u16 stream;
 	u32 pull, at;
 
+	if (st->port && !wanted(h, frame))
+		return;
+	if (st->port && h->pool.length[frame] > HUB_PORT_FRAME) {
+		st->counters.tx_too_big++;
+		return;
+	}
 	if (!st->up) {
 		st->counters.tx_peer_down++;
 		return;
@@ -265,7 +288,7 @@ static struct hub_station *find(struct hub *h, const u8 *addr)
 {
 	int i;
 
-	for (i = 0; i < PHY_INITIATORS; i++)
+	for (i = 0; i < HUB_STATIONS; i++)
 		if (h->stations[i].known &&
 		    !memcmp(h->stations[i].desc.addr, addr, 6))
 			return &h->stations[i];
@@ -280,7 +303,7 @@ static void forward(struct hub *h, int from, u16 frame)
 	int i;
 
 	if (eth[0] & 1) {
-		for (i = 0; i < PHY_INITIATORS; i++) {
+		for (i = 0; i < HUB_STATIONS; i++) {
 			to = &h->stations[i];
 			if (i == from || !to->known || !to->up)
 				continue;
@@ -1007,6 +1030,115 @@ static void get(struct hub *h, int i, const struct ipscsi_cdb *cdb)
 		get_bare(h, st, cdb->stream, cdb->length);
 }
 
+/* --- a station that takes whole frames --- */
+
+/**
+ * hub_port_open - its host is there
+ * @h: the hub
+ * @addr: its address, from now on
+ *
+ * Return: false where another station has that.
+ */
+bool hub_port_open(struct hub *h, const u8 *addr)
+{
+	struct hub_station *st = &h->stations[HUB_PORT];
+
+	if (!bind(h, HUB_PORT, addr))
+		return false;
+	memcpy(st->desc.name, "DaynaPORT", sizeof("DaynaPORT"));
+	st->last_seen = h->now;
+	st->up = true;
+	st->asks = true;
+	return true;
+}
+
+/* Its host has switched it off */
+void hub_port_close(struct hub *h)
+{
+	set_down(h, &h->stations[HUB_PORT]);
+	h->group_count = 0;
+}
+
+/* Its host has sent a command, with @addr as its address; silent ones are taken for gone */
+void hub_port_seen(struct hub *h, const u8 *addr)
+{
+	hub_port_open(h, addr);
+}
+
+/* It wants frames for this multicast address */
+void hub_port_group(struct hub *h, const u8 *addr)
+{
+	u32 i;
+
+	for (i = 0; i < h->group_count && i < HUB_GROUPS; i++)
+		if (!memcmp(h->groups[i], addr, 6))
+			return;
+	if (h->group_count < HUB_GROUPS)
+		memcpy(h->groups[h->group_count], addr, 6);
+	if (h->group_count <= HUB_GROUPS)
+		h->group_count++;
+}
+
+/* It, with its counters */
+const struct hub_station *hub_port(const struct hub *h)
+{
+	return &h->stations[HUB_PORT];
+}
+
+/* What waits for it; 0 is the oldest. Return: to look at until hub_port_done(), or POOL_NONE */
+u16 hub_port_frame(struct hub *h, u32 i)
+{
+	struct hub_station *st = &h->stations[HUB_PORT];
+
+	return i < st->queue.count ? *slot(st, i) : POOL_NONE;
+}
+
+/* The oldest has arrived */
+void hub_port_done(struct hub *h)
+{
+	struct hub_station *st = &h->stations[HUB_PORT];
+
+	st->counters.tx_messages++;
+	sent(h, st, 0);
+}
+
+/* The oldest is longer than the host has room for */
+void hub_port_too_big(struct hub *h)
+{
+	struct hub_station *st = &h->stations[HUB_PORT];
+
+	st->counters.tx_too_big++;
+	queue_remove(h, st, 0);
+}
+
+/* Room for a frame from it, 1 to FRAME_MAX bytes. Return: POOL_NONE: drop it, that is counted */
+u16 hub_port_new(struct hub *h, u32 len)
+{
+	/* never more than its share of what the USB side is behind with */
+	u16 frame = may_grow(h, &h->uplink) ? pool_take(&h->pool, len) :
+					      POOL_NONE;
+
+	if (frame == POOL_NONE)
+		h->stations[HUB_PORT].counters.rx_nomem++;
+	return frame;
+}
+
+/* A frame of hub_port_new(), filled; @len bytes of it count */
+void hub_port_put(struct hub *h, u16 frame, u32 len)
+{
+	struct hub_station *st = &h->stations[HUB_PORT];
+
+	st->counters.rx_messages++;
+	if (!st->up) {	/* it is switched off */
+		st->counters.rx_malformed++;
+		pool_drop(&h->pool, frame);
+		return;
+	}
+	if (len)
+		pool_trim(&h->pool, frame, len);
+	receive(h, HUB_PORT, IPSCSI_STREAM_ETHERNET, frame, len, false);
+}
+
 /* --- the other commands: section 2 --- */
 
 /* A parameter block, as much of it as the initiator has room for */
@@ -1176,6 +1308,7 @@ void hub_init(struct hub *h, struct target *t, u8 unit, const u8 *addr,
 	h->self.gets = 1;
 	memcpy(h->self.name, name, strnlen(name, IPSCSI_NAME_MAX));
 	memcpy(h->serial, serial, strnlen(serial, 16));
+	h->stations[HUB_PORT].port = true;
 	memset(&pending, 0, sizeof(pending));
 	pool_init(&h->pool);
 }
@@ -1222,7 +1355,7 @@ void hub_tick(struct hub *h, u32 now)
 		purge_uplink(h);
 		h->stalled = true;
 	}
-	for (i = 0; i < PHY_INITIATORS; i++) {
+	for (i = 0; i < HUB_STATIONS; i++) {
 		struct hub_station *st = &h->stations[i];
 
 		if (!st->known)

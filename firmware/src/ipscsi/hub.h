@@ -24,6 +24,12 @@
 #define HUB_BASE_MS	10000	/* what waits for a base station gets no older */
 #define HUB_BASE_QUEUE	64
 
+/* The stations: one for each initiator, and a host that takes whole frames (DaynaPORT) */
+#define HUB_STATIONS	(PHY_INITIATORS + 1)
+#define HUB_PORT	PHY_INITIATORS
+#define HUB_PORT_FRAME	1514	/* longest that it is given */
+#define HUB_GROUPS	16	/* multicast addresses that it has asked for; with more, all */
+
 /* Counts since the station came; they wrap */
 struct hub_counters {
 	u32 rx_messages;
@@ -52,13 +58,15 @@ struct hub_queue {
 };
 
 /**
- * struct hub_station - one initiator
+ * struct hub_station - one initiator, or HUB_PORT
+ * @port: it takes whole frames, and says no HELLO
  * @known: it has sent something, and has @addr
  * @hello: it has said HELLO
  * @up: it is there
  * @asks: it fetches what is for it
  */
 struct hub_station {
+	bool port;
 	bool known;
 	bool hello;
 	bool up;
@@ -83,7 +91,9 @@ struct hub {
 	struct ipscsi_desc self;
 	char serial[17];
 	struct pool pool;
-	struct hub_station stations[PHY_INITIATORS];
+	struct hub_station stations[HUB_STATIONS];
+	u8 groups[HUB_GROUPS][6];
+	u32 group_count;		/* asked for; more than HUB_GROUPS: all */
 	struct hub_queue uplink;
 	u32 uplink_moved;		/* ms */
 	bool stalled;			/* the USB side takes nothing */
@@ -107,5 +117,16 @@ u16 hub_frame_new(struct hub *h, u32 len);
 void hub_frame_put(struct hub *h, u16 frame);
 u16 hub_uplink(struct hub *h);
 void hub_uplink_done(struct hub *h);
+
+bool hub_port_open(struct hub *h, const u8 *addr);
+void hub_port_close(struct hub *h);
+void hub_port_seen(struct hub *h, const u8 *addr);
+void hub_port_group(struct hub *h, const u8 *addr);
+const struct hub_station *hub_port(const struct hub *h);
+u16 hub_port_frame(struct hub *h, u32 i);
+void hub_port_done(struct hub *h);
+void hub_port_too_big(struct hub *h);
+u16 hub_port_new(struct hub *h, u32 len);
+void hub_port_put(struct hub *h, u16 frame, u32 len);
 
 #endif

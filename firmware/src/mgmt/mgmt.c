@@ -1,29 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "mgmt/mgmt.h"
 
-#include "mgmt/crc.h"
+#include "boot/crc.h"
 
 #define SLIP_END	0xc0
 #define SLIP_ESC	0xdb
 #define SLIP_ESC_END	0xdc
 #define SLIP_ESC_ESC	0xdd
 
-#ifndef FIRMWARE_VERSION
-#define FIRMWARE_VERSION "0.1.0"
-#endif
-
 /**
  * mgmt_init - a management port, and what it tells of
  * @m: the port; its settings are those of flash
  * @t: the target
  * @h: the hub
+ * @start: what the loader has started
  */
-void mgmt_init(struct mgmt *m, struct target *t, struct hub *h)
+void mgmt_init(struct mgmt *m, struct target *t, struct hub *h,
+	       const struct slot_start *start)
 {
 	memset(m, 0, sizeof(*m));
 	m->target = t;
 	m->hub = h;
 	settings_load(&m->settings);
+	update_init(&m->update, start);
 }
 
 static void slip(struct mgmt *m, u8 byte)
@@ -60,7 +59,8 @@ static void hello(struct mgmt *m)
 
 	buf[MGMT_HELLO_VERSION + 1] = MGMT_VERSION;
 	put32(buf + MGMT_HELLO_CAPABILITIES,
-	      1u << MGMT_CAN_HUB | 1u << MGMT_CAN_SETTINGS);
+	      1u << MGMT_CAN_HUB | 1u << MGMT_CAN_SETTINGS |
+		      1u << MGMT_CAN_UPDATE | 1u << MGMT_CAN_DAYNAPORT);
 	put32(buf + MGMT_HELLO_UPTIME_SECONDS, m->hub->now / 1000);
 	memcpy(buf + MGMT_HELLO_STATION_ADDRESS, m->hub->self.addr, 6);
 	buf[MGMT_HELLO_SCSI_ID] = m->target->ids[m->hub->unit];
@@ -69,6 +69,7 @@ static void hello(struct mgmt *m)
 	       strnlen(m->hub->serial, MGMT_HELLO_SERIAL_SIZE));
 	memcpy(buf + MGMT_HELLO_FIRMWARE, FIRMWARE_VERSION,
 	       sizeof(FIRMWARE_VERSION) - 1);
+	buf[MGMT_HELLO_BOARD] = phy_board();
 	answer(m, MGMT_RESULT_OK, buf, sizeof(buf));
 }
 
@@ -113,6 +114,8 @@ static void counters(struct mgmt *m)
 _Static_assert(MGMT_COUNTERS_COUNT ==
 	       MGMT_COUNTERS_SELECTIONS_0 + PHY_INITIATORS,
 	       "selections come last, one for each initiator");
+
+_Static_assert(MGMT_STATIONS == HUB_STATIONS, "hosts ask for each");
 
 static void station(struct mgmt *m, u8 i)
 {
@@ -169,19 +172,49 @@ static void settings_set(struct mgmt *m, const u8 *payload)
 	answer(m, result, NULL, 0);
 }
 
+static void update_state(struct mgmt *m)
+{
+	const struct update *up = &m->update;
+	u8 buf[MGMT_UPDATE_STATE_SIZE] = { 0 };
+
+	buf[MGMT_UPDATE_STATE_SLOT] = up->start.slot;
+	buf[MGMT_UPDATE_STATE_TRIAL] = up->start.trial;
+	buf[MGMT_UPDATE_STATE_FELL_BACK] = up->start.fell_back;
+	buf[MGMT_UPDATE_STATE_SECONDS_LEFT] =
+		update_seconds_left(up, m->hub->now);
+	if (up->active) {
+		put32(buf + MGMT_UPDATE_STATE_LENGTH,
+		      get32(up->header + IMAGE_LENGTH));
+		put32(buf + MGMT_UPDATE_STATE_NEXT, up->next);
+	}
+	answer(m, MGMT_RESULT_OK, buf, sizeof(buf));
+}
+
 static void request(struct mgmt *m)
 {
 	static const struct {
 		u8 request;
-		u8 length;
+		u16 shortest;
+		u16 longest;
 	} lengths[] = {
-		{ MGMT_HELLO, 0 }, { MGMT_COUNTERS, 0 }, { MGMT_STATION, 1 },
-		{ MGMT_SETTINGS_GET, 0 },
-		{ MGMT_SETTINGS_SET, MGMT_SETTINGS_SIZE },
+		{ MGMT_HELLO, 0, 0 },
+		{ MGMT_COUNTERS, 0, 0 },
+		{ MGMT_STATION, 1, 1 },
+		{ MGMT_SETTINGS_GET, 0, 0 },
+		{ MGMT_SETTINGS_SET, MGMT_SETTINGS_SIZE, MGMT_SETTINGS_SIZE },
+		{ MGMT_RESTART, 0, 0 },
+		{ MGMT_UPDATE_BEGIN, MGMT_UPDATE_BEGIN_SIZE,
+		  MGMT_UPDATE_BEGIN_SIZE },
+		{ MGMT_UPDATE_DATA, MGMT_UPDATE_DATA_DATA + 1,
+		  MGMT_UPDATE_DATA_SIZE },
+		{ MGMT_UPDATE_TRY, 0, 0 },
+		{ MGMT_UPDATE_CONFIRM, MGMT_UPDATE_BEGIN_SIZE,
+		  MGMT_UPDATE_BEGIN_SIZE },
+		{ MGMT_UPDATE_STATE, 0, 0 },
 	};
 	const u8 *payload = m->in + MGMT_HEADER;
 	u32 len = m->in_length - MGMT_HEADER - MGMT_CRC, i;
-	u8 buf[MGMT_SETTINGS_SIZE];
+	u8 buf[MGMT_SETTINGS_SIZE], result = MGMT_RESULT_OK;
 
 	for (i = 0; i < COUNT_OF(lengths); i++)
 		if (lengths[i].request == m->in[0])
@@ -190,31 +223,51 @@ static void request(struct mgmt *m)
 		answer(m, MGMT_RESULT_UNKNOWN, NULL, 0);
 		return;
 	}
-	if (lengths[i].length != len) {
+	if (len < lengths[i].shortest || len > lengths[i].longest) {
 		answer(m, MGMT_RESULT_LENGTH, NULL, 0);
 		return;
 	}
 	switch (m->in[0]) {
 	case MGMT_HELLO:
 		hello(m);
-		break;
+		return;
 	case MGMT_COUNTERS:
 		counters(m);
-		break;
+		return;
 	case MGMT_STATION:
-		if (payload[0] < PHY_INITIATORS)
+		if (payload[0] < HUB_STATIONS) {
 			station(m, payload[0]);
-		else
-			answer(m, MGMT_RESULT_VALUE, NULL, 0);
+			return;
+		}
+		result = MGMT_RESULT_VALUE;
 		break;
 	case MGMT_SETTINGS_GET:
 		settings_encode(&m->settings, buf);
 		answer(m, MGMT_RESULT_OK, buf, sizeof(buf));
-		break;
+		return;
 	case MGMT_SETTINGS_SET:
 		settings_set(m, payload);
+		return;
+	case MGMT_RESTART:
+		update_restart(&m->update, m->hub->now);
 		break;
+	case MGMT_UPDATE_BEGIN:
+		result = update_begin(&m->update, payload);
+		break;
+	case MGMT_UPDATE_DATA:
+		result = update_data(&m->update, payload, len);
+		break;
+	case MGMT_UPDATE_TRY:
+		result = update_try(&m->update, m->hub->now);
+		break;
+	case MGMT_UPDATE_CONFIRM:
+		result = update_confirm(&m->update, payload);
+		break;
+	case MGMT_UPDATE_STATE:
+		update_state(m);
+		return;
 	}
+	answer(m, result, NULL, 0);
 }
 
 static void frame(struct mgmt *m)
@@ -246,7 +299,8 @@ static void frame(struct mgmt *m)
  * @m: the port
  * @byte: the byte
  *
- * Time: that of a request; SETTINGS_SET waits for flash.
+ * Time: that of a request; SETTINGS_SET, UPDATE_DATA and UPDATE_CONFIRM wait
+ * for flash.
  */
 void mgmt_input(struct mgmt *m, u8 byte)
 {

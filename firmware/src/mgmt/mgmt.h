@@ -20,6 +20,7 @@
 #include "ipscsi/hub.h"
 #include "mgmt/messages.h"
 #include "mgmt/settings.h"
+#include "mgmt/update.h"
 
 #define MGMT_HEADER	4
 #define MGMT_CRC	4
@@ -30,6 +31,7 @@ struct mgmt {
 	struct target *target;
 	struct hub *hub;
 	struct settings settings;	/* as stored; they count from the next start on */
+	struct update update;
 	u32 ntb_malformed;		/* the USB side's, for the counters */
 	u32 frame_errors;
 	u8 in[MGMT_FRAME_MAX];
@@ -43,7 +45,8 @@ struct mgmt {
 	u16 out_sent;
 };
 
-void mgmt_init(struct mgmt *m, struct target *t, struct hub *h);
+void mgmt_init(struct mgmt *m, struct target *t, struct hub *h,
+	       const struct slot_start *start);
 void mgmt_input(struct mgmt *m, u8 byte);
 u32 mgmt_output(struct mgmt *m, const u8 **bytes);
 void mgmt_sent(struct mgmt *m, u32 bytes);

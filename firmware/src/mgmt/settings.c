@@ -1,16 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "mgmt/settings.h"
 
-#include "mgmt/crc.h"
+#include "boot/crc.h"
 
 /* A copy, at the begin of its sector; big endian */
 #define COPY_MAGIC	0	/* "SGST" */
 #define COPY_LENGTH	4	/* of the settings, 32 bits */
 #define COPY_GENERATION	8	/* one more with each store, wraps */
 #define COPY_DATA	12	/* and the CRC of all before behind it */
-#define COPY_SIZE	(COPY_DATA + MGMT_SETTINGS_SIZE + 4)
+#define COPY_SIZE(n)	(COPY_DATA + (n) + 4)
 
-_Static_assert(COPY_SIZE <= FLASH_PAGE, "a copy is programmed at once");
+/* As long as the first version had them: ID, board, address, name */
+#define SETTINGS_LEAST	(MGMT_SETTINGS_NAME + MGMT_SETTINGS_NAME_SIZE)
+
+_Static_assert(COPY_SIZE(MGMT_SETTINGS_SIZE) <= FLASH_PAGE,
+	       "a copy is programmed at once");
+
+#define FLAGS	(1u << MGMT_FLAG_DAYNAPORT | 1u << MGMT_FLAG_DAYNA_PAD)
 
 static u32 copy_offset(int copy)
 {
@@ -19,9 +25,11 @@ static u32 copy_offset(int copy)
 
 static bool copy_whole(const u8 *p)
 {
-	return !memcmp(p, "SGST", 4) &&
-	       get32(p + COPY_LENGTH) == MGMT_SETTINGS_SIZE &&
-	       get32(p + COPY_SIZE - 4) == crc32(0, p, COPY_SIZE - 4);
+	u32 n = get32(p + COPY_LENGTH);
+
+	return !memcmp(p, "SGST", 4) && n >= SETTINGS_LEAST &&
+	       n <= FLASH_PAGE - COPY_SIZE(0) &&
+	       get32(p + COPY_DATA + n) == crc32(0, p, COPY_DATA + n);
 }
 
 /* Return: the newest copy that is whole, 0 or 1, or -1 */
@@ -55,13 +63,21 @@ bool settings_decode(struct settings *s, const u8 *buf)
 		    buf[MGMT_SETTINGS_NAME + i] == 0x7f)
 			return false;
 	if (buf[MGMT_SETTINGS_SCSI_ID] > 7 || buf[MGMT_SETTINGS_BOARD] > 2 ||
-	    addr[0] & 1)
+	    addr[0] & 1 || buf[MGMT_SETTINGS_FLAGS] & ~FLAGS ||
+	    buf[MGMT_SETTINGS_DAYNA_ID] > 7 ||
+	    buf[MGMT_SETTINGS_DAYNA_ADDRESS] & 1)
+		return false;
+	if (buf[MGMT_SETTINGS_FLAGS] & 1u << MGMT_FLAG_DAYNAPORT &&
+	    buf[MGMT_SETTINGS_DAYNA_ID] == buf[MGMT_SETTINGS_SCSI_ID])
 		return false;
 	memset(s, 0, sizeof(*s));
 	s->scsi_id = buf[MGMT_SETTINGS_SCSI_ID];
 	s->board = buf[MGMT_SETTINGS_BOARD];
 	memcpy(s->addr, addr, 6);
 	memcpy(s->name, buf + MGMT_SETTINGS_NAME, len);
+	s->flags = buf[MGMT_SETTINGS_FLAGS];
+	s->dayna_id = buf[MGMT_SETTINGS_DAYNA_ID];
+	memcpy(s->dayna_addr, buf + MGMT_SETTINGS_DAYNA_ADDRESS, 6);
 	return true;
 }
 
@@ -74,6 +90,9 @@ void settings_encode(const struct settings *s, u8 *buf)
 	memcpy(buf + MGMT_SETTINGS_STATION_ADDRESS, s->addr, 6);
 	memcpy(buf + MGMT_SETTINGS_NAME, s->name,
 	       strnlen(s->name, MGMT_SETTINGS_NAME_SIZE));
+	buf[MGMT_SETTINGS_FLAGS] = s->flags;
+	buf[MGMT_SETTINGS_DAYNA_ID] = s->dayna_id;
+	memcpy(buf + MGMT_SETTINGS_DAYNA_ADDRESS, s->dayna_addr, 6);
 }
 
 /**
@@ -84,11 +103,18 @@ void settings_encode(const struct settings *s, u8 *buf)
  */
 bool settings_load(struct settings *s)
 {
+	u8 buf[MGMT_SETTINGS_SIZE] = { 0 };
 	int copy = newest();
 
-	if (copy >= 0 &&
-	    settings_decode(s, flash_at(copy_offset(copy)) + COPY_DATA))
-		return true;
+	if (copy >= 0) {
+		const u8 *p = flash_at(copy_offset(copy));
+		u32 n = get32(p + COPY_LENGTH);
+
+		memcpy(buf, p + COPY_DATA, n < sizeof(buf) ? n : sizeof(buf));
+		buf[MGMT_SETTINGS_FLAGS] &= FLAGS;
+		if (settings_decode(s, buf))
+			return true;
+	}
 	memset(s, 0, sizeof(*s));
 	s->scsi_id = 4;
 	return false;
@@ -115,7 +141,8 @@ bool settings_store(const struct settings *s)
 	put32(page + COPY_LENGTH, MGMT_SETTINGS_SIZE);
 	put32(page + COPY_GENERATION, generation);
 	settings_encode(s, page + COPY_DATA);
-	put32(page + COPY_SIZE - 4, crc32(0, page, COPY_SIZE - 4));
+	put32(page + COPY_DATA + MGMT_SETTINGS_SIZE,
+	      crc32(0, page, COPY_DATA + MGMT_SETTINGS_SIZE));
 	flash_erase(at);
 	flash_program(at, page);
 	return !memcmp(flash_at(at), page, sizeof(page));

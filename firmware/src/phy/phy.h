@@ -2,7 +2,7 @@
 /*
  * The bus, as the layers above see it: phases with bytes
  *
- * phy_pio.c drives the pins; tests/fake_phy.c stands in for it on the host.
+ * phy_gpio.c drives the pins; tests/fake_phy.c stands in for it on the host.
  * Nothing here waits longer than the driver's time-out: an initiator that
  * stops in the middle of a phase gets PHY_TIMEOUT, and the bus is freed.
  */
@@ -58,6 +58,12 @@ enum phy_result phy_in(enum phy_phase phase, const u8 *buf, u32 len);
 
 /* Takes @len bytes, I/O false: DATA OUT, COMMAND, MESSAGE OUT */
 enum phy_result phy_out(enum phy_phase phase, u8 *buf, u32 len);
+
+/* Nothing happens for so many microseconds */
+void phy_pause(u32 us);
+
+/* Which group of boards this is, of pins.h; 0: it is not known yet, and no selection is answered */
+u8 phy_board(void);
 
 /* Lets go of BSY and all else */
 void phy_bus_free(void);

@@ -99,6 +99,8 @@ bool phy_selection(struct phy_selection *out)
 	u32 in = REG(SIO_GPIO_IN), data, begin;
 	int target, initiator;
 
+	if (!pins && !pins_probe())
+		return false;
 	if (in & PIN_SEL || !(in & PIN_BSY_IN) || !(~in & ids))
 		return false;
 	settle(NS(400));
@@ -246,4 +248,17 @@ enum phy_result phy_out(enum phy_phase phase, u8 *buf, u32 len)
 			result = PHY_PARITY;
 	}
 	return result;
+}
+
+void phy_pause(u32 us)
+{
+	u32 begin = clock_us();
+
+	while (clock_us() - begin < us)
+		;
+}
+
+u8 phy_board(void)
+{
+	return pins_board();
 }

@@ -28,16 +28,31 @@
 /**
  * struct pins - what differs between the boards
  * @req: the pin that drives REQ
- *
- * SEL is not driven: there is no reselection.
+ * @sel: the pin that drives SEL; it may be RST's, too
  */
 struct pins {
 	u32 req;
+	u32 sel;
 };
 
+/* NULL as long as it is not known */
 extern const struct pins *pins;
 
-/* @board: 2: Desktop50, PowerBook (2023.10a); others: all else */
+/*
+ * @board: 1: DB25 (2024.01a), Centronics (2024.03a), ZuluSCSI Pico; 2:
+ * Desktop50, PowerBook (2023.10a); 0: to be probed
+ */
 void pins_init(u8 board);
+
+/* As pins_init() has it, or as it was probed; 0: not known yet */
+u8 pins_board(void);
+
+/*
+ * Finds out where SEL is: GPIO 19 drives SEL on the one group, and then we see
+ * it; on the other it drives REQ, which we cannot see. On a free bus a pulse
+ * of either, without BSY and without IDs, means nothing to anybody. Takes some
+ * 12 us. Return: false: the bus is not free, try again.
+ */
+bool pins_probe(void);
 
 #endif

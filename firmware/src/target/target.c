@@ -68,7 +68,8 @@ static void forget(struct target *t, u8 ascq)
 	for (unit = 0; unit < t->units; unit++) {
 		for (i = 0; i < PHY_INITIATORS; i++)
 			t->nexus[unit][i].has_sense = false;
-		target_unit_attention(t, unit, ASC_POWER_ON_RESET, ascq);
+		if (!(t->quiet & 1u << unit))
+			target_unit_attention(t, unit, ASC_POWER_ON_RESET, ascq);
 	}
 	t->was_reset = true;
 }
@@ -94,6 +95,20 @@ void target_init(struct target *t, const u8 *ids, u8 units)
 	forget(t, 0);
 	t->was_reset = false;
 	phy_listen(mask);
+}
+
+/* A unit that never tells a unit attention: for drivers that do not know them */
+void target_quiet(struct target *t, u8 unit)
+{
+	t->quiet |= 1u << unit;
+	target_unit_attention(t, unit, 0, 0);
+}
+
+/* The bus stands still for a while, between data. For initiators that are slow */
+void target_pause(struct target *t, u32 us)
+{
+	if (!t->gone)
+		phy_pause(us);
 }
 
 /* Return: true where the phase went well, or had bad parity (t->bad) */

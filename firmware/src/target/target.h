@@ -85,6 +85,7 @@ struct target {
 	bool gone;		/* the bus is free, nothing to say any more */
 	bool bad;		/* bad parity, or INITIATOR DETECTED ERROR */
 	u8 bad_asc;	/* ASC for that */
+	u8 quiet;		/* units that tell no unit attention, a bit each */
 	bool was_reset;		/* for target_poll() to tell */
 	u8 last_message[8];	/* for MESSAGE PARITY ERROR */
 	u8 last_length;
@@ -98,6 +99,8 @@ bool target_data_out(struct target *t, u8 *buf, u32 len);
 bool target_data_in(struct target *t, const u8 *buf, u32 len);
 bool target_finish(struct target *t, u8 status);
 void target_check(struct target *t, u8 key, u8 asc, u8 ascq, int pointer);
+void target_quiet(struct target *t, u8 unit);
+void target_pause(struct target *t, u32 us);
 void target_unit_attention(struct target *t, u8 unit, u8 asc, u8 ascq);
 
 #endif

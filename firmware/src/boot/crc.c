@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "mgmt/crc.h"
+#include "boot/crc.h"
 
 u32 crc32(u32 crc, const u8 *buf, u32 len)
 {
