@@ -23,6 +23,7 @@ export type ErrorCode =
   | "command-missing"
   | "config-busy"
   | "config-conflict"
+  | "config-gone"
   | "config-invalid"
   | "config-not-waiting"
   | "config-unchanged"

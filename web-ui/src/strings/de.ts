@@ -741,6 +741,13 @@ export const strings: Catalogue = {
     of: (hostname, created) => `Sicherung von ${hostname}, gemacht ${created}`,
     what: "Wiederherstellen ersetzt die ganze Konfiguration. Benutzer und Schlüssel bleiben.",
     apply: "Diese Sicherung wiederherstellen",
+    versions: "Frühere Fassungen",
+    versionsWhat:
+      "Die Konfiguration wird mit jeder behaltenen Änderung aufgehoben: die letzten fünf Fassungen, ohne Geheimnisse. Die jetzt gesetzten bleiben.",
+    newest: (revision) => `In Kraft: Fassung ${revision}`,
+    version: (revision) => `Fassung ${revision}`,
+    backTo: (revision) => `Zurück zu Fassung ${revision}`,
+    restoreVersion: (revision) => `Fassung ${revision} wiederherstellen`,
   },
   access: {
     title: "Benutzer und Schlüssel",

@@ -711,6 +711,13 @@ export const strings = {
     of: (hostname: string, created: string) => `Backup of ${hostname}, made ${created}`,
     what: "Restoring replaces the whole configuration. Users and keys stay.",
     apply: "Restore this backup",
+    versions: "Earlier versions",
+    versionsWhat:
+      "The configuration is kept each time that a change is confirmed: the last five versions, without secrets. Those that are set now stay.",
+    newest: (revision: number) => `In force: version ${revision}`,
+    version: (revision: number) => `Version ${revision}`,
+    backTo: (revision: number) => `Back to version ${revision}`,
+    restoreVersion: (revision: number) => `Restore version ${revision}`,
   },
   access: {
     title: "Users and keys",
