@@ -18,6 +18,7 @@ import { checkExtend, checkMesh } from "./meshMeaning.ts";
 import { checkMqtt } from "./mqttMeaning.ts";
 import { checkNames } from "./namesMeaning.ts";
 import { checkPorts } from "./portMeaning.ts";
+import { checkRoutes } from "./routesMeaning.ts";
 import { checkSsh } from "./sshMeaning.ts";
 import { checkStations } from "./stationMeaning.ts";
 import { checkZone } from "./timeMeaning.ts";
@@ -61,6 +62,11 @@ export function checkMeaning(config: Config): ConfigError[] {
   checkFleet(config.update.fleet, errors);
   checkZone(config.time.zone, errors);
   checkNames(config, errors);
+  checkRoutes(
+    config.routes,
+    config.mode === "bridge" ? subnets.filter(({ path }) => !path.startsWith("/seg")) : subnets,
+    errors,
+  );
   checkSsh(config, errors);
   if (config.chap.password !== undefined && config.chap.password === config.chap.gatewayPassword) {
     errors.push({

@@ -123,6 +123,14 @@ export interface NamesConfig {
   records: { name: string; address: string }[];
 }
 
+export interface RouteConfig {
+  /** "network/prefix", IPv4 or IPv6. */
+  destination: string;
+  /** Address of the next router. */
+  via: string;
+  metric: number;
+}
+
 export interface HttpConfig {
   port: number;
   httpsPort: number;
@@ -187,6 +195,7 @@ export interface Config {
   mesh: MeshConfig;
   /** IANA name of a time zone. */
   time: { zone: string; servers: string[]; serve: boolean };
+  routes: RouteConfig[];
   names: NamesConfig;
   ssh: { enabled: boolean; port: number; keys: string[] };
   mdns: { enabled: boolean };

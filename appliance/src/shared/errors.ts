@@ -58,6 +58,7 @@ export type ErrorCode =
   | "segment-missing"
   | "segment-not-configured"
   | "segment-not-in-lan"
+  | "route-unusable"
   | "ssh-unusable"
   | "station-change-invalid"
   | "station-flapping"

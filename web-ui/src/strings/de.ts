@@ -881,6 +881,10 @@ export const strings: Catalogue = {
     method: "Verfahren",
     gateway: "Router",
     dns: "Nameserver",
+    routes: "Statische Routen",
+    destination: "Zielnetz",
+    via: "Über (Router)",
+    metric: "Metrik",
     names: "Namen (DNS)",
     nameServers: "Nameserver",
     records: "Einträge",
@@ -899,5 +903,6 @@ const ENTRIES: Record<string, string> = {
   Ports: "Port",
   Quellen: "Quelle",
   Ziele: "Ziel",
+  "Statische Routen": "Statische Route",
   "CA-Zertifikate": "CA-Zertifikat",
 };

@@ -122,7 +122,8 @@ function antiSpoofing(operation: FirewallOperation): string[] {
   const segments = subnets(operation);
   const rules = segments.map(
     // 0.0.0.0: a host that asks for an address.
-    ({ name, subnet }) => `iifname ${quote(name)} ip saddr != { ${subnet}, 0.0.0.0 } counter drop`,
+    ({ name, subnet, routed }) =>
+      `iifname ${quote(name)} ip saddr != { ${[subnet, ...routed, "0.0.0.0"].join(", ")} } counter drop`,
   );
   const others = [...operation.lan, ...operation.storage, ...operation.mesh.tunnels];
   if (segments.length > 0 && others.length > 0) {
@@ -130,9 +131,11 @@ function antiSpoofing(operation: FirewallOperation): string[] {
     rules.push(`iifname ${names(others)} ip saddr { ${list} } counter drop`);
   }
   const prefixes = prefixes6(operation);
-  for (const { name, prefix } of prefixes) {
+  for (const { name, prefix, routed } of prefixes) {
     // Link-local, and none while a host makes sure that its own is free.
-    rules.push(`iifname ${quote(name)} ip6 saddr != { ${prefix}, fe80::/10, :: } counter drop`);
+    rules.push(
+      `iifname ${quote(name)} ip6 saddr != { ${[prefix, ...routed, "fe80::/10", "::"].join(", ")} } counter drop`,
+    );
   }
   if (prefixes.length > 0 && others.length > 0) {
     const list = prefixes.map(({ prefix }) => prefix).join(", ");
@@ -216,8 +219,8 @@ function forward(operation: FirewallOperation, stateful: boolean): string[] {
 
 function nat(operation: FirewallOperation): string[] {
   const { lan } = operation;
-  const list = subnets(operation).map(({ subnet }) => subnet);
-  const list6 = prefixes6(operation).map(({ prefix }) => prefix);
+  const list = subnets(operation).flatMap(({ subnet, routed }) => [subnet, ...routed]);
+  const list6 = prefixes6(operation).flatMap(({ prefix, routed }) => [prefix, ...routed]);
   if (lan.length === 0) return [];
   return [
     ...chain(
@@ -270,17 +273,20 @@ function words(...parts: readonly string[]): string {
 }
 
 /** Segments that have a subnet, with its first address in the place of the gateway's. */
-function subnets(operation: FirewallOperation): { name: string; subnet: string }[] {
-  return operation.segments.flatMap(({ name, subnet }) => {
+function subnets(operation: FirewallOperation): { name: string; subnet: string; routed: string[] }[] {
+  return operation.segments.flatMap(({ name, subnet, routed }) => {
     const value = subnet === undefined ? undefined : parseInterface(subnet);
     if (value === undefined) return [];
-    return [{ name, subnet: formatInterface({ ...value, address: networkOf(value) }) }];
+    const behind = routed.filter((network) => !network.includes(":"));
+    return [{ name, subnet: formatInterface({ ...value, address: networkOf(value) }), routed: behind }];
   });
 }
 
-function prefixes6(operation: FirewallOperation): { name: string; prefix: string }[] {
-  return operation.segments.flatMap(({ name, prefix6 }) =>
-    prefix6 === undefined || prefixOf(prefix6) === undefined ? [] : [{ name, prefix: prefix6 }],
+function prefixes6(operation: FirewallOperation): { name: string; prefix: string; routed: string[] }[] {
+  return operation.segments.flatMap(({ name, prefix6, routed }) =>
+    prefix6 === undefined || prefixOf(prefix6) === undefined
+      ? []
+      : [{ name, prefix: prefix6, routed: routed.filter((network) => network.includes(":")) }],
   );
 }
 
