@@ -13,6 +13,7 @@ import {
   parseIpv4,
 } from "../shared/ipv4.ts";
 import { parseNetwork6, prefixOf } from "../shared/ipv6.ts";
+import { checkDhcp } from "./dhcpMeaning.ts";
 import { checkFleet } from "./fleetMeaning.ts";
 import { checkExtend, checkMesh } from "./meshMeaning.ts";
 import { checkMqtt } from "./mqttMeaning.ts";
@@ -236,6 +237,7 @@ function checkSegment(
     }
   }
   checkStations(segment, config.hostname, path, errors);
+  checkDhcp(segment, path, errors);
   checkExtend(segment, path, config.mode, earlier, errors);
   checkIpv6(segment, path, earlier, errors);
   const { fabric } = segment;

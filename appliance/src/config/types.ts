@@ -48,11 +48,24 @@ export interface SegmentConfig {
   ipv4: { address: string };
   /** "address/64", or "auto". */
   ipv6: { enabled: boolean; address: string };
-  dhcp: { enabled: boolean; leaseSeconds: number };
+  dhcp: { enabled: boolean; leaseSeconds: number; boot?: BootConfig; options: DhcpOptionConfig[] };
   stations: StationConfig[];
   extend?: ExtendConfig;
   fabric: FabricConfig;
   driverDisk: boolean;
+}
+
+export interface BootConfig {
+  /** IPv4 address. */
+  server: string;
+  file: string;
+  uefiFile?: string;
+}
+
+export interface DhcpOptionConfig {
+  number: number;
+  type: "text" | "addresses" | "number8" | "number16" | "number32" | "bytes";
+  value: string;
 }
 
 export interface ChapConfig {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** From the configuration and what is there to the executor's plan. A pure function: the same input, the same plan. */
 import type { ConfigError } from "../api/status.ts";
+import { optionBytes } from "../config/dhcpMeaning.ts";
 import type {
   ChapConfig,
   Config,
@@ -15,6 +16,7 @@ import type { EthernetInterface } from "../observe/sysfs.ts";
 import {
   BRIDGE,
   type Chap,
+  type DhcpOption,
   type DnsmasqOperation,
   extensionBridge,
   extensionTunnel,
@@ -563,6 +565,8 @@ function segmentGroups(
           hostname,
           timeServer: config.time.serve,
           ...hostsOf(segment),
+          ...(segment.dhcp.boot === undefined ? {} : { boot: segment.dhcp.boot }),
+          ...optionsOf(segment),
           ...namesOf(config),
         },
       ],
@@ -660,6 +664,16 @@ function hostsOf({ stations }: SegmentConfig): Pick<DnsmasqOperation, "hosts"> {
     return [{ address, ...(ipv4 === undefined ? {} : { ipv4 }), ...(name === undefined ? {} : { name }) }];
   });
   return hosts.length === 0 ? {} : { hosts };
+}
+
+function optionsOf({ dhcp }: SegmentConfig): Pick<DnsmasqOperation, "options"> {
+  const options = dhcp.options.map((option): DhcpOption => {
+    const { number, type, value } = option;
+    return type === "addresses"
+      ? { number, addresses: value.split(",").map((text) => text.trim()) }
+      : { number, bytes: optionBytes(option) ?? [] };
+  });
+  return options.length === 0 ? {} : { options };
 }
 
 function namesOf({ names: { nameServers: servers, records } }: Config): Pick<DnsmasqOperation, "dns"> {

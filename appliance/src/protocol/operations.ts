@@ -370,6 +370,9 @@ export interface DhcpClientOperation {
   defaultRoute: boolean;
 }
 
+/** Address lists are told apart: for some options, dnsmasq takes nothing else. */
+export type DhcpOption = { number: number; addresses: string[] } | { number: number; bytes: number[] };
+
 /** dnsmasq for one segment: addresses and names for its hosts. */
 export interface DnsmasqOperation {
   kind: "dnsmasq";
@@ -392,6 +395,10 @@ export interface DnsmasqOperation {
   timeServer: boolean;
   /** Stations with an address or a name of their own. */
   hosts?: { address: string; ipv4?: string; name?: string }[];
+  /** For hosts that boot from the net; of those that say they boot by UEFI, another file perhaps. */
+  boot?: { server: string; file: string; uefiFile?: string };
+  /** Further DHCP options. */
+  options?: DhcpOption[];
   /** Servers to ask in the place of the LAN's, and names to answer to. */
   dns?: { servers: string[]; records: { name: string; address: string }[] };
 }

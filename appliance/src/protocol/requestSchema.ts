@@ -53,6 +53,10 @@ const TUNNEL = { type: "string", pattern: "^mesh[0-9a-f]{8}$" };
 const MESH_KEY = { type: "string", pattern: "^[!#-~]{16,64}$" };
 const ADDRESSES = { type: "array", maxItems: 16, items: IPV4 };
 const PORTS = { type: "array", maxItems: 64, items: PORT };
+/** Number of a DHCP option. */
+const OPTION = { type: "integer", minimum: 2, maximum: 254 };
+/** Stands between double quotes in dnsmasq's configuration. */
+const BOOT_FILE = { type: "string", maxLength: 127, pattern: "^[A-Za-z0-9/][A-Za-z0-9/_.:?&=%+@~-]*$" };
 const PORT_RANGE = { type: "string", pattern: "^[1-9][0-9]{0,4}(-[1-9][0-9]{0,4})?$" };
 const RANGES = {
   type: "array",
@@ -266,12 +270,31 @@ const OPERATIONS = [
         maxItems: 63,
         items: record({ address: STATION, ipv4: IPV4, name: HOSTNAME }, ["ipv4", "name"]),
       },
+      boot: record({ server: IPV4, file: BOOT_FILE, uefiFile: BOOT_FILE }, ["uefiFile"]),
+      options: {
+        type: "array",
+        maxItems: 16,
+        items: {
+          oneOf: [
+            record({ number: OPTION, addresses: { ...ADDRESSES, minItems: 1, maxItems: 64 } }),
+            record({
+              number: OPTION,
+              bytes: {
+                type: "array",
+                minItems: 1,
+                maxItems: 255,
+                items: { type: "integer", minimum: 0, maximum: 255 },
+              },
+            }),
+          ],
+        },
+      },
       dns: record({
         servers: { type: "array", maxItems: 3, items: ADDRESS },
         records: { type: "array", maxItems: 256, items: record({ name: DOMAIN, address: ADDRESS }) },
       }),
     },
-    ["interface", "mtu", "prefix6", "hosts", "dns"],
+    ["interface", "mtu", "prefix6", "hosts", "boot", "options", "dns"],
   ),
   operation("stationFilter", { segment: SEGMENT, blocked: { type: "array", maxItems: 63, items: STATION } }),
   operation("backstore", { segment: SEGMENT }),

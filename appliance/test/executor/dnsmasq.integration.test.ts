@@ -112,6 +112,24 @@ test("names of the settings are answered here, and other servers asked in the pl
   assert.equal(said, ["1", "1", "1", "1", "1"]);
 });
 
+test("hosts that boot from the net are told what to load and from where, by UEFI or not; options go to whoever asks for nothing", () => {
+  const script = "#!/bin/sh\\n[ $1 != bound ] || echo $siaddr $boot_file $opt150 $opt200 $opt201 $opt202";
+  const options = [
+    { number: 150, addresses: ["10.9.0.1", "10.9.0.2"] },
+    { number: 200, bytes: [7] },
+    { number: 201, bytes: [0x12, 0x34] },
+    { number: 202, bytes: [...Buffer.from("tag:x,1")] },
+  ];
+  const said = runWith(
+    { boot: { server: "10.9.0.60", file: "tag:known", uefiFile: "grub.efi" }, options },
+    `printf '${script}\\n' >/run/told; chmod 755 /run/told`,
+    "boots() { ip netns exec a busybox udhcpc -i e -n -q -f -t 10 -T 1 -s /run/told $* 2>/dev/null; }",
+    "boots; boots -x 0x5d:0000; boots -x 0x5d:0007",
+  );
+  const sent = "0a0900010a090002 07 1234 7461673a782c31";
+  assert.equal(said, [`10.9.0.60 tag:known ${sent}`, `10.9.0.60 tag:known ${sent}`, `10.9.0.60 grub.efi ${sent}`]);
+});
+
 test("a subnet's reverse zones are all of its addresses, and no others", () => {
   const zones = (text: string) => {
     const subnet = parseInterface(text);
