@@ -279,6 +279,25 @@ check("system: a backup is downloaded, and restored with a preview", async ({ pa
   await button(page, strings.transaction.close).click();
 });
 
+check("system: an earlier version of the settings is looked at, and restored", async ({ page, url }) => {
+  await page.goto(`${url}#/system/backup`);
+  const versions = page.getByTestId("versions");
+  const newest = (await versions.getByText(strings.backup.newest(0).replace("0", "")).textContent()) ?? "";
+  const revision = Number(/[0-9]+$/.exec(newest)?.[0]);
+  assert.ok(revision > 1, newest);
+  await versions.getByRole("button", { name: strings.backup.version(revision - 1), exact: true }).click();
+  await versions.getByText(strings.backup.backTo(revision - 1)).waitFor();
+  await inspect(page, "versions");
+  await versions.getByRole("button", { name: strings.backup.restoreVersion(revision - 1), exact: true }).click();
+  await button(page, strings.transaction.keep).click();
+  await button(page, strings.transaction.close).click();
+  await versions.getByText(strings.backup.newest(revision + 1)).waitFor();
+  await versions.getByRole("button", { name: strings.backup.version(revision), exact: true }).click();
+  await versions.getByRole("button", { name: strings.backup.restoreVersion(revision), exact: true }).click();
+  await button(page, strings.transaction.keep).click();
+  await button(page, strings.transaction.close).click();
+});
+
 check("system: one's own password is changed with the present one, and the session goes on", async ({ page, url }) => {
   await page.goto(`${url}#/system/access`);
   const own = page.getByTestId("own-password");

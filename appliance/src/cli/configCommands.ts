@@ -77,6 +77,22 @@ export const configCommands: Commands = {
       .map(({ revision, document }) => `${revision}: ${JSON.stringify(document)}`)
       .join("\n"),
   ),
+  "config restore": {
+    usage: "VERSION [--preview] [--confirm-within SECONDS]",
+    help: "tries a version of the history, or says what it would change",
+    takes: [1, 1],
+    async run([version = ""], options, { call }) {
+      if (!/^[0-9]{1,6}$/.test(version)) {
+        throw new CliError(`${version} is no version`, "Give its number: scsigate config history lists them.");
+      }
+      const path = `/api/v1/config/history/${version}`;
+      if (options.preview === true) {
+        const { json } = ok(await call("GET", `${path}/plan`));
+        return { json, text: formatPlan(json as ConfigPlan) };
+      }
+      return transaction(await call("POST", `${path}/restore?confirmSeconds=${seconds(options)}`));
+    },
+  },
   backup: {
     usage: "[--secrets]",
     help: "prints a backup",

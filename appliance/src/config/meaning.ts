@@ -13,11 +13,13 @@ import {
   parseIpv4,
 } from "../shared/ipv4.ts";
 import { parseNetwork6, prefixOf } from "../shared/ipv6.ts";
+import { checkDhcp } from "./dhcpMeaning.ts";
 import { checkFleet } from "./fleetMeaning.ts";
 import { checkExtend, checkMesh } from "./meshMeaning.ts";
 import { checkMqtt } from "./mqttMeaning.ts";
 import { checkNames } from "./namesMeaning.ts";
 import { checkPorts } from "./portMeaning.ts";
+import { checkRoutes } from "./routesMeaning.ts";
 import { checkSsh } from "./sshMeaning.ts";
 import { checkStations } from "./stationMeaning.ts";
 import { checkZone } from "./timeMeaning.ts";
@@ -61,6 +63,11 @@ export function checkMeaning(config: Config): ConfigError[] {
   checkFleet(config.update.fleet, errors);
   checkZone(config.time.zone, errors);
   checkNames(config, errors);
+  checkRoutes(
+    config.routes,
+    config.mode === "bridge" ? subnets.filter(({ path }) => !path.startsWith("/seg")) : subnets,
+    errors,
+  );
   checkSsh(config, errors);
   if (config.chap.password !== undefined && config.chap.password === config.chap.gatewayPassword) {
     errors.push({
@@ -230,6 +237,7 @@ function checkSegment(
     }
   }
   checkStations(segment, config.hostname, path, errors);
+  checkDhcp(segment, path, errors);
   checkExtend(segment, path, config.mode, earlier, errors);
   checkIpv6(segment, path, earlier, errors);
   const { fabric } = segment;

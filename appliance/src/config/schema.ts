@@ -17,6 +17,7 @@ export const EFFECTS = {
   segment: "hosts of the segment lose their connections and may need a new address",
   dhcp: "the segment's DHCP and DNS server is started anew",
   fabric: "hosts that lose their access, target or portal are cut off; others stay",
+  routes: "packets to these networks take another way; connections over the one before may break",
   stations:
     "stations that are blocked are cut off, those that are not any more get through; while one is blocked, packets between stations of its segment go through the gateway's IP",
   mesh: "routes to the segments of other gateways may be gone for some seconds",

@@ -48,11 +48,24 @@ export interface SegmentConfig {
   ipv4: { address: string };
   /** "address/64", or "auto". */
   ipv6: { enabled: boolean; address: string };
-  dhcp: { enabled: boolean; leaseSeconds: number };
+  dhcp: { enabled: boolean; leaseSeconds: number; boot?: BootConfig; options: DhcpOptionConfig[] };
   stations: StationConfig[];
   extend?: ExtendConfig;
   fabric: FabricConfig;
   driverDisk: boolean;
+}
+
+export interface BootConfig {
+  /** IPv4 address. */
+  server: string;
+  file: string;
+  uefiFile?: string;
+}
+
+export interface DhcpOptionConfig {
+  number: number;
+  type: "text" | "addresses" | "number8" | "number16" | "number32" | "bytes";
+  value: string;
 }
 
 export interface ChapConfig {
@@ -123,6 +136,14 @@ export interface NamesConfig {
   records: { name: string; address: string }[];
 }
 
+export interface RouteConfig {
+  /** "network/prefix", IPv4 or IPv6. */
+  destination: string;
+  /** Address of the next router. */
+  via: string;
+  metric: number;
+}
+
 export interface HttpConfig {
   port: number;
   httpsPort: number;
@@ -187,6 +208,7 @@ export interface Config {
   mesh: MeshConfig;
   /** IANA name of a time zone. */
   time: { zone: string; servers: string[]; serve: boolean };
+  routes: RouteConfig[];
   names: NamesConfig;
   ssh: { enabled: boolean; port: number; keys: string[] };
   mdns: { enabled: boolean };

@@ -34,6 +34,7 @@ import {
   setProxyNeighbours,
   setResolver,
   setRoute,
+  setStaticRoutes,
 } from "./operations/network.ts";
 import { prune } from "./operations/prune.ts";
 import { setSsh } from "./operations/ssh.ts";
@@ -246,6 +247,8 @@ function perform(operation: Operation, context: ExecutorContext): Promise<boolea
       return setAddress6(operation, context);
     case "route":
       return setRoute(operation, context);
+    case "staticRoutes":
+      return setStaticRoutes(operation, context);
     case "nameServers":
       return setNameServers(operation, context);
     case "resolver":

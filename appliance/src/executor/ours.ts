@@ -15,6 +15,7 @@ export type Kind =
   | "routes"
   | "clients"
   | "settings"
+  | "staticRoutes"
   | "tunnels";
 
 export class Ours {

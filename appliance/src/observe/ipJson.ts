@@ -16,9 +16,12 @@ export interface Route {
   destination: string;
   interface: string;
   gateway?: string;
-  /** Told by another gateway of the mesh. */
+  /** To what lies elsewhere: told by another gateway of the mesh, or set by the configuration. */
   learned?: true;
 }
+
+/** By this number in the kernel's table, routes of the configuration are told from all others. */
+export const ROUTE_PROTOCOL = "83";
 
 export interface Neighbour {
   interface: string;
@@ -65,10 +68,19 @@ export function parseRoutes(output: string): Route[] {
       destination: dst,
       interface: dev,
       ...(typeof gateway === "string" ? { gateway } : {}),
-      ...(protocol === "bird" ? { learned: true } : {}),
+      ...(protocol === "bird" || protocol === ROUTE_PROTOCOL ? { learned: true } : {}),
     });
   }
   return routes;
+}
+
+/** @param output of `ip -j -4 route show proto 83`, or of IPv6 */
+export function parseStaticRoutes(output: string): (Route & { via: string; metric: number })[] {
+  return entries(output).flatMap(({ dst, dev, gateway, metric }) => {
+    if (typeof dst !== "string" || typeof dev !== "string" || typeof gateway !== "string") return [];
+    const destination = dst === "default" ? (gateway.includes(":") ? "::/0" : "0.0.0.0/0") : dst;
+    return [{ destination, interface: dev, via: gateway, metric: typeof metric === "number" ? metric : 0 }];
+  });
 }
 
 /** @param output of `ip -j neighbour show`; entries without a link-layer address, or that failed, are left out. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** From the configuration and what is there to the executor's plan. A pure function: the same input, the same plan. */
 import type { ConfigError } from "../api/status.ts";
+import { optionBytes } from "../config/dhcpMeaning.ts";
 import type {
   ChapConfig,
   Config,
@@ -15,6 +16,7 @@ import type { EthernetInterface } from "../observe/sysfs.ts";
 import {
   BRIDGE,
   type Chap,
+  type DhcpOption,
   type DnsmasqOperation,
   extensionBridge,
   extensionTunnel,
@@ -40,6 +42,7 @@ import { canonical } from "../shared/json.ts";
 import { firewallOperation } from "./firewall.ts";
 import { isMeshed, meshGroup, meshTunnels } from "./mesh.ts";
 import { lanMissing, meshKeyMissing, noPrefix, noSubnet, overlapProblem, proxyProblem } from "./problems.ts";
+import { networksOf, planRoutes } from "./routes.ts";
 import { chooseSubnet, connectedSubnets, dhcpRange, FIRST_RANGE, routedSubnets } from "./subnets.ts";
 
 /** More addresses than an Ethernet has; the rest is left out. */
@@ -128,10 +131,13 @@ export function buildPlan(
     observed.routes.filter((route) => route.learned !== true),
   );
   // What other gateways have is not chosen; what they say does not take a subnet away that a segment has.
-  const learned = routedSubnets(
-    observed.routes.filter((route) => route.learned === true),
-    [],
-  );
+  const learned = [
+    ...routedSubnets(
+      observed.routes.filter((route) => route.learned === true),
+      [],
+    ),
+    ...config.routes.map(({ destination }) => parseInterface(destination)).filter((value) => value !== undefined),
+  ];
   const segmentAddresses: Record<string, string> = {};
   const prefixes6: Record<string, string> = {};
   const waiting: string[] = [];
@@ -177,7 +183,11 @@ export function buildPlan(
   }
   const served = servesTime(config, guest) ? [...Object.values(segmentAddresses), ...Object.values(prefixes6)] : [];
   const timeKeeper: Operation = { kind: "timeKeeper", servers: config.time.servers, clients: served };
-  const rules = firewallOperation(config, face, lan?.name, segmentAddresses, prefixes6);
+  const networks = networksOf(config, face, observed.addresses, segmentAddresses, prefixes6);
+  const { routes, behind, refused } = planRoutes(config.routes, networks);
+  problems.push(...refused.map(({ why }) => toProblem(why)));
+  if (tidying || routes.length > 0) groups.push({ name: "routes", operations: [{ kind: "staticRoutes", routes }] });
+  const rules = firewallOperation(config, face, lan?.name, segmentAddresses, prefixes6, behind);
   if (!guest) {
     groups.push({ name: "clock", operations: [timeKeeper] });
     groups.push({ name: "ssh", operations: [{ kind: "ssh", ...config.ssh }] });
@@ -432,7 +442,7 @@ function segmentMisfit(
 }
 
 /**
- * What of a configuration's segments does not fit the LAN as it is now, all of it at once. Says nothing of a LAN that the
+ * What of a configuration's segments and routes does not fit the LAN as it is now, all of it at once. Says nothing of a LAN that the
  * configuration changes: what it will be is not known yet.
  */
 export function misfits(
@@ -443,7 +453,7 @@ export function misfits(
   remembered: Record<string, string>,
 ): ConfigError[] {
   const same = canonical([config.lan, config.storage]) === canonical([present.lan, present.storage]);
-  if (!same || config.mode === "bridge" || identity === undefined) return [];
+  if (!same || identity === undefined) return [];
   // In mode bridge, the bridge has the addresses; the LAN is the same nevertheless.
   const here = lanFace(present, observed.ethernets, observed.guest);
   const face = lanFace(config, observed.ethernets, observed.guest);
@@ -454,12 +464,54 @@ export function misfits(
     addresses: new Map(observed.addresses).set(face ?? "", observed.addresses.get(here ?? "") ?? []),
     routes: observed.routes.map(moved),
   };
+  return [
+    ...segmentMisfits(config, seen, identity, remembered),
+    ...routeMisfits(config, face, seen, identity, remembered),
+  ];
+}
+
+function segmentMisfits(
+  config: Config,
+  seen: Observed,
+  identity: Identity,
+  remembered: Record<string, string>,
+): ConfigError[] {
+  if (config.mode === "bridge") return [];
   return config.segments.flatMap((segment, index) => {
     const address = segmentAddress(segment, [], [], remembered, identity);
     const misfit = address === undefined ? undefined : segmentMisfit(config, segment, address, seen);
     if (misfit === undefined) return [];
-    const { message, nextStep } = toProblem(misfit);
+    const { message, nextStep } = misfit;
     return [{ path: `/segments/${index}/ipv4/address`, message, nextStep }];
+  });
+}
+
+/** A router that is on no known network is no mistake while some network is not known yet. */
+function routeMisfits(
+  config: Config,
+  face: string | undefined,
+  seen: Observed,
+  identity: Identity,
+  remembered: Record<string, string>,
+): ConfigError[] {
+  const segments = config.mode === "bridge" ? [] : config.segments;
+  const addresses: Record<string, string> = {};
+  const prefixes6: Record<string, string> = {};
+  for (const segment of segments) {
+    const address = segment.ipv4.address === "auto" ? remembered[segment.name] : segment.ipv4.address;
+    if (address !== undefined) addresses[segment.name] = address;
+    const prefix6 = prefixOf(segmentAddress6(segment, config.mode, identity, lanPrefix6(seen, face)) ?? "");
+    if (prefix6 !== undefined) prefixes6[segment.name] = prefix6;
+  }
+  const networks = networksOf(config, face, seen.addresses, addresses, prefixes6);
+  const unknown = (six: boolean): boolean => {
+    const known = networks.filter(({ subnet }) => subnet.includes(":") === six);
+    const names = [...(face === undefined ? [] : [face]), ...segments.map(segmentFace)];
+    return names.some((name) => !known.some((network) => network.interface === name));
+  };
+  return planRoutes(config.routes, networks).refused.flatMap(({ index, key, astray, why }) => {
+    if (astray && unknown(config.routes[index]?.via.includes(":") === true)) return [];
+    return [{ path: `/routes/${index}/${key}`, message: why.message, nextStep: why.nextStep }];
   });
 }
 
@@ -513,6 +565,8 @@ function segmentGroups(
           hostname,
           timeServer: config.time.serve,
           ...hostsOf(segment),
+          ...(segment.dhcp.boot === undefined ? {} : { boot: segment.dhcp.boot }),
+          ...optionsOf(segment),
           ...namesOf(config),
         },
       ],
@@ -610,6 +664,16 @@ function hostsOf({ stations }: SegmentConfig): Pick<DnsmasqOperation, "hosts"> {
     return [{ address, ...(ipv4 === undefined ? {} : { ipv4 }), ...(name === undefined ? {} : { name }) }];
   });
   return hosts.length === 0 ? {} : { hosts };
+}
+
+function optionsOf({ dhcp }: SegmentConfig): Pick<DnsmasqOperation, "options"> {
+  const options = dhcp.options.map((option): DhcpOption => {
+    const { number, type, value } = option;
+    return type === "addresses"
+      ? { number, addresses: value.split(",").map((text) => text.trim()) }
+      : { number, bytes: optionBytes(option) ?? [] };
+  });
+  return options.length === 0 ? {} : { options };
 }
 
 function namesOf({ names: { nameServers: servers, records } }: Config): Pick<DnsmasqOperation, "dns"> {

@@ -9,6 +9,7 @@ import { isMeshed, meshTunnels } from "./mesh.ts";
  * @param port the LAN's own interface: another one in mode bridge
  * @param segmentAddresses the gateway's "address/prefix" on each segment that has one
  * @param prefixes6 the IPv6 prefix of each segment that has one
+ * @param routed networks behind routers that are stations, by segment
  */
 export function firewallOperation(
   config: Config,
@@ -16,6 +17,7 @@ export function firewallOperation(
   port: string | undefined,
   segmentAddresses: Record<string, string>,
   prefixes6: Record<string, string>,
+  routed: Readonly<Record<string, string[]>> = {},
 ): FirewallOperation {
   const { firewall, mode, http, ssh } = config;
   const bridged = mode === "bridge";
@@ -52,6 +54,7 @@ export function firewallOperation(
         name: segmentFace(segment),
         ...(subnet === undefined ? {} : { subnet }),
         ...(prefix6 === undefined ? {} : { prefix6 }),
+        routed: routed[segment.name] ?? [],
       };
     }),
     management: {

@@ -133,6 +133,20 @@ export interface RouteOperation {
   gateway?: string;
 }
 
+/** All ways to networks behind other routers that the configuration names; those of an earlier one go. */
+export interface StaticRoutesOperation {
+  kind: "staticRoutes";
+  routes: StaticRoute[];
+}
+
+export interface StaticRoute {
+  /** "network/prefix" */
+  destination: string;
+  via: string;
+  interface: string;
+  metric: number;
+}
+
 /** Name servers of an interface with a static address. */
 export interface ResolverOperation {
   kind: "resolver";
@@ -182,7 +196,7 @@ export interface FirewallOperation {
   lan: string[];
   storage: string[];
   /** Interfaces that have the segments' addresses, with their subnets, as far as they have one. */
-  segments: { name: string; subnet?: string; prefix6?: string }[];
+  segments: FirewallSegment[];
   management: { interfaces: string[]; sources: string[]; ports: number[] };
   /** Interfaces on which the gateway's name is asked for (mDNS). */
   mdns: string[];
@@ -212,6 +226,14 @@ export interface FirewallOperation {
   rules: FirewallRule[];
   /** Mode bridge: what passes between ports of the bridge, and from them to the gateway itself, is filtered there. */
   bridge?: BridgeFilter;
+}
+
+export interface FirewallSegment {
+  name: string;
+  subnet?: string;
+  prefix6?: string;
+  /** Networks behind routers that are stations. */
+  routed: string[];
 }
 
 export interface BridgeFilter {
@@ -348,6 +370,9 @@ export interface DhcpClientOperation {
   defaultRoute: boolean;
 }
 
+/** Address lists are told apart: for some options, dnsmasq takes nothing else. */
+export type DhcpOption = { number: number; addresses: string[] } | { number: number; bytes: number[] };
+
 /** dnsmasq for one segment: addresses and names for its hosts. */
 export interface DnsmasqOperation {
   kind: "dnsmasq";
@@ -370,6 +395,10 @@ export interface DnsmasqOperation {
   timeServer: boolean;
   /** Stations with an address or a name of their own. */
   hosts?: { address: string; ipv4?: string; name?: string }[];
+  /** For hosts that boot from the net; of those that say they boot by UEFI, another file perhaps. */
+  boot?: { server: string; file: string; uefiFile?: string };
+  /** Further DHCP options. */
+  options?: DhcpOption[];
   /** Servers to ask in the place of the LAN's, and names to answer to. */
   dns?: { servers: string[]; records: { name: string; address: string }[] };
 }
@@ -461,6 +490,7 @@ export type Operation =
   | AddressOperation
   | Address6Operation
   | RouteOperation
+  | StaticRoutesOperation
   | NameServersOperation
   | ResolverOperation
   | SysctlOperation

@@ -16,6 +16,7 @@ const IPV6_64 = { type: "string", pattern: "^[0-9a-f:]{2,39}/64$" };
 /** A whole prefix, or the part of one that mode proxy gives to a segment. */
 const IPV6 = { type: "string", pattern: "^[0-9a-f:]{2,39}/(64|122)$" };
 const ADDRESS = { type: "string", pattern: `^(${IPV4_PATTERN}|[0-9a-f:]{2,39})$` };
+const NETWORK = { type: "string", pattern: `^(${IPV4_PATTERN}/(3[0-2]|[12]?[0-9])|[0-9a-f:]{2,39}/[0-9]{1,3})$` };
 const DOMAIN = { type: "string", maxLength: 253, pattern: "^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$" };
 const PORTAL = { type: "string", pattern: `^${IPV4_PATTERN}:[1-9][0-9]{0,4}$` };
 const STATION = { type: "string", pattern: "^[0-9a-f]{2}(:[0-9a-f]{2}){5}$" };
@@ -52,6 +53,10 @@ const TUNNEL = { type: "string", pattern: "^mesh[0-9a-f]{8}$" };
 const MESH_KEY = { type: "string", pattern: "^[!#-~]{16,64}$" };
 const ADDRESSES = { type: "array", maxItems: 16, items: IPV4 };
 const PORTS = { type: "array", maxItems: 64, items: PORT };
+/** Number of a DHCP option. */
+const OPTION = { type: "integer", minimum: 2, maximum: 254 };
+/** Stands between double quotes in dnsmasq's configuration. */
+const BOOT_FILE = { type: "string", maxLength: 127, pattern: "^[A-Za-z0-9/][A-Za-z0-9/_.:?&=%+@~-]*$" };
 const PORT_RANGE = { type: "string", pattern: "^[1-9][0-9]{0,4}(-[1-9][0-9]{0,4})?$" };
 const RANGES = {
   type: "array",
@@ -130,6 +135,18 @@ const OPERATIONS = [
     parts: { type: "array", maxItems: 16, items: { type: "string", pattern: "^[0-9a-f:]{2,39}/122$" } },
   }),
   operation("route", { interface: NAME, gateway: IPV4 }, ["gateway"]),
+  operation("staticRoutes", {
+    routes: {
+      type: "array",
+      maxItems: 64,
+      items: record({
+        destination: NETWORK,
+        via: ADDRESS,
+        interface: NAME,
+        metric: { type: "integer", minimum: 1, maximum: 9999 },
+      }),
+    },
+  }),
   operation("nameServers", { servers: { type: "array", maxItems: 3, items: ADDRESS } }),
   operation("resolver", { interface: NAME, servers: { type: "array", maxItems: 3, items: IPV4 } }),
   operation("sysctl", { name: { enum: [...SYSCTLS] }, value: { type: "integer", minimum: 0, maximum: 1 } }),
@@ -146,7 +163,15 @@ const OPERATIONS = [
       segments: {
         type: "array",
         maxItems: 16,
-        items: record({ name: NAME, subnet: IPV4_INTERFACE, prefix6: IPV6 }, ["subnet", "prefix6"]),
+        items: record(
+          {
+            name: NAME,
+            subnet: IPV4_INTERFACE,
+            prefix6: IPV6,
+            routed: { type: "array", maxItems: 64, items: NETWORK },
+          },
+          ["subnet", "prefix6"],
+        ),
       },
       management: record({ interfaces: NAMES, sources: RANGES, ports: PORTS }),
       mdns: NAMES,
@@ -245,12 +270,31 @@ const OPERATIONS = [
         maxItems: 63,
         items: record({ address: STATION, ipv4: IPV4, name: HOSTNAME }, ["ipv4", "name"]),
       },
+      boot: record({ server: IPV4, file: BOOT_FILE, uefiFile: BOOT_FILE }, ["uefiFile"]),
+      options: {
+        type: "array",
+        maxItems: 16,
+        items: {
+          oneOf: [
+            record({ number: OPTION, addresses: { ...ADDRESSES, minItems: 1, maxItems: 64 } }),
+            record({
+              number: OPTION,
+              bytes: {
+                type: "array",
+                minItems: 1,
+                maxItems: 255,
+                items: { type: "integer", minimum: 0, maximum: 255 },
+              },
+            }),
+          ],
+        },
+      },
       dns: record({
         servers: { type: "array", maxItems: 3, items: ADDRESS },
         records: { type: "array", maxItems: 256, items: record({ name: DOMAIN, address: ADDRESS }) },
       }),
     },
-    ["interface", "mtu", "prefix6", "hosts", "dns"],
+    ["interface", "mtu", "prefix6", "hosts", "boot", "options", "dns"],
   ),
   operation("stationFilter", { segment: SEGMENT, blocked: { type: "array", maxItems: 63, items: STATION } }),
   operation("backstore", { segment: SEGMENT }),

@@ -38,6 +38,14 @@ export function draftConflict(): ConfigRefused {
   );
 }
 
+export function gone(revision: number): ConfigRefused {
+  return new ConfigRefused(
+    "config-gone",
+    `version ${revision} is not kept`,
+    "Choose one that is: `scsigate config history`, or GET /api/v1/config/history, lists them.",
+  );
+}
+
 export function unchanged(): ConfigRefused {
   return new ConfigRefused("config-unchanged", "the document changes nothing", "There is nothing to do.");
 }

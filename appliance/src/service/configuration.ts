@@ -20,7 +20,7 @@ import type { Cancel, Clock } from "../shared/clock.ts";
 import { type Problem, toProblem } from "../shared/errors.ts";
 import { asObject, canonical, getAt } from "../shared/json.ts";
 import type { Logger } from "../shared/log.ts";
-import { busy, conflict, draftConflict, invalid, notWaiting, tooNewFor, unchanged } from "./configRefused.ts";
+import { busy, conflict, draftConflict, gone, invalid, notWaiting, tooNewFor, unchanged } from "./configRefused.ts";
 import type { GatewayState } from "./gatewayState.ts";
 
 /** How long a change waits for its confirmation, seconds. */
@@ -192,6 +192,13 @@ export class Configuration {
 
   history(): Promise<{ revision: number; document: unknown }[]> {
     return this.#store.history();
+  }
+
+  /** The document of a kept version: as all that do not mention them, it leaves secrets as they are. @throws ConfigRefused config-gone */
+  async version(revision: number): Promise<unknown> {
+    const kept = (await this.history()).find((version) => version.revision === revision);
+    if (kept === undefined) throw gone(revision);
+    return kept.document;
   }
 
   /** The document with its secrets: for a backup that was asked to have them. */

@@ -25,10 +25,20 @@ export function parseNetwork6(text: string): { prefix: number } | undefined {
   if (rest.length > 0 || !/^[0-9a-f:]+$/.test(address) || !isIPv6(address)) return undefined;
   const prefix = Number(length);
   if (!/^[0-9]{1,3}$/.test(length) || prefix > 128) return undefined;
-  const bits = expand(address)
+  return bitsOf(address).slice(prefix).includes("1") ? undefined : { prefix };
+}
+
+/** @param one, other "address/prefix length". Whether they share an address. */
+export function overlaps6(one: string, other: string): boolean {
+  const [[address = "", length], [address2 = "", length2]] = [one.split("/"), other.split("/")];
+  const shared = Math.min(Number(length), Number(length2));
+  return bitsOf(address).slice(0, shared) === bitsOf(address2).slice(0, shared);
+}
+
+function bitsOf(address: string): string {
+  return expand(address)
     .map((group) => group.toString(2).padStart(16, "0"))
     .join("");
-  return bits.slice(prefix).includes("1") ? undefined : { prefix };
 }
 
 /**

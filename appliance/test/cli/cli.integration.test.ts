@@ -129,6 +129,12 @@ cli("a setting goes into the draft, is shown, tried, and confirmed", async ({ ru
   assert.is((await run("config", "confirm")).out, "Confirmed.");
   assert.is((await run("config", "get", "hostname")).out, "renamed");
   assert.match((await run("config", "history")).out, /^2: .*renamed.*\n1: /);
+  assert.match((await run("config", "restore", "1", "--preview")).out, '/hostname: "renamed" -> "gateway"');
+  assert.match((await run("config", "restore", "first")).err, "first is no version");
+  assert.match((await run("config", "restore", "7")).err, "version 7 is not kept");
+  assert.is((await run("config", "restore", "1", "--confirm-within", "30")).code, 0);
+  await until("it is restored", () => host(gateway) === "gateway");
+  assert.is((await run("config", "confirm")).code, 0);
 });
 
 cli("status shows the mode, and a change that waits for its confirmation", async ({ run }) => {

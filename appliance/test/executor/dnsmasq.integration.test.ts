@@ -6,9 +6,11 @@ import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { renderDnsmasq, reverseZones } from "../../src/executor/operations/dhcp.ts";
+import { renderFirewall } from "../../src/executor/operations/firewall.ts";
 import type { DnsmasqOperation } from "../../src/protocol/operations.ts";
 import { parseInterface } from "../../src/shared/ipv4.ts";
 import { DNSMASQ } from "../support/dnsmasq.ts";
+import { firewallOf, loadable } from "../support/firewall.ts";
 import { hasNamespaces, runInNamespaces } from "../support/namespaces.ts";
 
 const servers = suite("DHCP and DNS of a segment");
@@ -33,6 +35,7 @@ function runWith(more: Partial<DnsmasqOperation>, ...lines: string[]): string[] 
   );
   writeFileSync(join(folder, "lease"), '#!/bin/sh\n[ "$1" != bound ] || echo "$ip"\n', { mode: 0o755 });
   const setup = [
+    `leases=${folder}/scsigate/leases/seg0.leases`,
     "mount -t tmpfs tmpfs /run; ip link set lo up; ip link add seg0 type bridge; ip link set seg0 up",
     "ip netns add lan; ip link add eth0 type veth peer name e netns lan; ip link set eth0 up",
     "ip address add 192.168.77.2/24 dev eth0; ip -n lan address add 192.168.77.1/24 dev e",
@@ -110,6 +113,51 @@ test("names of the settings are answered here, and other servers asked in the pl
     "name printer 192.168.77.50",
   );
   assert.equal(said, ["1", "1", "1", "1", "1"]);
+});
+
+/** Asks for an address for each of so many others than itself, as a station could; all of it over one connection. */
+const FORGES = `
+const socket = require("node:dgram").createSocket("udp4");
+const request = (number) => {
+  const packet = Buffer.alloc(300);
+  packet.set([1, 1, 6, 0, 1, 2, 3, number]);
+  packet.set([2, 255, 0, 0, 0, number], 28);
+  packet.set([99, 130, 83, 99, 53, 1, 3, 50, 4, 10, 143, 0, 100 + number, 255], 236);
+  return packet;
+};
+socket.bind(68, "10.143.0.20", async () => {
+  for (let number = 1; number <= 30; number++) {
+    await new Promise((resolve) => socket.send(request(number), 67, "10.143.0.1", resolve));
+  }
+  socket.close();
+});`;
+
+test("one station that asks for many takes eight leases, and others get theirs", () => {
+  const rules = renderFirewall(firewallOf({ segments: [{ name: "seg0" }] }, { seg0: "10.143.0.1/24" }, {}));
+  const forge = 'ip -n a address add 10.143.0.20/24 dev e; ip netns exec a $node -e "$forges"';
+  const count = "grep -c ' 02:ff:00:00:00' $leases; grep -vc ' 02:ff:00:00:00' $leases";
+  const given = (...before: string[]) =>
+    run(`node=${process.execPath}; forges='${FORGES}'`, ...before, forge, "ask b | wc -l", count);
+  assert.equal(given(), ["1", "30", "1"], "without the firewall it takes them all");
+  assert.equal(given(`nft -f - <<'END'\n${loadable(rules)}END`), ["1", "8", "1"]);
+});
+
+test("hosts that boot from the net are told what to load and from where, by UEFI or not; options go to whoever asks for nothing", () => {
+  const script = "#!/bin/sh\\n[ $1 != bound ] || echo $siaddr $boot_file $opt150 $opt200 $opt201 $opt202";
+  const options = [
+    { number: 150, addresses: ["10.9.0.1", "10.9.0.2"] },
+    { number: 200, bytes: [7] },
+    { number: 201, bytes: [0x12, 0x34] },
+    { number: 202, bytes: [...Buffer.from("tag:x,1")] },
+  ];
+  const said = runWith(
+    { boot: { server: "10.9.0.60", file: "tag:known", uefiFile: "grub.efi" }, options },
+    `printf '${script}\\n' >/run/told; chmod 755 /run/told`,
+    "boots() { ip netns exec a busybox udhcpc -i e -n -q -f -t 10 -T 1 -s /run/told $* 2>/dev/null; }",
+    "boots; boots -x 0x5d:0000; boots -x 0x5d:0007",
+  );
+  const sent = "0a0900010a090002 07 1234 7461673a782c31";
+  assert.equal(said, [`10.9.0.60 tag:known ${sent}`, `10.9.0.60 tag:known ${sent}`, `10.9.0.60 grub.efi ${sent}`]);
 });
 
 test("a subnet's reverse zones are all of its addresses, and no others", () => {

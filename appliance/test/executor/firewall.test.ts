@@ -73,6 +73,27 @@ const firewall = suite("firewall");
 // An own user and network namespace: nothing of this machine is read or changed.
 const nft = (text: string) => spawnSync("unshare", ["-rn", "nft", "-f", "-"], { input: text, encoding: "utf8" });
 const possible = nft("table inet probe").status === 0;
+(possible ? firewall : firewall.skip)(
+  "networks behind stations are no forged addresses, and nft takes them in each mode",
+  () => {
+    for (const mode of ["routed", "nat"]) {
+      const plain = operation({ mode });
+      const routed = ["10.50.0.0/16", "10.50.7.0/24", "2001:db8:7::/48"];
+      const rules = renderFirewall({ ...plain, segments: plain.segments.map((segment) => ({ ...segment, routed })) });
+      assert.match(
+        rules,
+        'iifname "seg0" ip saddr != { 10.143.0.0/24, 10.50.0.0/16, 10.50.7.0/24, 0.0.0.0 } counter drop',
+      );
+      assert.match(
+        rules,
+        'iifname "seg0" ip6 saddr != { fd12:3456:789a:1::/64, 2001:db8:7::/48, fe80::/10, :: } counter drop',
+      );
+      assert.is(/ip saddr .*10\.50\.0\.0\/16.* masquerade/.test(rules), mode === "nat");
+      const { stderr, status } = nft(loadable(rules));
+      assert.is(status, 0, stderr);
+    }
+  },
+);
 for (const [name, document] of Object.entries(DOCUMENTS)) {
   const check = possible ? firewall : firewall.skip;
   check(`${name}: nft takes the rules, and takes them again`, () => {

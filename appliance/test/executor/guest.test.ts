@@ -79,7 +79,14 @@ test("a DHCP client keeps its state with ours, and its default route behind the 
 });
 
 const FIREWALL: FirewallOperation = {
-  ...{ kind: "firewall", lan: [], storage: [], segments: [{ name: "seg0" }], only: ["seg0"], antiSpoofing: true },
+  ...{
+    kind: "firewall",
+    lan: [],
+    storage: [],
+    segments: [{ name: "seg0", routed: [] }],
+    only: ["seg0"],
+    antiSpoofing: true,
+  },
   ...{ management: { interfaces: [], sources: [], ports: [] }, fabric: { interfaces: [], ports: [] }, mdns: [] },
   ...{ newConnectionsPerSecond: 100, connectionsPerAddress: 200, isolateSegments: false, nat: false },
   ...{ timeServer: false, mesh: { lan: [], tunnels: [], peers: [] }, vxlanPeers: [], portForwards: [], rules: [] },

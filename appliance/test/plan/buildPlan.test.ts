@@ -184,6 +184,7 @@ test("a whole gateway, in the order in which things depend on each other", () =>
       "seg0-dhcp",
       "driver-disk",
       "seg0-fabric",
+      "routes",
       "clock",
       "ssh",
       "mdns",

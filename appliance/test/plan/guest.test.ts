@@ -42,7 +42,7 @@ test("without a configuration nothing is touched, and nothing is amiss", () => {
   const { operations, problems } = planned(defaultConfig(true));
   assert.equal(
     operations.map(({ kind }) => kind),
-    ["prune", "claim", "noFirewall"],
+    ["prune", "claim", "noFirewall", "staticRoutes"],
   );
   assert.equal(operations[1], { kind: "claim", interfaces: [] } as Operation);
   assert.is(problems, 0);

@@ -313,6 +313,38 @@ config("a change is planned, tried, confirmed, and then holds", async ({ gateway
   );
 });
 
+config("a kept version is planned and restored in one call, as a change like every other", async ({ gateway, api }) => {
+  const keep = async () => assert.is((await api.call("POST", "/api/v1/config/confirm", {})).status, 200);
+  const names = async () => {
+    const { json } = await api.call("GET", "/api/v1/config/history");
+    return (json as { revision: number; document: { hostname: string } }[]).map(
+      ({ revision, document }) => `${revision} ${document.hostname}`,
+    );
+  };
+  await api.call("PATCH", "/api/v1/config", { hostname: "renamed", mqtt: { password: "hush" } }, { "If-Match": "*" });
+  await keep();
+  assert.equal(await names(), ["2 renamed", "1 gateway"]);
+  const plan = (await api.call("GET", "/api/v1/config/history/1/plan")).json as ConfigPlan;
+  assert.equal(
+    plan.changes.map(({ path, after }) => [path, after]),
+    [["/hostname", "gateway"]],
+  );
+  const restore = (revision: string, headers = {}) =>
+    api.call("POST", `/api/v1/config/history/${revision}/restore?confirmSeconds=60`, undefined, headers);
+  for (const none of ["3", "0", "-1", "1e400", "x", "%2e%2e"])
+    assert.is(code(await restore(none)), "404 config-gone", none);
+  assert.is(code(await restore("1", { "If-Match": '"another"' })), "412 config-conflict");
+  assert.is(code(await restore("2")), "409 config-unchanged");
+  assert.is((await restore("1")).status, 202);
+  await until("it is tried", () => hostname(gateway) === "gateway");
+  assert.is((await api.call("POST", "/api/v1/config/rollback", {})).status, 200);
+  await until("it is undone", () => hostname(gateway) === "renamed");
+  assert.is((await restore("1")).status, 202);
+  await keep();
+  assert.equal(await names(), ["3 gateway", "2 renamed", "1 gateway"]);
+  assert.equal((await api.call("GET", "/api/v1/config/secrets")).json, ["/mqtt/password"]);
+});
+
 config("a change that is rolled back is gone from the machine as well", async ({ gateway, api }) => {
   await api.call("PATCH", "/api/v1/config", { hostname: "tried" }, { "If-Match": "*" });
   await until("it is tried", () => hostname(gateway) === "tried");

@@ -5,7 +5,7 @@ import type { PageName } from "./router.ts";
 /** "": the simple settings of the document's top, but for the mode, which has cards of its own. */
 const PARTS: Partial<Record<PageName, readonly string[]>> = {
   "settings/mode": [],
-  "settings/lan": ["lan", "storage", "names"],
+  "settings/lan": ["lan", "storage", "routes", "names"],
   "settings/segments": ["segments", "chap", "mesh"],
   "settings/firewall": ["firewall"],
   "settings/access": ["http", "ssh", "mdns"],

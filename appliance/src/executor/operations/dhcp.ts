@@ -2,7 +2,7 @@
 /** DHCP and DNS: udhcpc towards the LAN, dnsmasq towards a segment. Both outlive this process and are found again. */
 import { access, constants, mkdir, readdir, readFile, readlink, rm, stat, symlink, truncate } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import type { DhcpClientOperation, DnsmasqOperation } from "../../protocol/operations.ts";
+import type { DhcpClientOperation, DhcpOption, DnsmasqOperation } from "../../protocol/operations.ts";
 import { formatIpv4, type Ipv4Interface, netmaskOf, networkOf, parseInterface, sizeOf } from "../../shared/ipv4.ts";
 import { hostsOf } from "../../shared/ipv6.ts";
 import type { ExecutorContext, ExecutorPaths, Handler } from "../context.ts";
@@ -117,6 +117,8 @@ export function renderDnsmasq(operation: DnsmasqOperation, paths: ExecutorPaths,
     `dhcp-option=option:router,${gateway}`,
     `dhcp-option=option:dns-server,${gateway}`,
     ...(operation.timeServer ? [`dhcp-option=option:ntp-server,${gateway}`] : []),
+    ...bootLines(operation.boot),
+    ...(operation.options ?? []).map((option) => `dhcp-option-force=${option.number},${optionText(option)}`),
     // Whether a host asks for it or not: what is longer does not get to hosts behind other gateways.
     ...(operation.mtu === undefined
       ? []
@@ -144,6 +146,29 @@ export function renderDnsmasq(operation: DnsmasqOperation, paths: ExecutorPaths,
     "",
   ];
   return lines.join("\n");
+}
+
+/** Client system architectures of UEFI (RFC 4578, and IANA's list after it): IA-32, x86-64 twice, ARM of 32 and 64 bits. */
+const UEFI = [6, 7, 9, 10, 11];
+
+/** Between quotation marks nothing is a word of dnsmasq's. */
+function bootLines(boot: DnsmasqOperation["boot"]): string[] {
+  if (boot === undefined) return [];
+  const { server, file, uefiFile } = boot;
+  if (uefiFile === undefined) return [`dhcp-boot="${file}",,${server}`];
+  return [
+    ...UEFI.map((architecture) => `dhcp-match=set:uefi,option:client-arch,${architecture}`),
+    `dhcp-boot=tag:!uefi,"${file}",,${server}`,
+    `dhcp-boot=tag:uefi,"${uefiFile}",,${server}`,
+  ];
+}
+
+/** Bytes in hexadecimal, where there are at least two: a single one would be taken for something else. */
+function optionText(option: DhcpOption): string {
+  if ("addresses" in option) return option.addresses.join(",");
+  const { bytes } = option;
+  if (bytes.length === 1) return `${bytes[0]}b`;
+  return bytes.map((byte) => byte.toString(16).padStart(2, "0")).join(":");
 }
 
 /** Zones of reverse look-ups that have all of a subnet's addresses and no others. */

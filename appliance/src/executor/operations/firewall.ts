@@ -25,6 +25,12 @@ const CLAMP = "tcp flags & (syn | rst) == syn tcp option maxseg size set rt mtu"
 const LET_PASS = "0x5c5160";
 /** Of one station, questions a second: a host that starts asks some five. */
 const DHCP_PER_SECOND = 20;
+/** Who asks, as the driver has verified it, and for whom it says that it asks (chaddr): leases go by the latter. */
+const DHCP_CLIENT = "ether saddr . @th,288,48";
+/** A station asks for itself, and for a few more that it may have had or been before: for no more than these, and one a week. */
+const CLIENTS_PER_STATION = 8;
+/** Longer than any lease. */
+const CLIENT_DAYS = 31;
 /** Echo requests and neighbour discovery of all stations together stay far below. */
 const ICMP_PER_SECOND = 1000;
 
@@ -37,6 +43,8 @@ export function renderFirewall(operation: FirewallOperation): string {
   const body = [
     `  set rated { type ipv4_addr; size ${MAX_RATED}; flags dynamic,timeout; timeout 1m; }`,
     `  set rated6 { type ipv6_addr; size ${MAX_RATED}; flags dynamic,timeout; timeout 1m; }`,
+    `  set clients { typeof ${DHCP_CLIENT}; size ${MAX_RATED}; flags dynamic,timeout; timeout ${CLIENT_DAYS}d; }`,
+    `  set newcomers { type ether_addr; size ${MAX_RATED}; flags dynamic,timeout; timeout ${CLIENT_DAYS}d; }`,
     `  set asking { type ether_addr; size ${MAX_RATED}; flags dynamic,timeout; timeout 1m; }`,
     `  set counted { type ipv4_addr; size ${MAX_RATED}; flags dynamic; }`,
     `  set counted6 { type ipv6_addr; size ${MAX_RATED}; flags dynamic; }`,
@@ -122,7 +130,8 @@ function antiSpoofing(operation: FirewallOperation): string[] {
   const segments = subnets(operation);
   const rules = segments.map(
     // 0.0.0.0: a host that asks for an address.
-    ({ name, subnet }) => `iifname ${quote(name)} ip saddr != { ${subnet}, 0.0.0.0 } counter drop`,
+    ({ name, subnet, routed }) =>
+      `iifname ${quote(name)} ip saddr != { ${[subnet, ...routed, "0.0.0.0"].join(", ")} } counter drop`,
   );
   const others = [...operation.lan, ...operation.storage, ...operation.mesh.tunnels];
   if (segments.length > 0 && others.length > 0) {
@@ -130,9 +139,11 @@ function antiSpoofing(operation: FirewallOperation): string[] {
     rules.push(`iifname ${names(others)} ip saddr { ${list} } counter drop`);
   }
   const prefixes = prefixes6(operation);
-  for (const { name, prefix } of prefixes) {
+  for (const { name, prefix, routed } of prefixes) {
     // Link-local, and none while a host makes sure that its own is free.
-    rules.push(`iifname ${quote(name)} ip6 saddr != { ${prefix}, fe80::/10, :: } counter drop`);
+    rules.push(
+      `iifname ${quote(name)} ip6 saddr != { ${[prefix, ...routed, "fe80::/10", "::"].join(", ")} } counter drop`,
+    );
   }
   if (prefixes.length > 0 && others.length > 0) {
     const list = prefixes.map(({ prefix }) => prefix).join(", ");
@@ -151,6 +162,8 @@ function input(operation: FirewallOperation): string[] {
   return [
     'iifname "lo" accept',
     ...others,
+    // Before what is established: a station's questions may all be of one connection.
+    ...(segments.length === 0 ? [] : dhcp(names(segments))),
     "ct state established,related accept",
     "ct state invalid drop",
     ...operation.rules.filter((rule) => rule.to === undefined).flatMap((rule) => userRule(rule)),
@@ -165,7 +178,6 @@ function input(operation: FirewallOperation): string[] {
     ...(segments.length === 0
       ? []
       : [
-          `iifname ${names(segments)} udp dport { 67, 547 } add @asking { ether saddr limit rate over ${DHCP_PER_SECOND}/second burst ${2 * DHCP_PER_SECOND} packets } counter drop`,
           `iifname ${names(segments)} udp dport { 53, 67, ${operation.timeServer ? "123, " : ""}547 } accept`,
           `iifname ${names(segments)} tcp dport 53 accept`,
         ]),
@@ -179,6 +191,16 @@ function input(operation: FirewallOperation): string[] {
       ? []
       : [`iifname ${names(fabric.interfaces)} tcp dport { ${fabric.ports.join(", ")} } accept`]),
     "counter",
+  ];
+}
+
+/** What one station can ask of the DHCP server, and how many leases it can have. */
+function dhcp(segments: string): string[] {
+  const asks = `iifname ${segments} udp dport`;
+  return [
+    `${asks} { 67, 547 } add @asking { ether saddr limit rate over ${DHCP_PER_SECOND}/second burst ${2 * DHCP_PER_SECOND} packets } counter drop`,
+    `${asks} 67 ${DHCP_CLIENT} != @clients add @newcomers { ether saddr limit rate over 1/week burst ${CLIENTS_PER_STATION} packets } counter drop`,
+    `${asks} 67 update @clients { ${DHCP_CLIENT} }`,
   ];
 }
 
@@ -216,8 +238,8 @@ function forward(operation: FirewallOperation, stateful: boolean): string[] {
 
 function nat(operation: FirewallOperation): string[] {
   const { lan } = operation;
-  const list = subnets(operation).map(({ subnet }) => subnet);
-  const list6 = prefixes6(operation).map(({ prefix }) => prefix);
+  const list = subnets(operation).flatMap(({ subnet, routed }) => [subnet, ...routed]);
+  const list6 = prefixes6(operation).flatMap(({ prefix, routed }) => [prefix, ...routed]);
   if (lan.length === 0) return [];
   return [
     ...chain(
@@ -270,17 +292,20 @@ function words(...parts: readonly string[]): string {
 }
 
 /** Segments that have a subnet, with its first address in the place of the gateway's. */
-function subnets(operation: FirewallOperation): { name: string; subnet: string }[] {
-  return operation.segments.flatMap(({ name, subnet }) => {
+function subnets(operation: FirewallOperation): { name: string; subnet: string; routed: string[] }[] {
+  return operation.segments.flatMap(({ name, subnet, routed }) => {
     const value = subnet === undefined ? undefined : parseInterface(subnet);
     if (value === undefined) return [];
-    return [{ name, subnet: formatInterface({ ...value, address: networkOf(value) }) }];
+    const behind = routed.filter((network) => !network.includes(":"));
+    return [{ name, subnet: formatInterface({ ...value, address: networkOf(value) }), routed: behind }];
   });
 }
 
-function prefixes6(operation: FirewallOperation): { name: string; prefix: string }[] {
-  return operation.segments.flatMap(({ name, prefix6 }) =>
-    prefix6 === undefined || prefixOf(prefix6) === undefined ? [] : [{ name, prefix: prefix6 }],
+function prefixes6(operation: FirewallOperation): { name: string; prefix: string; routed: string[] }[] {
+  return operation.segments.flatMap(({ name, prefix6, routed }) =>
+    prefix6 === undefined || prefixOf(prefix6) === undefined
+      ? []
+      : [{ name, prefix: prefix6, routed: routed.filter((network) => network.includes(":")) }],
   );
 }
 

@@ -3,7 +3,7 @@
 
 import { readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { parseAddresses, parseProxied, parseRoutes } from "../../observe/ipJson.ts";
+import { parseAddresses, parseProxied, parseRoutes, parseStaticRoutes, ROUTE_PROTOCOL } from "../../observe/ipJson.ts";
 import type {
   Address6Operation,
   AddressOperation,
@@ -13,8 +13,10 @@ import type {
   ProxyNeighboursOperation,
   ResolverOperation,
   RouteOperation,
+  StaticRoute,
+  StaticRoutesOperation,
 } from "../../protocol/operations.ts";
-import { ScsigateError } from "../../shared/errors.ts";
+import { ScsigateError, toProblem } from "../../shared/errors.ts";
 import { formatIpv4, networkOf, parseInterface, sizeOf } from "../../shared/ipv4.ts";
 import { canonicalIpv6, hostsOf } from "../../shared/ipv6.ts";
 import type { ExecutorContext, Handler } from "../context.ts";
@@ -202,6 +204,59 @@ export const setRoute: Handler<RouteOperation> = async ({ interface: name, gatew
   await change("replace", gateway);
   return true;
 };
+
+/**
+ * Every route by itself: one that the kernel does not take keeps none of the others from being there. Those that are ours are told by
+ * their number in the kernel's table.
+ */
+export const setStaticRoutes: Handler<StaticRoutesOperation> = async ({ routes }, context) => {
+  const ours = new Ours(context.paths.run, "staticRoutes");
+  if (routes.length === 0 && (await ours.value("there")) === undefined) return false;
+  await ours.note("there");
+  let changed = false;
+  const failed: string[] = [];
+  for (const family of ["-4", "-6"] as const) {
+    const wanted = routes.filter(({ destination }) => destination.includes(":") === (family === "-6"));
+    const output = await context.run("ip", ["-j", family, "route", "show", "proto", ROUTE_PROTOCOL]);
+    const present = parseStaticRoutes(output);
+    const run = async (verb: "del" | "replace", route: StaticRoute): Promise<void> => {
+      const { destination, via, interface: name, metric } = route;
+      const way = [destination, "via", via, "dev", name, "proto", ROUTE_PROTOCOL, "metric", String(metric)];
+      await context.run("ip", [family, "route", verb, ...way]);
+      changed = true;
+    };
+    const [own, theirs] = [new Set(wanted.map(keyOf)), new Set(present.map(keyOf))];
+    // What takes the place of another one replaces it, without a moment in between.
+    const places = new Set(wanted.map(placeOf));
+    for (const route of present) {
+      if (!own.has(keyOf(route)) && !places.has(placeOf(route))) await run("del", route);
+    }
+    for (const route of wanted.filter((one) => !theirs.has(keyOf(one)))) {
+      await run("replace", route).catch((error: unknown) => {
+        failed.push(`${route.destination} via ${route.via}: ${toProblem(error).message}`);
+      });
+    }
+  }
+  if (routes.length === 0) await ours.forget("there");
+  if (failed.length === 0) return changed;
+  const nextStep =
+    "Check that the interface towards the router is up, and that routes names the router's present address.";
+  throw new ScsigateError("route-unusable", `the kernel does not take ${failed.join("; ")}`, nextStep);
+};
+
+function networkText(destination: string): string {
+  const [address = "", length] = destination.split("/");
+  return address.includes(":") ? `${canonicalIpv6(address)}/${length ?? 128}` : `${address}/${length ?? 32}`;
+}
+
+function placeOf({ destination, metric }: StaticRoute): string {
+  return `${networkText(destination)} ${metric}`;
+}
+
+function keyOf(route: StaticRoute): string {
+  const { via } = route;
+  return `${placeOf(route)} ${via.includes(":") ? canonicalIpv6(via) : via} ${route.interface}`;
+}
 
 /** The same files that the DHCP client's script writes: one for each interface, joined to /run/resolv.conf. */
 export const setResolver: Handler<ResolverOperation> = async (operation, context) => {

@@ -37,6 +37,12 @@ export function configRoutes({ configuration, state, clock, factoryReset }: Conf
     }
     return accepted(await configuration.change(edit, seconds, tagOf(etag, configuration.etag)));
   };
+  /** A backup or a kept version is no change of what is there: it replaces it. */
+  const tryWhole = (request: ApiRequest, document: unknown): Promise<Answer> => {
+    request.raw.headers["if-match"] ??= "*";
+    return tryChange(request, () => document);
+  };
+  const version = ({ revision = "" }: Record<string, string>) => configuration.version(Number(revision));
   const CONFIRM = { confirmSeconds: "Time for the confirmation, seconds; 10 to 3600, 120 unless told." };
 
   return [
@@ -83,6 +89,24 @@ export function configRoutes({ configuration, state, clock, factoryReset }: Conf
       summary: "The last confirmed documents, newest first",
       answers: { 200: "History" },
       handler: async () => json(await configuration.history()),
+    },
+    {
+      method: "GET",
+      path: "/api/v1/config/history/{revision}/plan",
+      access: "operate",
+      summary: "What restoring this version would change and disturb; nothing is done",
+      answers: { 200: "Plan" },
+      handler: async ({ params }) => json(await configuration.plan(await version(params))),
+    },
+    {
+      method: "POST",
+      path: "/api/v1/config/history/{revision}/restore",
+      access: "admin",
+      summary:
+        "Tries a kept version, with the secrets that are set now: it is rolled back unless it is confirmed in time",
+      query: CONFIRM,
+      answers: { 202: "Transaction" },
+      handler: async (request) => tryWhole(request, await version(request.params)),
     },
     {
       method: "POST",
@@ -235,10 +259,7 @@ export function configRoutes({ configuration, state, clock, factoryReset }: Conf
       body: "Backup",
       query: CONFIRM,
       answers: { 202: "Transaction" },
-      handler: (request) => {
-        request.raw.headers["if-match"] ??= "*"; // a backup is no change of what is there: it replaces it
-        return tryChange(request, () => documentOf(request.body));
-      },
+      handler: (request) => tryWhole(request, documentOf(request.body)),
     },
     {
       method: "POST",

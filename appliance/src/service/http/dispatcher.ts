@@ -37,6 +37,7 @@ const STATUS: Partial<Record<string, number>> = {
   "certificate-invalid": 422,
   "config-busy": 409,
   "config-conflict": 412,
+  "config-gone": 404,
   "config-invalid": 422,
   "config-not-waiting": 409,
   "config-unchanged": 409,

@@ -31,6 +31,7 @@ const FROM_OUTSIDE: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   "mesh-subnet-taken",
   "no-free-subnet",
   "reset-storm",
+  "route-unusable",
   "station-flapping",
   "update-fell-back",
 ]);

@@ -3,11 +3,11 @@
 import { useSignal } from "@preact/signals";
 import type { ConfigPlan, Transaction } from "@scsigate/appliance/api/config";
 import { isObject, type JsonObject } from "@scsigate/appliance/json";
-import { useRef } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import { ApiError, call, problemOf } from "../../core/api.ts";
 import * as format from "../../core/format.ts";
 import { may } from "../../core/session.ts";
-import { started } from "../../core/transaction.ts";
+import { decided, started } from "../../core/transaction.ts";
 import { strings } from "../../strings.ts";
 import { useAction } from "../action.ts";
 import { Apply } from "../apply.tsx";
@@ -16,6 +16,7 @@ import { PageTitle } from "../parts.tsx";
 import { Plan } from "../plan.tsx";
 import { ProblemNotice } from "../problem.tsx";
 
+const words = strings.backup;
 /** The gateway takes no longer body, bytes. */
 const LONGEST_FILE = 1024 * 1024;
 
@@ -29,18 +30,18 @@ export function BackupPage() {
   if (!may("admin")) {
     return (
       <>
-        <PageTitle>{strings.backup.title}</PageTitle>
+        <PageTitle>{words.title}</PageTitle>
         <p>{strings.needs("admin")}</p>
       </>
     );
   }
   return (
     <>
-      <PageTitle>{strings.backup.title}</PageTitle>
+      <PageTitle>{words.title}</PageTitle>
       <section class="card" aria-labelledby="download-title">
-        <h2 id="download-title">{strings.backup.download}</h2>
+        <h2 id="download-title">{words.download}</h2>
         <CheckField
-          label={strings.backup.secrets}
+          label={words.secrets}
           checked={secrets.value}
           onInput={(checked) => {
             secrets.value = checked;
@@ -48,12 +49,81 @@ export function BackupPage() {
         />
         <p>
           <a class="button" href={`/api/v1/backup${secrets.value ? "?secrets=true" : ""}`} download>
-            {strings.backup.link}
+            {words.link}
           </a>
         </p>
       </section>
       <Restore />
+      <Versions />
     </>
+  );
+}
+
+interface Version {
+  revision: number;
+  document: unknown;
+}
+
+const HISTORY = "/api/v1/config/history";
+
+/** What was kept before each change, and the way back to it. */
+function Versions() {
+  const versions = useSignal<readonly Version[]>([]);
+  const preview = useSignal<{ revision: number; plan: ConfigPlan } | undefined>(undefined);
+  const action = useAction();
+  const { value: last } = decided;
+  const load = () =>
+    action.run(async () => {
+      preview.value = undefined;
+      versions.value = (await call<Version[]>("GET", HISTORY)).value;
+    });
+  useEffect(() => void load(), [last?.id]);
+  const show = (revision: number) =>
+    action.run(async () => {
+      preview.value = undefined;
+      preview.value = { revision, plan: (await call<ConfigPlan>("GET", `${HISTORY}/${revision}/plan`)).value };
+    });
+  const restore = (revision: number, seconds: number) =>
+    action.run(async () => {
+      const path = `${HISTORY}/${revision}/restore?confirmSeconds=${seconds}`;
+      started((await call<Transaction>("POST", path)).value);
+      preview.value = undefined;
+    });
+  const [newest, ...earlier] = versions.value;
+  const { value: current } = preview;
+  return (
+    <section class="card" aria-labelledby="versions-title" data-testid="versions">
+      <h2 id="versions-title">{words.versions}</h2>
+      <p class="muted">{words.versionsWhat}</p>
+      {newest !== undefined && <p>{words.newest(newest.revision)}</p>}
+      {earlier.length > 0 && (
+        <p class="buttons">
+          {earlier.map(({ revision }) => (
+            <button
+              key={revision}
+              type="button"
+              aria-pressed={current?.revision === revision}
+              aria-disabled={action.busy}
+              onClick={() => void show(revision)}
+            >
+              {words.version(revision)}
+            </button>
+          ))}
+        </p>
+      )}
+      <ProblemNotice problem={action.problem} />
+      {current && (
+        <>
+          <h3>{words.backTo(current.revision)}</h3>
+          <Plan plan={current.plan} />
+          <Apply
+            label={words.restoreVersion(current.revision)}
+            disabled={action.busy || current.plan.changes.length === 0}
+            onApply={(seconds) => void restore(current.revision, seconds)}
+          />
+        </>
+      )}
+    </section>
   );
 }
 
@@ -85,10 +155,10 @@ function Restore() {
   const { value: current } = preview;
   return (
     <section class="card" aria-labelledby="restore-title" data-testid="restore">
-      <h2 id="restore-title">{strings.backup.restore}</h2>
-      <p class="muted">{strings.backup.what}</p>
+      <h2 id="restore-title">{words.restore}</h2>
+      <p class="muted">{words.what}</p>
       <div class="field">
-        <label for="backup-file">{strings.backup.file}</label>
+        <label for="backup-file">{words.file}</label>
         <input
           id="backup-file"
           type="file"
@@ -102,12 +172,10 @@ function Restore() {
       <ProblemNotice problem={action.problem} />
       {current && (
         <>
-          <p>
-            {strings.backup.of(String(current.backup["hostname"]), format.moment(String(current.backup["created"])))}
-          </p>
+          <p>{words.of(String(current.backup["hostname"]), format.moment(String(current.backup["created"])))}</p>
           <Plan plan={current.plan} />
           <Apply
-            label={strings.backup.apply}
+            label={words.apply}
             disabled={action.busy || current.plan.changes.length === 0}
             onApply={(seconds) => restore(current.backup, seconds)}
           />
@@ -125,5 +193,5 @@ async function parse(file: File): Promise<JsonObject> {
   } catch {
     // no JSON: told below
   }
-  throw new ApiError({ ...strings.backup.notOne, errors: [] });
+  throw new ApiError({ ...words.notOne, errors: [] });
 }
