@@ -148,13 +148,14 @@ export class Service {
       if (progress === "applying") this.#firewallChanges = bringUp.firewallChanges;
     });
     this.#running.push(history, captures, monitor, bringUp, configuration, web, syslog, telemetry, updates, fleet);
-    this.#running.push(firstStart, banner);
+    this.#running.push(firstStart, banner, diagnosis);
     syslog.start();
     history.start();
 
     await Promise.all([monitor.start(), updates.start()]);
     fleet.start(); // it needs to know what runs
     firstStart.start(monitor);
+    diagnosis.start();
     await banner.start();
     // The page is there first, then the machine is brought up. The gateway forwards without its page, too.
     await web.start();

@@ -97,7 +97,14 @@ export const strings: Catalogue = {
     nothingLost: "0",
     queue: (inFlight, queued) => `${inFlight} unterwegs, ${queued} warten`,
   },
-  states: { up: "aktiv", stalled: "stockt", down: "aus", absent: "nicht da", blocked: "gesperrt" },
+  states: {
+    up: "aktiv",
+    stalled: "stockt",
+    down: "aus",
+    silent: "antwortet nicht",
+    absent: "nicht da",
+    blocked: "gesperrt",
+  },
   paths: { get: "GET", symmetric: "SEND in beide Richtungen", base: "RFC 2143 pur" },
   roles: { target: "Target", initiator: "Initiator" },
   stationList: {
@@ -548,6 +555,7 @@ export const strings: Catalogue = {
     dns: "Namen (DNS)",
     clock: "Uhr",
     broker: "MQTT-Broker",
+    machine: "Maschine und Dienst",
     name: "Name",
     connection: "Verbindung",
     tls: "Verschlüsselung",

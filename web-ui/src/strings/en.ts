@@ -100,7 +100,14 @@ export const strings = {
     nothingLost: "0",
     queue: (inFlight: number, queued: number) => `${inFlight} in flight, ${queued} queued`,
   },
-  states: { up: "up", stalled: "stalled", down: "down", absent: "not there", blocked: "blocked" },
+  states: {
+    up: "up",
+    stalled: "stalled",
+    down: "down",
+    silent: "does not answer",
+    absent: "not there",
+    blocked: "blocked",
+  },
   /** How packets for a station get there. */
   paths: { get: "GET", symmetric: "SEND both ways", base: "RFC 2143 base" },
   roles: { target: "target", initiator: "initiator" },
