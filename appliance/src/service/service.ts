@@ -7,6 +7,7 @@ import { diskFs, readJson } from "../shared/durable.ts";
 import { type Problem, toProblem } from "../shared/errors.ts";
 import { Access } from "./access/access.ts";
 import { ACCESS_FILE, AccessStore } from "./access/accessStore.ts";
+import { sessionFile } from "./access/sessionFile.ts";
 import { BringUp } from "./bringUp.ts";
 import { Configuration } from "./configuration.ts";
 import { ConsoleBanner } from "./console.ts";
@@ -75,7 +76,7 @@ export class Service {
     const syslog = new Syslog(this.#environment, state, monitor);
     const configuration = new Configuration(store, opened, state, this.#environment);
     if (unopened !== undefined) log.error({ problem: toProblem(unopened) }, "users and keys");
-    const access = new Access(accessStore, clock, random, log.child({ module: "access" }));
+    const access = new Access(accessStore, clock, random, log.child({ module: "access" }), sessionFile(paths));
     const history = new History(monitor, paths.data, clock, log.child({ module: "history" }));
     const captures = new CaptureSlot(this.#environment.executor, clock, random);
     const stations = new Stations(state, monitor, configuration, paths.leases);
