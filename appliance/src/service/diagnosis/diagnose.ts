@@ -265,7 +265,7 @@ function stationAddressVerdict(segment: SegmentConfig, live: SegmentStatus | und
   });
   if (facts.config.mode !== "bridge" && elsewhere.length > 0) {
     const subnet = subnetOf(ipv4(live?.ips ?? [])) ?? "";
-    return judge(elsewhere)(
+    return bad(
       said(`not in the segment's subnet ${subnet}`, elsewhere),
       "Have those hosts ask for an address anew (a link that goes down and up is enough), or correct it by hand.",
     );

@@ -33,7 +33,10 @@ export async function probeReach(
   name: string,
 ): Promise<Reach> {
   poke(address);
-  const answer = await executor.ping(address, 1).then(parsePing, () => undefined);
+  const answer = await executor
+    .ping(address, 1)
+    .then(parsePing)
+    .catch(() => undefined);
   if (answer !== undefined && answer.received > 0) return { answer: "ping", milliseconds: answer.avg };
   const text = await run("ip", ["-j", "neighbour", "show", "to", address, "dev", name], { timeoutMs: QUICK_MS }).catch(
     () => "",

@@ -161,7 +161,11 @@ const BROKEN: [string, Partial<Facts>, string, CheckState, string][] = [
   ],
   [
     "a station has an address of another subnet",
-    { status: status({ segments: segment({ stations: [station({ ip: "10.9.9.9", answers: true })] }) }) },
+    {
+      status: status({
+        segments: segment({ stations: [station(), station({ name: "b", ip: "10.9.9.9", answers: true })] }),
+      }),
+    },
     "station-address",
     "bad",
     "ask for an address anew",
@@ -355,19 +359,22 @@ diagnosis("what is broken is a reason of health; what health knows else is broke
 const probes = suite("probes");
 
 probes("the router: by ping, by ARP, or not at all", async () => {
-  const answers = async (received: number, states: string[]) =>
+  const answers = async (received: number | undefined, states: string[]) =>
     probeReach(
       {
         run: async () => (states.length === 0 ? "" : JSON.stringify([{ dst: "127.0.0.1", state: states }])),
         executor: {
           ping: async () =>
-            `1 packets transmitted, ${received} received, 0% packet loss\nrtt min/avg/max/mdev = 0.4/0.42/0.5/0.1 ms\n`,
+            received === undefined
+              ? ""
+              : `1 packets transmitted, ${received} received, 0% packet loss\nrtt min/avg/max/mdev = 0.4/0.42/0.5/0.1 ms\n`,
         } as unknown as ExecutorLink,
       },
       "127.0.0.1",
       "lo",
     );
   assert.equal(await answers(1, []), { answer: "ping", milliseconds: 0.42 });
+  assert.equal(await answers(undefined, ["REACHABLE"]), { answer: "arp" }, "a ping that says nothing");
   assert.equal(await answers(0, ["REACHABLE"]), { answer: "arp" });
   assert.equal(await answers(0, ["STALE"]), { answer: "silent" });
   assert.equal(await answers(0, ["FAILED"]), { answer: "nobody" });
