@@ -18,6 +18,7 @@ import { initialState } from "./gatewayState.ts";
 import { History } from "./history/history.ts";
 import { diagnosisRoutes } from "./http/diagnosisApi.ts";
 import { networkRoutes } from "./http/networkApi.ts";
+import { resetRoutes } from "./http/resetApi.ts";
 import { stationsRoutes } from "./http/stationsApi.ts";
 import { telemetryRoutes } from "./http/telemetryApi.ts";
 import { Certificates, TLS_FILE } from "./http/tls.ts";
@@ -123,6 +124,7 @@ export class Service {
       ...metricsRoutes(monitor),
       ...diagnosisRoutes(diagnosis),
       ...telemetryRoutes(state, telemetry, clock),
+      ...resetRoutes(this.#environment, state, monitor),
       ...networkRoutes(this.#environment, state),
       ...updateRoutes(updates),
       ...stationsRoutes({ environment, monitor, stations, history, captures }),
