@@ -366,6 +366,28 @@ check("a user who may only look is told so", async ({ page, url }) => {
   await logIn(page, "root", PASSWORD);
 });
 
+check("system: a factory reset that takes the page away says where it will be, before and after", async (context) => {
+  const { page, url } = context;
+  const address = "**/api/v1/factory-reset";
+  const link = "https://scsigate.local/";
+  await page.route(address, (route) =>
+    route.request().method() === "POST"
+      ? route.abort() // the address that the page was loaded from is gone at once
+      : route.fulfill({
+          json: { interface: "eth0", mac: "52:54:00:12:34:56", urls: [], localUrl: link, stays: false },
+        }),
+  );
+  await page.goto(`${url}#/system/reset`);
+  await shows(page, "reset-outlook", strings.reset.moves);
+  await shows(page, "reset-outlook", link);
+  await inspect(page, "reset-moves");
+  await page.getByLabel(strings.reset.type(strings.reset.words)).fill(strings.reset.words);
+  await button(page, strings.reset.submit).click();
+  await shows(page, "reset-done", link);
+  await shows(page, "reset-done", "setup-token.txt");
+  await page.unroute(address);
+});
+
 check(
   "system: a factory reset wants its words typed, and leads back to the setup",
   async ({ page, url, complaints }) => {

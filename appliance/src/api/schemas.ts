@@ -268,6 +268,16 @@ export const SCHEMAS = {
     ["secrets"],
   ),
   Reset: object({ confirm: { const: "erase everything", description: "So that it is no accident." } }),
+  ResetOutlook: object({
+    interface: nullable(
+      "string",
+      "The Ethernet that would be the LAN, by DHCP; null: none, or the machine's own network.",
+    ),
+    mac: nullable("string", "By which the LAN's DHCP server knows it."),
+    urls: list(text("The page, at an address that stays as long as the DHCP server gives it again.")),
+    localUrl: nullable("string", "The page by name (mDNS)."),
+    stays: nullable("boolean", "Whether the page would be where this was asked from; null: no network address."),
+  }),
   Diagnosis: object({
     time: integer("Milliseconds since 1970."),
     state: { enum: ["good", "warn", "bad"], description: "The worst." },

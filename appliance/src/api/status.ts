@@ -82,6 +82,8 @@ export interface StationStatus {
   blocked: boolean;
   /** IPv4 address where known, else an IPv6 one, else null. */
   ip: string | null;
+  /** Whether it answers at its IPv4 address (ARP); null while that is not known. */
+  answers: boolean | null;
   /** up, stalled or down. */
   state: string;
   /** target: we send it commands. initiator: it sends us commands. */

@@ -3,6 +3,7 @@
 import type { CertificateInfo } from "../api/certificate.ts";
 import type { ConfigPlan, Transaction } from "../api/config.ts";
 import type { Diagnosis } from "../api/diagnosis.ts";
+import type { ResetOutlook } from "../api/reset.ts";
 import type { CaptureView, PingResult, StationView } from "../api/stations.ts";
 import type { Adapter, LinkStatus, MeshStatus, StationStatus, Status } from "../api/status.ts";
 import type { LastUpdate, SlotView, UpdateView } from "../api/update.ts";
@@ -241,4 +242,13 @@ function duration(seconds: number): string {
   const days = Math.floor(seconds / 86_400);
   const hours = Math.floor((seconds % 86_400) / 3600);
   return `${days} d ${hours} h ${Math.floor((seconds % 3600) / 60)} min`;
+}
+
+/** What is left to know once everything is erased. */
+export function formatReset({ interface: name, mac, urls, localUrl }: ResetOutlook): string {
+  const where = [...urls, ...(localUrl === null ? [] : [localUrl])];
+  const lan = name === null ? "" : `The LAN is ${name} (${mac}), with the address that its DHCP server gives.\n`;
+  return `Everything is erased. A new setup token: scsigate setup-token\n${lan}The page: ${
+    where.length === 0 ? "see the console for its address" : where.join(", ")
+  }`;
 }

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Commands for the machine as a whole: certificate, update, restart, first administrator. */
 import { basename } from "node:path";
+import type { ResetOutlook } from "../api/reset.ts";
 import { MIN_PASSWORD } from "../api/schemas.ts";
 import type { UpdateState, UpdateView } from "../api/update.ts";
 import { hashPassword } from "../service/access/password.ts";
 import { asObject } from "../shared/json.ts";
 import { CliError } from "./client.ts";
 import { type CliWorld, type Commands, type Options, ok, readText, type Said, save, sure, view } from "./command.ts";
-import { formatCertificate, formatProgress, formatUpdate } from "./format.ts";
+import { formatCertificate, formatProgress, formatReset, formatUpdate } from "./format.ts";
 
 /** Between two looks at an update, milliseconds. */
 const UPDATE_POLL_MS = 1000;
@@ -148,8 +149,9 @@ export const systemCommands: Commands = {
     takes: [0, 0],
     async run(_args, options, { call }) {
       sure(options, "erases everything");
+      const outlook = ok(await call("GET", "/api/v1/factory-reset")).json as ResetOutlook;
       ok(await call("POST", "/api/v1/factory-reset", { confirm: "erase everything" }));
-      return { json: null, text: "Everything is erased. A new setup token: scsigate setup-token" };
+      return { json: outlook, text: formatReset(outlook) };
     },
   },
 };

@@ -95,6 +95,12 @@ export function parseNeighbours(output: string): Neighbour[] {
   return neighbours;
 }
 
+/** @param output of `ip -j neighbour show`. Addresses that nobody has answered for, as "interface address". */
+export function parseUnanswered(output: string): Set<string> {
+  const failed = entries(output).filter(({ state }) => Array.isArray(state) && state.includes("FAILED"));
+  return new Set(failed.map(({ dst, dev }) => `${dev} ${dst}`));
+}
+
 /** @param output of `ip -j -6 neighbour show proxy dev <interface>`. Addresses that the interface answers for. */
 export function parseProxied(output: string): string[] {
   return entries(output).flatMap(({ dst }) => (typeof dst === "string" ? [dst] : []));

@@ -22,6 +22,7 @@ import { asObject, canonical, getAt } from "../shared/json.ts";
 import type { Logger } from "../shared/log.ts";
 import { busy, conflict, draftConflict, gone, invalid, notWaiting, tooNewFor, unchanged } from "./configRefused.ts";
 import type { GatewayState } from "./gatewayState.ts";
+import { withShortLeases } from "./shortLeases.ts";
 
 /** How long a change waits for its confirmation, seconds. */
 export const CONFIRM_SECONDS = { shortest: 10, longest: 3600, usual: 120 };
@@ -53,6 +54,8 @@ interface Running {
   problems: Problem[];
   /** Nobody has to decide on it, so nobody is told. */
   quiet: boolean;
+  /** What holds once it is confirmed. */
+  loaded: LoadedConfig;
 }
 
 interface Draft {
@@ -117,6 +120,7 @@ export class Configuration {
         deadline: 0,
         ended: this.#clock.monotonic(),
         reason,
+        loaded: opened.loaded,
         problems: [],
         quiet: false,
       };
@@ -326,6 +330,7 @@ export class Configuration {
     const id = this.#random(6).toString("hex");
     await this.#store.stage(id, rest, secrets, new Date(this.#clock.now() + confirmSeconds * 1000));
     const deadline = this.#clock.monotonic() + confirmSeconds * 1000;
+    const loaded: LoadedConfig = { config, source: "file", errors: [] };
     const transaction: Running = {
       id,
       state: "applying",
@@ -335,13 +340,15 @@ export class Configuration {
       reason: null,
       problems: [],
       quiet,
+      loaded,
     };
     this.#transaction = transaction;
     this.#cancelDeadline = this.#clock.after(confirmSeconds * 1000, () => {
       void this.#exclusive(() => this.#undo(transaction, "it was not confirmed in time"));
     });
     this.#log.info({ id, confirmSeconds, paths: changes.map((change) => change.path) }, "configuration tried");
-    this.#use({ config, source: "file", errors: [] }, transaction);
+    const short = quiet ? config : withShortLeases(config, this.#confirmed.config);
+    this.#use(short === config ? loaded : { ...loaded, config: short }, transaction);
     return this.#tell();
   }
 
@@ -349,10 +356,11 @@ export class Configuration {
     const transaction = this.#waiting(id);
     this.#stored = await this.#store.commit();
     this.#cancelDeadline?.();
-    this.#confirmed = this.#state.config;
+    this.#confirmed = transaction.loaded;
     transaction.state = "confirmed";
     transaction.ended = this.#clock.monotonic();
     this.#log.info({ id: transaction.id, revision: this.#stored.revision }, "configuration confirmed");
+    if (this.#state.config !== this.#confirmed) this.#use(this.#confirmed); // leases have their length again
     return this.#tell();
   }
 

@@ -25,6 +25,8 @@ export interface GatewayState {
   serviceProblem: Problem | undefined;
   /** monitor.ts: stations that flap, reset storms, heat, a full disk */
   monitorProblems: Problem[];
+  /** diagnosis.ts: what is broken on the way from the stations to the LAN */
+  findings: readonly Problem[];
   /** service.ts: questions that the monitor asks with each sample */
   checks: (() => Problem | readonly Problem[] | undefined)[];
   /** telemetry.ts: why events cannot be kept on disk */
@@ -50,6 +52,7 @@ export function initialState(version: Version, config: LoadedConfig): GatewaySta
     firewallProblem: undefined,
     serviceProblem: undefined,
     monitorProblems: [],
+    findings: [],
     checks: [],
     storeProblem: undefined,
     syslogProblem: undefined,

@@ -56,6 +56,9 @@ export function assessHealth(
       nextStep: brokerAdvice(mqtt.error ?? ""),
     });
   }
+  // What was found in another way already is not told twice.
+  const known = new Set(reasons.map(({ code }) => code));
+  reasons.push(...state.findings.filter(({ code }) => !known.has(code)));
   return { status: reasons.length === 0 ? "ok" : "degraded", reasons };
 }
 

@@ -14,6 +14,7 @@ import { isMeshed } from "../plan/mesh.ts";
 import { extensionBridge, segmentFace } from "../protocol/operations.ts";
 import type { Cancel } from "../shared/clock.ts";
 import { toProblem } from "../shared/errors.ts";
+import { poke } from "./diagnosis/probes.ts";
 import type { ServiceEnvironment } from "./environment.ts";
 import type { GatewayState } from "./gatewayState.ts";
 import { assessHealth } from "./health.ts";
@@ -23,6 +24,7 @@ import { pageUrl } from "./pageUrl.ts";
 import { PeerEvents } from "./peerEvents.ts";
 import { BatchMeter, RateMeter, ZERO_RATES } from "./rates.ts";
 import { SlowReadings } from "./slowReadings.ts";
+import { StationReach } from "./stations/reach.ts";
 
 const SAMPLE_INTERVAL_MS = 1000;
 /** Shortest time between two samples that events ask for: a storm of events is no storm of samples. */
@@ -43,6 +45,7 @@ export class Monitor {
   #sysfs: Sysfs | undefined;
   #startedAt = 0;
   readonly #links = new LinkEvents();
+  readonly #reach = new StationReach(poke);
   readonly #mesh = new MeshWatch();
   #meshProblems: Problem[] = [];
   #peerEvents: PeerEvents | undefined;
@@ -181,6 +184,10 @@ export class Monitor {
       segment.stations.map((station) => `${segment.name} ${station.address}`),
     );
     this.#batches.keepOnly(new Set(stations));
+    const asked = segments.flatMap(({ name, stations: all }) =>
+      all.flatMap(({ address, state, blocked }) => (state === "down" || blocked ? [] : [`${name} ${address}`])),
+    );
+    this.#reach.probe(new Set(asked), at);
     const mesh = meshStatus(config, this.#slow.mesh, segments);
     this.#meshProblems = this.#mesh.update(this.#slow.mesh === undefined ? null : mesh, at);
     const { localName } = this.#slow;
@@ -254,14 +261,18 @@ export class Monitor {
       (entry) => faces.includes(entry.interface) && entry.address === peer.address,
     );
     const ips = known.map((entry) => entry.ip).filter((ip) => !ip.startsWith("fe80:"));
-    const ip = lease?.ip ?? ips.find((entry) => !entry.includes(":")) ?? ips[0] ?? null;
+    const ip4 = lease?.ip ?? ips.find((entry) => !entry.includes(":"));
+    const place = { key: `${segment} ${peer.address}`, faces, address: peer.address, ip: ip4 };
+    const reach = this.#reach.update(place, this.#slow.neighbours, this.#slow.unanswered);
+    const ip = reach?.ip ?? ips[0] ?? null;
     const { config } = this.#state.config;
     const settings = config.segments
       .find((entry) => entry.name === segment)
       ?.stations.find((entry) => entry.address === peer.address);
     const name = settings?.name ?? (peer.name || lease?.name || "");
     const blocked = settings?.access === "block";
-    return { ...peer, name, blocked, ip, adapter, driver, packetsPerCommand, latency, rates };
+    const answers = reach?.answers ?? null;
+    return { ...peer, name, blocked, ip, answers, adapter, driver, packetsPerCommand, latency, rates };
   }
 
   #addressesOf(name: string): string[] {

@@ -7,6 +7,7 @@ import { diskFs, readJson } from "../shared/durable.ts";
 import { type Problem, toProblem } from "../shared/errors.ts";
 import { Access } from "./access/access.ts";
 import { ACCESS_FILE, AccessStore } from "./access/accessStore.ts";
+import { sessionFile } from "./access/sessionFile.ts";
 import { BringUp } from "./bringUp.ts";
 import { Configuration } from "./configuration.ts";
 import { ConsoleBanner } from "./console.ts";
@@ -17,6 +18,7 @@ import { initialState } from "./gatewayState.ts";
 import { History } from "./history/history.ts";
 import { diagnosisRoutes } from "./http/diagnosisApi.ts";
 import { networkRoutes } from "./http/networkApi.ts";
+import { resetRoutes } from "./http/resetApi.ts";
 import { stationsRoutes } from "./http/stationsApi.ts";
 import { telemetryRoutes } from "./http/telemetryApi.ts";
 import { Certificates, TLS_FILE } from "./http/tls.ts";
@@ -75,7 +77,7 @@ export class Service {
     const syslog = new Syslog(this.#environment, state, monitor);
     const configuration = new Configuration(store, opened, state, this.#environment);
     if (unopened !== undefined) log.error({ problem: toProblem(unopened) }, "users and keys");
-    const access = new Access(accessStore, clock, random, log.child({ module: "access" }));
+    const access = new Access(accessStore, clock, random, log.child({ module: "access" }), sessionFile(paths));
     const history = new History(monitor, paths.data, clock, log.child({ module: "history" }));
     const captures = new CaptureSlot(this.#environment.executor, clock, random);
     const stations = new Stations(state, monitor, configuration, paths.leases);
@@ -122,6 +124,7 @@ export class Service {
       ...metricsRoutes(monitor),
       ...diagnosisRoutes(diagnosis),
       ...telemetryRoutes(state, telemetry, clock),
+      ...resetRoutes(this.#environment, state, monitor),
       ...networkRoutes(this.#environment, state),
       ...updateRoutes(updates),
       ...stationsRoutes({ environment, monitor, stations, history, captures }),
@@ -148,13 +151,14 @@ export class Service {
       if (progress === "applying") this.#firewallChanges = bringUp.firewallChanges;
     });
     this.#running.push(history, captures, monitor, bringUp, configuration, web, syslog, telemetry, updates, fleet);
-    this.#running.push(firstStart, banner);
+    this.#running.push(firstStart, banner, diagnosis);
     syslog.start();
     history.start();
 
     await Promise.all([monitor.start(), updates.start()]);
     fleet.start(); // it needs to know what runs
     firstStart.start(monitor);
+    diagnosis.start();
     await banner.start();
     // The page is there first, then the machine is brought up. The gateway forwards without its page, too.
     await web.start();

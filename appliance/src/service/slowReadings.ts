@@ -6,7 +6,14 @@
 import type { DriverCounters, Percentiles, StationLatency, Temperature } from "../api/status.ts";
 import { isWritable, readFreeBytes } from "../observe/disk.ts";
 import { parseDriverCounters } from "../observe/driverCounters.ts";
-import { askIp, type InterfaceAddress, type Neighbour, parseAddresses, parseNeighbours } from "../observe/ipJson.ts";
+import {
+  askIp,
+  type InterfaceAddress,
+  type Neighbour,
+  parseAddresses,
+  parseNeighbours,
+  parseUnanswered,
+} from "../observe/ipJson.ts";
 import { type LatencyClass, parseLatency, percentiles } from "../observe/latency.ts";
 import { readLocalName } from "../observe/mdns.ts";
 import { readTemperatures } from "../observe/sensors.ts";
@@ -35,6 +42,8 @@ export class SlowReadings {
   #readingMesh = false;
   addresses = new Map<string, InterfaceAddress[]>();
   neighbours: Neighbour[] = [];
+  /** "interface address", of those that did not answer. */
+  unanswered: ReadonlySet<string> = new Set();
   /** By segment. */
   drivers = new Map<string, SegmentDriver>();
   /** By "segment address", without those that are zero. */
@@ -77,6 +86,7 @@ export class SlowReadings {
     const answers = await askIp(run, "address show", "neighbour show");
     this.addresses = parseAddresses(answers);
     this.neighbours = parseNeighbours(answers);
+    this.unanswered = parseUnanswered(answers);
   }
 
   async #readFigures(segments: readonly string[], meshed: boolean): Promise<void> {

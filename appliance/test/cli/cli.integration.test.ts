@@ -93,7 +93,7 @@ cli("diagnose shows each link of the chain, and what to do about a broken one", 
   assert.match(out, /^FAIL seg0: Adapter and driver: not loaded: ipscsi\n {5}Run "modprobe ipscsi"/);
   assert.match(out, /^- {4}MQTT broker: telemetry is off$/m);
   const { checks } = JSON.parse((await run("diagnose", "--json")).out) as Diagnosis;
-  assert.is(checks.length, 14);
+  assert.is(checks.length, 15);
 });
 
 cli("status, peers and logs, for people and as JSON", async ({ run }) => {
@@ -361,7 +361,10 @@ cli("users are made on the console, and the setup is then over", async ({ run, f
 
 cli("a reset wants to be meant", async ({ run, gateway }) => {
   assert.is((await run("reset")).code, 1);
-  assert.is((await run("reset", "--yes")).code, 0);
+  const { code, out } = await run("reset", "--yes");
+  assert.is(code, 0);
+  assert.match(out, "The LAN is eth0 (");
+  assert.match(out, "https://scsigate.local");
   await until("defaults", () => host(gateway) === "scsigate");
 });
 

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { namesInOrder } from "../../src/observe/files.ts";
-import { askIp, parseAddresses, parseNeighbours, parseRoutes } from "../../src/observe/ipJson.ts";
+import { askIp, parseAddresses, parseNeighbours, parseRoutes, parseUnanswered } from "../../src/observe/ipJson.ts";
 import { parseLeases } from "../../src/observe/leases.ts";
 import { Sysfs } from "../../src/observe/sysfs.ts";
 import type { CommandRunner } from "../../src/shared/commands.ts";
@@ -123,6 +123,7 @@ texts("addresses, routes and neighbours", () => {
   const neighbours =
     '[{"dst":"10.1.0.2","dev":"seg0","lladdr":"02:AA:00:00:00:01","state":["STALE"]},{"dst":"10.1.0.3","dev":"seg0","state":["FAILED"]}]';
   assert.equal(parseNeighbours(neighbours), [{ interface: "seg0", ip: "10.1.0.2", address: "02:aa:00:00:00:01" }]);
+  assert.ok(parseUnanswered(neighbours).has("seg0 10.1.0.3"));
   assert.equal(parseRoutes(""), []);
 });
 

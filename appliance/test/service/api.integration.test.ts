@@ -11,6 +11,7 @@ import type { CertificateInfo } from "../../src/api/certificate.ts";
 import type { Backup, ConfigPlan, Transaction } from "../../src/api/config.ts";
 import type { ConnectionTest, Diagnosis } from "../../src/api/diagnosis.ts";
 import type { NetworkView } from "../../src/api/network.ts";
+import type { ResetOutlook } from "../../src/api/reset.ts";
 import type { Problem } from "../../src/api/status.ts";
 import type { TelemetryView } from "../../src/api/telemetry.ts";
 import { socketClient } from "../../src/cli/client.ts";
@@ -419,6 +420,8 @@ config("a backup comes back, secrets included where it has them", async ({ api }
 
 config("a factory reset erases everything and asks for a new owner", async ({ gateway, api }) => {
   assert.is(code(await api.call("POST", "/api/v1/factory-reset", {})), "422 body-invalid");
+  const outlook = (await api.call("GET", "/api/v1/factory-reset")).json as ResetOutlook;
+  assert.equal([outlook.interface, outlook.stays], ["eth0", true]);
   assert.is((await api.call("POST", "/api/v1/factory-reset", { confirm: "erase everything" })).status, 204);
   assert.is(code(await api.call("GET", "/api/v1/users")), "401 setup-needed");
   assert.ok(forgotten, "the executor's part");

@@ -78,6 +78,39 @@ suiteOf("a change that nobody confirms is undone when its time is over, and not 
   assert.is((await start(rig.fs)).state.config.config.hostname, "old");
 });
 
+/** Lengths of the leases of both segments, as they are used now. */
+function leases({ state }: Rig): number[] {
+  return state.config.config.segments.map(({ dhcp }) => dhcp.leaseSeconds);
+}
+
+suiteOf(
+  "leases are short while a segment's subnet is tried, and have their length when it is kept or undone",
+  async (rig) => {
+    const seg1 = { name: "seg1", ipv4: { address: "10.2.0.1/24" } };
+    const document = (address: string) => ({ ...OLD, segments: [{ name: "seg0", ipv4: { address } }, seg1] });
+    await rig.configuration.apply(document("10.1.0.1/24"), 30);
+    await rig.clock.pass(1000);
+    assert.equal(leases(rig), [120, 120], "both are new");
+    await rig.configuration.confirm();
+    assert.equal(leases(rig), [3600, 3600]);
+    await rig.clock.pass(1000);
+    assert.is(rig.activated.length, 2, "the machine follows");
+    await rig.configuration.apply(document("10.3.0.1/24"), 30);
+    assert.equal(leases(rig), [120, 3600]);
+    await rig.clock.pass(31_000);
+    assert.equal(leases(rig), [3600, 3600], "undone");
+    await rig.configuration.apply({ ...document("10.1.0.1/24"), hostname: "new" }, 30);
+    await rig.clock.pass(1000);
+    assert.equal(leases(rig), [3600, 3600], "the name has nothing to do with it");
+    await rig.configuration.confirm();
+    await rig.configuration.apply({ ...document("10.1.0.1/24"), mode: "nat" }, 30);
+    assert.equal(leases(rig), [120, 120]);
+    await rig.configuration.confirm();
+    rig.fs.restart("lost");
+    assert.equal(leases(await start(rig.fs)), [3600, 3600]);
+  },
+);
+
 suiteOf("how long ago a change ended is told, however it ended", async (rig) => {
   await rig.configuration.apply(NEW, 30);
   await rig.clock.pass(1000);

@@ -43,6 +43,11 @@ health("well: nothing to say; what links, disk and log server say is passed on",
   state.storeProblem = problem("data-unwritable");
   state.syslogProblem = problem("log-server-unreachable");
   assert.equal(codes(state), ["reset-storm", "data-unwritable", "log-server-unreachable"]);
+  state.findings = [
+    { ...problem("reset-storm"), message: "the same in other words" },
+    { code: "lan-router-gone", message: "nobody has the router's address", nextStep: "Check the router." },
+  ];
+  assert.equal(codes(state), ["reset-storm", "data-unwritable", "log-server-unreachable", "lan-router-gone"]);
 });
 
 health("starting, until a plan was carried out", () => {

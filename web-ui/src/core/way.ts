@@ -28,7 +28,8 @@ export function wayOf({ checks }: Diagnosis, segment: string): Way {
   const broken = way.filter(({ state }) => state === "bad");
   const doubtful = way.filter(({ state }) => state === "unknown");
   // What is not known behind a broken link says nothing more.
+  const amber = way.filter(({ state }) => state === "warn");
   if (broken.length > 0) return { reached: false, findings: broken };
-  if (doubtful.length > 0) return { reached: false, findings: doubtful };
-  return { reached: true, findings: way.filter(({ state }) => state === "warn") };
+  if (doubtful.length > 0) return { reached: false, findings: [...amber, ...doubtful] };
+  return { reached: true, findings: amber };
 }

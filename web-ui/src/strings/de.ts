@@ -97,7 +97,14 @@ export const strings: Catalogue = {
     nothingLost: "0",
     queue: (inFlight, queued) => `${inFlight} unterwegs, ${queued} warten`,
   },
-  states: { up: "aktiv", stalled: "stockt", down: "aus", absent: "nicht da", blocked: "gesperrt" },
+  states: {
+    up: "aktiv",
+    stalled: "stockt",
+    down: "aus",
+    silent: "antwortet nicht",
+    absent: "nicht da",
+    blocked: "gesperrt",
+  },
   paths: { get: "GET", symmetric: "SEND in beide Richtungen", base: "RFC 2143 pur" },
   roles: { target: "Target", initiator: "Initiator" },
   stationList: {
@@ -548,6 +555,7 @@ export const strings: Catalogue = {
     dns: "Namen (DNS)",
     clock: "Uhr",
     broker: "MQTT-Broker",
+    machine: "Maschine und Dienst",
     name: "Name",
     connection: "Verbindung",
     tls: "Verschlüsselung",
@@ -786,6 +794,14 @@ export const strings: Catalogue = {
     type: (words) => `Geben Sie zur Bestätigung „${words}“ ein`,
     words: "alles löschen",
     submit: "Alles löschen",
+    moves: "Danach ist die Seite nicht mehr dort, wo Sie jetzt sind. Notieren Sie, wo sie sein wird.",
+    lan: (name, mac) =>
+      `Danach ist das LAN ${name} (${mac}), mit der Adresse, die der DHCP-Server dort vergibt. Die Seite ist unter dieser Adresse und unter:`,
+    anywhere: "Danach ist die Seite unter den Adressen der Maschine:",
+    token:
+      "Das Setup-Token für die erste Anmeldung steht auf der Konsole des Gateways und in setup-token.txt auf seiner " +
+      "Boot-Partition; scsigate setup-token zeigt es auch.",
+    done: "Alles ist gelöscht. Diese Seite ist nicht mehr hier.",
   },
   singular: (label) => ENTRIES[label] ?? label,
   settings: {

@@ -100,7 +100,14 @@ export const strings = {
     nothingLost: "0",
     queue: (inFlight: number, queued: number) => `${inFlight} in flight, ${queued} queued`,
   },
-  states: { up: "up", stalled: "stalled", down: "down", absent: "not there", blocked: "blocked" },
+  states: {
+    up: "up",
+    stalled: "stalled",
+    down: "down",
+    silent: "does not answer",
+    absent: "not there",
+    blocked: "blocked",
+  },
   /** How packets for a station get there. */
   paths: { get: "GET", symmetric: "SEND both ways", base: "RFC 2143 base" },
   roles: { target: "target", initiator: "initiator" },
@@ -756,6 +763,14 @@ export const strings = {
     type: (words: string) => `Type "${words}" to confirm`,
     words: "erase everything",
     submit: "Erase everything",
+    moves: "Afterwards the page is no more where you are now. Note down where it will be.",
+    lan: (name: string, mac: string) =>
+      `Afterwards the LAN is ${name} (${mac}), with the address that the DHCP server there gives. The page is at that address, and at:`,
+    anywhere: "Afterwards the page is at the machine's addresses:",
+    token:
+      "The setup token that the first login takes is on the gateway's console, in setup-token.txt on its boot partition, and " +
+      "printed by scsigate setup-token.",
+    done: "Everything is erased. This page is not here any more.",
   },
   /** What one entry of a list is called: "Segment" of "Segments". */
   singular: (label: string) => label.replace(/ies$/, "y").replace(/s$/, ""),

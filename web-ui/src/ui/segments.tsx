@@ -11,7 +11,7 @@ import { Heads, TableFrame } from "./table.tsx";
 
 export function Segment({ segment }: { segment: SegmentStatus }) {
   const id = `segment-${segment.name}`;
-  const up = segment.stations.filter((station) => station.state === "up").length;
+  const up = segment.stations.filter((station) => station.state === "up" && station.answers !== false).length;
   return (
     <section class="card segment" aria-labelledby={id} data-testid={id}>
       <header>

@@ -45,6 +45,8 @@ export async function startDemo(web: string): Promise<Demo> {
     reboot: () => asked.push("reboot"),
     web,
     run: machine,
+    ping: () =>
+      "1 packets transmitted, 1 received, 0% packet loss, time 0ms\nrtt min/avg/max/mdev = 0.380/0.380/0.380/0.000 ms\n",
     image: (data) => new FakeImage(() => data, freshImage()),
     config: {
       version: 1,
@@ -165,7 +167,6 @@ function exportSegment(gateway: TestGateway, segment: string, tpg: string, acl: 
 
 /** What programs print on this machine; all else is as in every test. */
 const machine: typeof fakeIp = async (file, args, options) => {
-  if (file === "ping") return "64 bytes from 10.0.2.1: icmp_seq=1 ttl=64 time=0.38 ms";
   if (file === "chronyc") return "0A000201,10.0.2.1,3,1763862000.1,-0.000412,0,0,0,0,0,0,0,0,Normal\n";
   if (file !== "ip") return fakeIp(file, args, options);
   if (args.includes("route")) {

@@ -8,7 +8,7 @@ import { Throttle } from "../../shared/throttle.ts";
 import type { AccessStore } from "./accessStore.ts";
 import { LoginLimiter } from "./loginLimiter.ts";
 import { passwordsBusy } from "./password.ts";
-import { type Session, Sessions } from "./sessions.ts";
+import { type Session, type SessionKeeper, Sessions } from "./sessions.ts";
 
 /** __Host-: only over TLS, only for this host, for all paths. Browsers see to it. */
 const COOKIE = "__Host-scsigate";
@@ -38,9 +38,17 @@ export class Access {
   readonly #log: Logger;
   readonly #failures: Throttle;
 
-  constructor(store: AccessStore, clock: Clock, random: (bytes: number) => Buffer, log: Logger) {
+  /** @param store open already: sessions of users that it does not have end */
+  constructor(
+    store: AccessStore,
+    clock: Clock,
+    random: (bytes: number) => Buffer,
+    log: Logger,
+    keeper?: SessionKeeper,
+  ) {
     this.store = store;
-    this.sessions = new Sessions(clock, random);
+    this.sessions = new Sessions(clock, random, keeper);
+    this.sessions.restore((name, scope) => store.users.some((user) => user.name === name && user.scope === scope));
     this.#limiter = new LoginLimiter(clock);
     this.#log = log;
     this.#failures = new Throttle(clock, log);

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Pure: from what was seen to a chain of checks, from the adapter to the LAN. The first red one is the one to mend. */
 import type { Check, Diagnosis, DiagnosisCheck } from "../../api/diagnosis.ts";
-import type { SegmentStatus, Status } from "../../api/status.ts";
+import type { SegmentStatus, StationStatus, Status } from "../../api/status.ts";
 import type { Config, SegmentConfig } from "../../config/types.ts";
-import type { Problem } from "../../shared/errors.ts";
-import { formatInterface, parseInterface } from "../../shared/ipv4.ts";
+import type { ErrorCode, Problem } from "../../shared/errors.ts";
+import { formatInterface, overlaps, parseInterface } from "../../shared/ipv4.ts";
 import { brokerAdvice } from "../health.ts";
 import { bad, good, off, unknown, type Verdict, warn } from "./verdict.ts";
 
@@ -71,6 +71,48 @@ export function neededModules(fabric: string): string[] {
   return ["ipscsi", ...(own === undefined ? [] : ["target_core_mod", "ipscsi_target", own])];
 }
 
+/** As what a broken link appears in the gateway's health. */
+const CODES: Readonly<Partial<Record<string, ErrorCode>>> = {
+  driver: "adapter-broken",
+  segment: "segment-missing",
+  export: "segment-not-exported",
+  station: "stations-gone",
+  "station-address": "stations-unreachable",
+  "gateway-address": "segment-no-address",
+  forwarding: "forwarding-off",
+  "lan-link": "lan-no-carrier",
+  "lan-address": "lan-no-address",
+  "lan-router": "lan-router-gone",
+  dns: "name-server-silent",
+  clock: "clock-wrong",
+};
+/** What checks are about: of broker and mesh, health knows by itself. */
+const OF_CHECKS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  ...Object.values(CODES).filter((code) => code !== undefined),
+  "broker-unreachable",
+  "mesh-down",
+  "mesh-key-missing",
+  "mesh-peer-unreached",
+  "mesh-subnet-taken",
+]);
+
+export interface Finding {
+  /** The same as long as the same link is broken, whatever is measured. */
+  key: string;
+  problem: Problem;
+}
+
+/** What is broken, in the words of health; others that say the same have the same code. */
+export function findingsOf({ checks }: Diagnosis): Finding[] {
+  return checks.flatMap(({ id, segment, title, state, measured, nextStep }) => {
+    const code = CODES[id];
+    if (state !== "bad" || code === undefined) return [];
+    const where = segment === null ? "" : `segment ${segment}, `;
+    const message = `${where}${title.charAt(0).toLowerCase()}${title.slice(1)}: ${measured}`;
+    return [{ key: `${segment} ${id}`, problem: { code, message, nextStep: nextStep ?? "" } }];
+  });
+}
+
 export function diagnose(facts: Facts): Diagnosis {
   const checks = [
     ...facts.config.segments.flatMap((segment) => segmentChecks(segment, facts)),
@@ -104,6 +146,7 @@ function gatewayChecks(facts: Facts): DiagnosisCheck[] {
   chain.add("dns", "Names (DNS)", () => namesVerdict(facts), address);
   chain.add("clock", "Clock", () => clockVerdict(facts));
   chain.add("broker", "MQTT broker", () => brokerVerdict(facts.status));
+  chain.add("machine", "Machine and service", () => machineVerdict(facts));
   return chain.checks;
 }
 
@@ -198,26 +241,49 @@ function stationVerdict(segment: SegmentConfig, live: SegmentStatus | undefined,
   }
   if (segment.fabric.type === "none") return unknown("none can come while nothing exports the segment");
   if (segment.fabric.type === "iscsi" && facts.exports.get(segment.name)?.sessions === 0) {
-    return bad(
+    return warn(
       "no host has logged in",
       `On a host, log in to ${segment.fabric.target}, as one of the named initiators.`,
     );
   }
-  return bad("no station has attached", 'On a host of the segment, run "modprobe ipscsi"; its log says what it found.');
+  return warn(
+    "no station has attached",
+    'On a host of the segment, run "modprobe ipscsi"; its log says what it found.',
+  );
 }
 
 function stationAddressVerdict(segment: SegmentConfig, live: SegmentStatus | undefined, facts: Facts): Verdict {
   const up = (live?.stations ?? []).filter(({ state }) => state === "up");
   if (up.length === 0) return unknown("no station is up");
-  const without = up.filter(({ ip }) => ip === null).map(({ name, address }) => name || address);
-  if (without.length === 0) return good(up.map(({ name, address, ip }) => `${name || address} ${ip}`).join(", "));
-  const server = facts.config.mode === "bridge" ? "the LAN's DHCP server" : "this gateway";
-  const step =
-    facts.config.mode !== "bridge" && !segment.dhcp.enabled
-      ? "Switch the segment's DHCP on, or give those hosts addresses of its subnet by hand."
-      : `Start a DHCP client on the host, for example "dhclient ${segment.name}"; ${server} answers it.`;
-  const said = `no address known of ${without.join(", ")}`;
-  return without.length === up.length ? bad(said, step) : warn(said, step);
+  const called = ({ name, address, ip }: StationStatus) => `${name || address}${ip === null ? "" : ` ${ip}`}`;
+  const said = (what: string, of: StationStatus[]) => `${what}: ${of.map(called).join(", ")}`;
+  const judge = (of: StationStatus[]) => (of.length === up.length ? bad : warn);
+  const own = parseInterface(ipv4(live?.ips ?? []) ?? "");
+  const elsewhere = up.filter(({ ip }) => {
+    const theirs = parseInterface(`${ip}/32`);
+    return own !== undefined && theirs !== undefined && !overlaps(own, theirs);
+  });
+  if (facts.config.mode !== "bridge" && elsewhere.length > 0) {
+    const subnet = subnetOf(ipv4(live?.ips ?? [])) ?? "";
+    return bad(
+      said(`not in the segment's subnet ${subnet}`, elsewhere),
+      "Have those hosts ask for an address anew (a link that goes down and up is enough), or correct it by hand.",
+    );
+  }
+  const silent = up.filter(({ answers }) => answers === false);
+  if (silent.length > 0) {
+    return judge(silent)(
+      said("no answer from", silent),
+      "See on those hosts that their interface on the segment is up, and has this address.",
+    );
+  }
+  const without = up.filter(({ ip }) => ip === null);
+  if (without.length === 0) return good(up.map(called).join(", "));
+  if (facts.config.mode === "bridge") return off("the LAN gives them, and the gateway does not need to know them");
+  const step = !segment.dhcp.enabled
+    ? "Switch the segment's DHCP on, or give those hosts addresses of its subnet by hand."
+    : `Start a DHCP client on the host, for example "dhclient ${segment.name}"; this gateway answers it.`;
+  return judge(without)(said("no address known", without), step);
 }
 
 function gatewayAddressVerdict(live: SegmentStatus | undefined, { config }: Facts): Verdict {
@@ -342,6 +408,14 @@ function brokerVerdict({ mqtt, id }: Status): Verdict {
   if (mqtt.connected) return good(`connected to ${mqtt.url}, topics scsigate/${id}/#`);
   const error = mqtt.error ?? "not connected yet";
   return bad(`${mqtt.url}: ${error}`, brokerAdvice(error));
+}
+
+/** All else that is wrong with the gateway: what the other checks are about is theirs to tell. */
+function machineVerdict({ status: { health }, firewallProblem }: Facts): Verdict {
+  const others = health.reasons.filter(({ code }) => !OF_CHECKS.has(code) && code !== firewallProblem?.code);
+  const [first] = others;
+  if (first === undefined) return good(health.status === "starting" ? "still being set up" : "nothing else is wrong");
+  return bad(others.map(({ message }) => message).join("; "), first.nextStep);
 }
 
 function ipv4(addresses: readonly string[]): string | undefined {

@@ -1,26 +1,73 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Gathers what a diagnosis needs, and has it made. */
-import { readFile } from "node:fs/promises";
 import { isIP } from "node:net";
 import { join } from "node:path";
 import type { Diagnosis as Result } from "../../api/diagnosis.ts";
+import type { Status } from "../../api/status.ts";
+import { text } from "../../observe/files.ts";
 import { parseRoutes } from "../../observe/ipJson.ts";
+import { toProblem } from "../../shared/errors.ts";
 import type { ServiceEnvironment } from "../environment.ts";
 import type { GatewayState } from "../gatewayState.ts";
 import type { Monitor } from "../monitor.ts";
-import { diagnose, type ExportFacts, neededModules } from "./diagnose.ts";
+import { diagnose, type ExportFacts, type Facts, findingsOf, neededModules } from "./diagnose.ts";
 import { loadedModules, probeClock, probeNames, probeReach, readExport } from "./probes.ts";
+
+/** Between two rounds of questions to router, name servers and time keeper, milliseconds. */
+const PROBE_INTERVAL_MS = 60_000;
+/**
+ * What is broken counts once it was so for this long: what is lost is made again within ten seconds. Milliseconds.
+ */
+const PATIENCE_MS = 15_000;
+
+/** What takes questions to others to find out. */
+type Probed = Pick<Facts, "router" | "reach" | "names" | "clock">;
+
+/** Before the first round: nothing that anybody would worry about. */
+const UNASKED: Probed = {
+  router: undefined,
+  reach: undefined,
+  names: { servers: [], answered: null, wanted: null },
+  clock: { keeper: false, offset: null },
+};
 
 export class Diagnosis {
   readonly #environment: ServiceEnvironment;
   readonly #state: GatewayState;
   readonly #monitor: Monitor;
   #underWay: Promise<Result> | undefined;
+  #probed = UNASKED;
+  /** When each finding was first made, monotonic milliseconds. */
+  readonly #since = new Map<string, number>();
+  #stops: (() => void)[] = [];
 
   constructor(environment: ServiceEnvironment, state: GatewayState, monitor: Monitor) {
     this.#environment = environment;
     this.#state = state;
     this.#monitor = monitor;
+  }
+
+  /** Keeps the findings of the gateway's health as they are; after the monitor. */
+  start(): void {
+    const { clock, log } = this.#environment;
+    const ask = () => void this.run().catch((error: unknown) => log.warn({ problem: toProblem(error) }, "diagnosis"));
+    this.#stops = [clock.every(PROBE_INTERVAL_MS, ask), this.#monitor.onStatus((status) => this.#update(status))];
+  }
+
+  stop(): void {
+    for (const stop of this.#stops) stop();
+  }
+
+  #update(status: Status): void {
+    const { settled, problems } = this.#state;
+    // While the machine is brought up, or that fails, what is missing follows from it.
+    const found = settled && problems.length === 0 ? findingsOf(this.#diagnose(status)) : [];
+    const now = this.#environment.clock.monotonic();
+    const keys = new Set(found.map(({ key }) => key));
+    for (const key of this.#since.keys()) if (!keys.has(key)) this.#since.delete(key);
+    for (const key of keys) if (!this.#since.has(key)) this.#since.set(key, now);
+    const counts = found.filter(({ key }) => now - (this.#since.get(key) ?? now) >= PATIENCE_MS);
+    this.#state.findings = counts.map(({ problem }) => problem);
   }
 
   /** A few seconds at most. Who asks while one is under way gets that one: many callers start no many programs. */
@@ -32,34 +79,40 @@ export class Diagnosis {
   }
 
   async #run(): Promise<Result> {
-    const { run, paths } = this.#environment;
+    const { run } = this.#environment;
     const { config } = this.#state.config;
     const routes = await run("ip", ["-j", "-4", "route", "show"]).then(parseRoutes, () => []);
     const way = routes.find((route) => route.destination === "default" && route.gateway !== undefined);
     const router = way?.gateway;
-    const [reach, names, clock, forward] = await Promise.all([
-      way === undefined || router === undefined ? undefined : probeReach(run, router, way.interface),
+    const [reach, names, clock] = await Promise.all([
+      way === undefined || router === undefined ? undefined : probeReach(this.#environment, router, way.interface),
       probeNames(config.hostname, brokerName(config.mqtt)),
       probeClock(run),
-      readFile(join(paths.proc, "sys/net/ipv4/ip_forward"), "utf8").catch(() => ""),
     ]);
+    this.#probed = { router, reach, names, clock };
+    const result = this.#diagnose(this.#monitor.status);
+    // What somebody has been told counts at once.
+    for (const { key } of findingsOf(result)) this.#since.set(key, Number.NEGATIVE_INFINITY);
+    return result;
+  }
+
+  #diagnose(status: Status): Result {
+    const { paths } = this.#environment;
+    const { config } = this.#state.config;
     const exports = new Map<string, ExportFacts>(
       config.segments.map((segment) => [segment.name, readExport(paths.sys, segment.name)]),
     );
     return diagnose({
-      status: this.#monitor.status,
+      ...this.#probed,
+      status,
       config,
       modules: loadedModules(
         paths.sys,
         config.segments.flatMap(({ fabric }) => neededModules(fabric.type)),
       ),
       exports,
-      forwarding: forward.trim() === "1",
+      forwarding: text(join(paths.proc, "sys/net/ipv4/ip_forward")) === "1",
       firewallProblem: this.#state.firewallProblem,
-      router,
-      reach,
-      names,
-      clock,
       targetPorts: this.#monitor.targetPorts().length,
     });
   }

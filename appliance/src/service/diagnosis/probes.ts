@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/** Questions to the machine and to the LAN, each with an end. None needs root. */
+/** Questions to the machine and to the LAN, each with an end. What needs root goes through the executor. */
 import { createSocket } from "node:dgram";
 import { promises as dns } from "node:dns";
 import { existsSync } from "node:fs";
@@ -10,10 +10,10 @@ import { linkName, names, text } from "../../observe/files.ts";
 import type { CommandRunner } from "../../shared/commands.ts";
 import { errnoOf } from "../../shared/errors.ts";
 import { isObject } from "../../shared/json.ts";
+import type { ServiceEnvironment } from "../environment.ts";
+import { parsePing } from "../stations/probes.ts";
 import type { ClockFacts, ExportFacts, NameFacts, Reach } from "./diagnose.ts";
 
-/** One ping, seconds. */
-const PING_S = 2;
 /** One question to one name server, milliseconds. */
 const NAME_TIMEOUT_MS = 1500;
 /** Programs that answer at once, milliseconds. */
@@ -23,16 +23,21 @@ const DISCARD_PORT = 9;
 /** Answers that mean that a server is there. */
 const ANSWERED = ["ENODATA", "ENOTFOUND", "ESERVFAIL", "EREFUSED", "ENOTIMP", "EFORMERR"];
 
-/** Whether somebody on the LAN answers: by ping, else by what the kernel's neighbour table says. */
-export async function probeReach(run: CommandRunner, address: string, name: string): Promise<Reach> {
+/**
+ * Whether somebody on the LAN answers: by ping, else by what the kernel's neighbour table says.
+ * @param executor sends the echo request, which takes a right that the service has not
+ */
+export async function probeReach(
+  { run, executor }: Pick<ServiceEnvironment, "run" | "executor">,
+  address: string,
+  name: string,
+): Promise<Reach> {
   poke(address);
-  const ping = await run("ping", ["-n", "-c", "1", "-W", String(PING_S), address], { timeoutMs: QUICK_MS }).catch(
-    () => undefined,
-  );
-  if (ping !== undefined) {
-    const time = /time[=<]([0-9.]+) ms/.exec(ping)?.[1];
-    return { answer: "ping", milliseconds: time === undefined ? null : Number(time) };
-  }
+  const answer = await executor
+    .ping(address, 1)
+    .then(parsePing)
+    .catch(() => undefined);
+  if (answer !== undefined && answer.received > 0) return { answer: "ping", milliseconds: answer.avg };
   const text = await run("ip", ["-j", "neighbour", "show", "to", address, "dev", name], { timeoutMs: QUICK_MS }).catch(
     () => "",
   );
@@ -43,7 +48,8 @@ export async function probeReach(run: CommandRunner, address: string, name: stri
   return { answer: "nobody" };
 }
 
-function poke(address: string): void {
+/** Has the kernel find out who has an address, as far as it does not know it. */
+export function poke(address: string): void {
   const socket = createSocket(isIP(address) === 6 ? "udp6" : "udp4");
   socket.on("error", () => {});
   socket.send("", DISCARD_PORT, address, () => socket.close());

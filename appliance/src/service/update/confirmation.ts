@@ -17,22 +17,28 @@ export const SETTLE_MS = 30_000;
 
 /** What comes from cables, other machines, the disk or the weather: no image is the cause. */
 const FROM_OUTSIDE: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  "adapter-broken", // modules that lack are named by the plan that fails as well
   "board-hot",
   "broker-unreachable",
   "certificate-ends",
+  "clock-wrong",
   "data-full",
   "data-unwritable",
   "fleet-refused",
   "fleet-unreachable",
   "lan-no-carrier",
   "lan-no-prefix",
+  "lan-router-gone",
   "log-server-unreachable",
   "mesh-peer-unreached",
   "mesh-subnet-taken",
+  "name-server-silent",
   "no-free-subnet",
   "reset-storm",
   "route-unusable",
   "station-flapping",
+  "stations-gone",
+  "stations-unreachable",
   "update-fell-back",
 ]);
 

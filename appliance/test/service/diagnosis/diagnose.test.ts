@@ -5,9 +5,10 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import type { CheckState, DiagnosisCheck } from "../../../src/api/diagnosis.ts";
 import type { SegmentStatus, StationStatus, Status } from "../../../src/api/status.ts";
-import { diagnose, type Facts } from "../../../src/service/diagnosis/diagnose.ts";
+import { diagnose, type Facts, findingsOf } from "../../../src/service/diagnosis/diagnose.ts";
 import { probeClock, probeReach, readExport } from "../../../src/service/diagnosis/probes.ts";
-import { ScsigateError } from "../../../src/shared/errors.ts";
+import type { ExecutorLink } from "../../../src/service/environment.ts";
+import type { ErrorCode } from "../../../src/shared/errors.ts";
 import { configOf } from "../../support/telemetryRig.ts";
 import { temporaryTree } from "../../support/tree.ts";
 
@@ -41,6 +42,7 @@ function status(more: Partial<Status> = {}): Status {
     segments: segment(),
     localUrl: "https://gateway.local/",
     mqtt: { enabled: true, connected: true, url: "mqtt://broker.lan:1883", error: null },
+    health: { status: "ok", reasons: [] },
     ...more,
   } as Status;
 }
@@ -79,7 +81,7 @@ diagnosis("a gateway that works is green from the adapter to the broker, with wh
     checks.map(({ id }) => id),
     [
       ...["driver", "segment", "export", "station", "station-address", "gateway-address"],
-      ...["forwarding", "lan-link", "lan-address", "local-name", "lan-router", "dns", "clock", "broker"],
+      ...["forwarding", "lan-link", "lan-address", "local-name", "lan-router", "dns", "clock", "broker", "machine"],
     ],
   );
   for (const check of checks) {
@@ -126,14 +128,14 @@ const BROKEN: [string, Partial<Facts>, string, CheckState, string][] = [
       status: status({ segments: segment({ stations: [] }) }),
     },
     "station",
-    "bad",
+    "warn",
     TARGET,
   ],
   [
     "no station is there",
     { status: status({ segments: segment({ stations: [] }) }) },
     "station",
-    "bad",
+    "warn",
     "modprobe ipscsi",
   ],
   [
@@ -156,6 +158,28 @@ const BROKEN: [string, Partial<Facts>, string, CheckState, string][] = [
     "station-address",
     "bad",
     "DHCP client",
+  ],
+  [
+    "a station has an address of another subnet",
+    {
+      status: status({
+        segments: segment({ stations: [station(), station({ name: "b", ip: "10.9.9.9", answers: true })] }),
+      }),
+    },
+    "station-address",
+    "bad",
+    "ask for an address anew",
+  ],
+  [
+    "a station does not answer at its address",
+    {
+      status: status({
+        segments: segment({ stations: [station(), station({ name: "b", ip: "10.143.0.21", answers: false })] }),
+      }),
+    },
+    "station-address",
+    "warn",
+    "interface",
   ],
   [
     "the gateway has none there",
@@ -312,27 +336,49 @@ diagnosis(
   },
 );
 
+diagnosis("what is broken is a reason of health; what health knows else is broken here as well", () => {
+  const broken = diagnose(facts({ reach: { answer: "nobody" }, exports: new Map() }));
+  assert.equal(
+    findingsOf(broken).map(({ key, problem: { code } }) => [key, code]),
+    [
+      ["seg0 export", "segment-not-exported"],
+      ["null lan-router", "lan-router-gone"],
+    ],
+  );
+  assert.match(findingsOf(broken)[0]?.problem.message ?? "", "segment seg0, export to hosts: ");
+  assert.equal(findingsOf(diagnose(facts())), []);
+  const reason = (code: ErrorCode) => ({ code, message: "it is hot", nextStep: "Cool it." });
+  const judge = (...codes: ErrorCode[]) =>
+    diagnose(facts({ status: status({ health: { status: "degraded", reasons: codes.map(reason) } }) }));
+  const hot = judge("board-hot");
+  assert.equal([hot.state, find(hot.checks, "machine").measured], ["bad", "it is hot"]);
+  assert.equal(findingsOf(hot), [], "and health does not hear its own words");
+  assert.is(judge("lan-router-gone", "broker-unreachable").state, "good", "others tell of these");
+});
+
 const probes = suite("probes");
 
 probes("the router: by ping, by ARP, or not at all", async () => {
-  const answers = async (ping: string | undefined, states: string[]) =>
+  const answers = async (received: number | undefined, states: string[]) =>
     probeReach(
-      async (file) => {
-        if (file === "ip") return states.length === 0 ? "" : JSON.stringify([{ dst: "127.0.0.1", state: states }]);
-        if (ping === undefined) throw new ScsigateError("command-failed", "ping", "");
-        return ping;
+      {
+        run: async () => (states.length === 0 ? "" : JSON.stringify([{ dst: "127.0.0.1", state: states }])),
+        executor: {
+          ping: async () =>
+            received === undefined
+              ? ""
+              : `1 packets transmitted, ${received} received, 0% packet loss\nrtt min/avg/max/mdev = 0.4/0.42/0.5/0.1 ms\n`,
+        } as unknown as ExecutorLink,
       },
       "127.0.0.1",
       "lo",
     );
-  assert.equal(await answers("64 bytes from 127.0.0.1: icmp_seq=1 ttl=64 time=0.42 ms", []), {
-    answer: "ping",
-    milliseconds: 0.42,
-  });
-  assert.equal(await answers(undefined, ["REACHABLE"]), { answer: "arp" });
-  assert.equal(await answers(undefined, ["STALE"]), { answer: "silent" });
-  assert.equal(await answers(undefined, ["FAILED"]), { answer: "nobody" });
-  assert.equal(await answers(undefined, []), { answer: "nobody" });
+  assert.equal(await answers(1, []), { answer: "ping", milliseconds: 0.42 });
+  assert.equal(await answers(undefined, ["REACHABLE"]), { answer: "arp" }, "a ping that says nothing");
+  assert.equal(await answers(0, ["REACHABLE"]), { answer: "arp" });
+  assert.equal(await answers(0, ["STALE"]), { answer: "silent" });
+  assert.equal(await answers(0, ["FAILED"]), { answer: "nobody" });
+  assert.equal(await answers(0, []), { answer: "nobody" });
 });
 
 probes("the clock: what chrony says, when it is there", async () => {

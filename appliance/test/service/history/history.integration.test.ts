@@ -41,7 +41,17 @@ interface Rig {
 function station(address: string, rx_bytes: number, more: Partial<StationStatus["counters"]> = {}): StationStatus {
   const counters = { ...ZERO_COUNTERS, commands: 0, rx_bytes, ...more };
   const latency = { inFlight: 0, heldGets: 0, queued: 0, adapter: "", packetsPerCommand: null, latency: null };
-  const names = { address, name: "", blocked: false, ip: null, state: "up", role: "target", mode: "get", features: [] };
+  const names = {
+    address,
+    name: "",
+    blocked: false,
+    ip: null,
+    answers: null,
+    state: "up",
+    role: "target",
+    mode: "get",
+    features: [],
+  };
   return {
     ...names,
     device: `2:0:0:${Number.parseInt(address.slice(-2), 16)}`,

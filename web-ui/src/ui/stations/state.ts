@@ -3,7 +3,14 @@
 import type { StationStatus } from "@scsigate/appliance/api";
 import type { Tone } from "../parts.tsx";
 
-const TONES: Record<string, Tone> = { up: "good", stalled: "warn", down: "bad", blocked: "bad", absent: "plain" };
+const TONES: Record<string, Tone> = {
+  up: "good",
+  stalled: "warn",
+  silent: "warn",
+  down: "bad",
+  blocked: "bad",
+  absent: "plain",
+};
 
 interface Known {
   blocked: boolean;
@@ -13,7 +20,8 @@ interface Known {
 /** A key of strings.states, or what a newer driver says. */
 export function stateOf({ blocked, live }: Known): string {
   if (blocked) return "blocked";
-  return live === null ? "absent" : live.state;
+  if (live === null) return "absent";
+  return live.state === "up" && live.answers === false ? "silent" : live.state;
 }
 
 export function stateTone(station: Known): Tone {
