@@ -15,7 +15,7 @@ function arcs(points: readonly Point[]): string {
   let from = first;
   let path = `M${from.join(" ")}`;
   for (const to of rest) {
-    const middle = [(from[0] + to[0]) / 2, Math.min(from[1], to[1]) - STEP * 0.62];
+    const middle = [(from[0] + to[0]) / 2, Math.min(from[1], to[1]) - STEP * 0.8];
     path += `Q${middle.join(" ")} ${to.join(" ")}`;
     from = to;
   }
