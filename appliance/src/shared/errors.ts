@@ -59,6 +59,7 @@ export type ErrorCode =
   | "segment-not-configured"
   | "segment-not-in-lan"
   | "route-unusable"
+  | "run-full"
   | "ssh-unusable"
   | "station-change-invalid"
   | "station-flapping"
