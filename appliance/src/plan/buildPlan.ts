@@ -237,9 +237,15 @@ function guestSettings(config: Config, lan: EthernetInterface | undefined): Oper
   return lan === undefined || config.segments.length === 0 ? [] : proxying(config, lan, lan);
 }
 
+/**
+ * So many connections are remembered, of 320 bytes each, whatever the kernel makes of the machine's memory; eight stations with all that
+ * one may have (operations/firewall.ts) fill it.
+ */
+const CONNECTIONS: Operation = { kind: "sysctl", name: "net.netfilter.nf_conntrack_max", value: 65_536 };
+
 function forwardingSettings(config: Config, guest: boolean, face: string | undefined): Operation[] {
   const ipv4: Operation = { kind: "sysctl", name: "net.ipv4.ip_forward", value: 1 };
-  if (!guest) return [ipv4, ...ipv6Settings(config, face)];
+  if (!guest) return [ipv4, ...ipv6Settings(config, face), CONNECTIONS];
   const forwards = config.segments.length > 0 && config.mode !== "bridge";
   const ipv6 = config.segments.some((segment) => hasIpv6(segment, config.mode));
   return [...(forwards ? [ipv4] : []), ...(ipv6 ? ipv6Settings(config, face) : [])];

@@ -26,7 +26,11 @@ export const MODULES = [
 export type ModuleName = (typeof MODULES)[number];
 
 /** Global kernel settings that the executor may write. */
-export const SYSCTLS = ["net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding"] as const;
+export const SYSCTLS = [
+  "net.ipv4.ip_forward",
+  "net.ipv6.conf.all.forwarding",
+  "net.netfilter.nf_conntrack_max",
+] as const;
 export type SysctlName = (typeof SYSCTLS)[number];
 
 /** Per-interface kernel settings (net.ipv4.conf.<interface>.<name>, of IPv6 accept_ra and proxy_ndp) that the executor may write. */

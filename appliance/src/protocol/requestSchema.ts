@@ -149,7 +149,7 @@ const OPERATIONS = [
   }),
   operation("nameServers", { servers: { type: "array", maxItems: 3, items: ADDRESS } }),
   operation("resolver", { interface: NAME, servers: { type: "array", maxItems: 3, items: IPV4 } }),
-  operation("sysctl", { name: { enum: [...SYSCTLS] }, value: { type: "integer", minimum: 0, maximum: 1 } }),
+  operation("sysctl", { name: { enum: [...SYSCTLS] }, value: { type: "integer", minimum: 0, maximum: 1048576 } }),
   operation("interfaceSysctl", {
     interface: NAME,
     name: { enum: [...INTERFACE_SYSCTLS] },

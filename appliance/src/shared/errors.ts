@@ -66,6 +66,7 @@ export type ErrorCode =
   | "segment-not-exported"
   | "segment-not-in-lan"
   | "route-unusable"
+  | "run-full"
   | "ssh-unusable"
   | "station-change-invalid"
   | "station-flapping"

@@ -57,7 +57,7 @@ test("the smallest document gets all defaults", () => {
   assert.equal(config.segments, [
     {
       ...{ name: "seg0", ipv4: { address: "auto" }, ipv6: { enabled: false, address: "auto" } },
-      ...{ dhcp: { enabled: true, leaseSeconds: 3600 }, stations: [], fabric: { type: "none" } },
+      ...{ dhcp: { enabled: true, leaseSeconds: 3600, options: [] }, stations: [], fabric: { type: "none" } },
       driverDisk: true,
     },
   ]);

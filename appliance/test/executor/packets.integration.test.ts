@@ -126,6 +126,36 @@ test("NAT: stations get out to a LAN that knows no way back, and nobody gets in 
   );
 });
 
+/** Begins so many connections from two addresses, and says how many the gateway remembers. */
+const FLOODS = `
+const begin = async (address) => {
+  const socket = require("node:dgram").createSocket("udp4");
+  await new Promise((resolve) => socket.bind(0, address, resolve));
+  for (let port = 1; port <= 6000; port++) {
+    await new Promise((resolve) => socket.send("x", port, "192.168.77.1", resolve));
+  }
+  socket.close();
+};
+begin("10.143.0.20").then(() => begin("10.143.0.21"));`;
+
+test("one station does not fill the memory of connections, from however many addresses; others get theirs", () => {
+  const said = run(
+    { mode: "nat" },
+    [
+      "echo 65536 >/proc/sys/net/netfilter/nf_conntrack_max 2>/dev/null",
+      "ip -n a address add 10.143.0.21/24 dev e",
+      `ip netns exec a ${process.execPath} -e '${FLOODS}'`,
+      "cat /proc/sys/net/netfilter/nf_conntrack_count",
+      "patience=2; tcp b 192.168.77.1 80",
+    ],
+    ADDRESSES,
+    PREFIXES,
+  );
+  const count = Number(said[0]);
+  assert.ok(count > 8000 && count < 8192 + 100, `${count} connections`);
+  assert.is(said[1], "answered");
+});
+
 /** Both segments and the LAN are ports of the bridge, and all hosts in one subnet. */
 const BRIDGED = [
   `ip link add ${BRIDGE} type bridge; ip link set ${BRIDGE} up`,

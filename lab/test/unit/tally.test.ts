@@ -47,6 +47,11 @@ test("a suite that ran nothing, or ended badly, has failed", () => {
   assert.is(judge({ passed: 4, failed: 0, skipped: 0 }, 1).tally.failed, 1);
   assert.is(judge({ passed: 4, failed: 2, skipped: 0 }, 1).tally.failed, 2);
   assert.is(judge({ passed: 4, failed: 0, skipped: 1 }, 0).tally.failed, 0);
+  assert.equal(judge({ passed: 4, failed: 0, skipped: 2 }, 0, true), {
+    tally: { passed: 4, failed: 2, skipped: 0 },
+    why: "2 tests were skipped",
+  });
+  assert.equal(judge({ passed: 4, failed: 0, skipped: 0 }, 0, true).tally.failed, 0);
 });
 
 test("an excerpt has the first failed tests, each with its reason, and nothing of those that passed", () => {

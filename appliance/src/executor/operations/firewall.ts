@@ -29,6 +29,8 @@ const DHCP_PER_SECOND = 20;
 const DHCP_CLIENT = "ether saddr . @th,288,48";
 /** A station asks for itself, and for a few more that it may have had or been before: for no more than these, and one a week. */
 const CLIENTS_PER_STATION = 8;
+/** Through the gateway, at a time, where it remembers connections: an eighth of all (plan/buildPlan.ts). */
+const CONNECTIONS_PER_STATION = 8192;
 /** Longer than any lease. */
 const CLIENT_DAYS = 31;
 /** Echo requests and neighbour discovery of all stations together stay far below. */
@@ -46,6 +48,7 @@ export function renderFirewall(operation: FirewallOperation): string {
     `  set clients { typeof ${DHCP_CLIENT}; size ${MAX_RATED}; flags dynamic,timeout; timeout ${CLIENT_DAYS}d; }`,
     `  set newcomers { type ether_addr; size ${MAX_RATED}; flags dynamic,timeout; timeout ${CLIENT_DAYS}d; }`,
     `  set asking { type ether_addr; size ${MAX_RATED}; flags dynamic,timeout; timeout 1m; }`,
+    `  set tracked { type ether_addr; size ${MAX_RATED}; flags dynamic; }`,
     `  set counted { type ipv4_addr; size ${MAX_RATED}; flags dynamic; }`,
     `  set counted6 { type ipv6_addr; size ${MAX_RATED}; flags dynamic; }`,
     ...chain("raw", "type filter hook prerouting priority raw; policy accept;", [
@@ -225,6 +228,12 @@ function forward(operation: FirewallOperation, stateful: boolean): string[] {
     ...(only === undefined ? [] : [`iifname != ${names(only)} oifname != ${names(only)} accept`]),
     CLAMP,
     ...(stateful ? ["ct state established,related accept", "ct state invalid drop"] : []),
+    // Whatever addresses of the segment it sends from: the driver has verified this one.
+    ...(stateful && segments.length > 0
+      ? [
+          `iifname ${names(segments)} add @tracked { ether saddr ct count over ${CONNECTIONS_PER_STATION} } counter drop`,
+        ]
+      : []),
     ...operation.rules.filter((rule) => rule.to !== undefined).flatMap((rule) => userRule(rule)),
     ...(storage.length === 0
       ? []

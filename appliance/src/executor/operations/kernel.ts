@@ -79,12 +79,13 @@ export const setInterfaceSysctl: Handler<InterfaceSysctlOperation> = ({ interfac
   setSetting(join("net", IPV6_SETTINGS.includes(key) ? "ipv6" : "ipv4", "conf", name, key), value, context);
 
 /**
- * A kernel without IPv6 has none of its settings; off it is, then. On a host, it is noted what the value was.
+ * A kernel without IPv6 has none of its settings; off it is, then. One that remembers no connections needs no bound of them. On a host, it is noted what the value was.
  * @param name relative to /proc/sys
  */
 export async function setSetting(name: string, value: number, { paths, host }: ExecutorContext): Promise<boolean> {
   const path = join(paths.proc, "sys", name);
-  if (value === 0 && name.startsWith("net/ipv6/") && !(await exists(path))) return false;
+  const dispensable = (value === 0 && name.startsWith("net/ipv6/")) || name.startsWith("net/netfilter/");
+  if (dispensable && !(await exists(path))) return false;
   if (host !== undefined) {
     const found = new Ours(paths.run, "settings");
     const before = (await readFile(path, "utf8")).trim();
