@@ -11,6 +11,7 @@ import { labelOf } from "../core/labels.ts";
 import { isOn } from "../core/parts.ts";
 import type { PageName } from "../core/router.ts";
 import { may } from "../core/session.ts";
+import { status } from "../core/store.ts";
 import { decided, isPending, transaction } from "../core/transaction.ts";
 import { strings } from "../strings.ts";
 import { useAction } from "./action.ts";
@@ -72,7 +73,7 @@ export function ConfigForm({ page, open, without = [], below }: ConfigFormProps)
   // What is tried stays as it is: it may become the document that edits start from.
   const context = {
     ...contextOf(schema, isPending(transaction.value) || !may("admin")),
-    ...firewallForm(asObject(document), hits.value),
+    ...firewallForm(asObject(document), hits.value, status.peek()?.segments ?? []),
   };
   const entries = Object.entries(asObject(schema["properties"])).map(
     ([key, property]) => [key, resolved(property, schema)] as const,

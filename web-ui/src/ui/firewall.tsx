@@ -17,9 +17,14 @@ interface StationSide {
 }
 
 /** How a side of a rule is chosen, by the document that is worked on. */
-export function firewallForm(document: JsonObject, hits: readonly FirewallRuleHits[]): Partial<FormContext> {
+export function firewallForm(
+  document: JsonObject,
+  hits: readonly FirewallRuleHits[],
+  live: readonly { name: string }[],
+): Partial<FormContext> {
   const segments = listOf(document["segments"]);
-  const names = segments.map((segment) => String(segment["name"]));
+  // A document without any has those that are there by default.
+  const names = segments.length > 0 ? segments.map(({ name }) => String(name)) : live.map(({ name }) => name);
   const stations = segments.flatMap((segment): StationSide[] =>
     listOf(segment["stations"]).flatMap(({ address, name, ipv4 }) =>
       typeof ipv4 === "string" ? [{ segment: String(segment["name"]), name: String(name ?? address), ip: ipv4 }] : [],

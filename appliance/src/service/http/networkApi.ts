@@ -12,6 +12,14 @@ import type { GatewayState } from "../gatewayState.ts";
 import { json, type Route } from "./router.ts";
 
 export function networkRoutes({ run, paths, executor }: ServiceEnvironment, state: GatewayState): Route[] {
+  let counting: Promise<string> | undefined;
+  // Who asks while an answer is under way gets that one: many callers start no many programs.
+  const readFirewall = () => {
+    counting ??= executor.readFirewall().finally(() => {
+      counting = undefined;
+    });
+    return counting;
+  };
   return [
     {
       method: "GET",
@@ -19,7 +27,7 @@ export function networkRoutes({ run, paths, executor }: ServiceEnvironment, stat
       access: "read",
       summary: "What each rule of the firewall has matched",
       answers: { 200: "FirewallHits" },
-      handler: async () => json(parseFirewallCounters(await executor.readFirewall())),
+      handler: async () => json(parseFirewallCounters(await readFirewall())),
     },
     {
       method: "GET",
