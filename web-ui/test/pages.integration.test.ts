@@ -146,15 +146,25 @@ check("network: as it is now; a firewall rule is checked while it is written", a
   await page.getByRole("link", { name: strings.network.settings }).click();
   await page.goto(`${url}#/settings/firewall`);
   await button(page, strings.network.add("rule")).click();
-  await page.getByTestId("field/firewall/rules/0/name").fill("no telnet");
+  await page.getByTestId("field/firewall/rules/0/name").fill('no "telnet"');
   await page.getByTestId("field/firewall/rules/0/protocol").selectOption("tcp");
-  await page.getByTestId("field/firewall/rules/0/from").fill("nowhere");
   await eventually("marked", async () => {
-    const field = page.getByTestId("field/firewall/rules/0/from");
+    const field = page.getByTestId("field/firewall/rules/0/name");
     return (await field.getAttribute("aria-invalid")) === "true";
   });
   await inspect(page, "settings-firewall");
-  await page.getByTestId("field/firewall/rules/0/from").fill("segments");
+  await page.getByTestId("field/firewall/rules/0/name").fill("no telnet");
+  await shows(page, "entry/firewall/rules/0", strings.firewall.hits("1,234", "98.3 kB"));
+  // Sides are chosen; a station's is its segment and the address that is kept for it.
+  const from = page.getByTestId("field/firewall/rules/0/from");
+  const station = strings.firewall.station("lab-b", "10.143.1.21", "seg1");
+  await from.selectOption({ label: station });
+  const source = page.getByTestId("field/firewall/rules/0/sources/0");
+  assert.is(await source.inputValue(), "10.143.1.21");
+  assert.is(await from.locator("option:checked").textContent(), station);
+  await from.selectOption("segments");
+  await becomes("no address", () => source.count(), 0);
+  await page.getByTestId("field/firewall/rules/0/to").selectOption({ label: strings.firewall.segment("seg0") });
   // However many there are: what is added is open, and what somebody opened stays so; the order is theirs.
   for (const at of [1, 2]) {
     await button(page, strings.network.add("rule")).click();

@@ -20,6 +20,14 @@ export interface LeaseView {
   expires: number | null;
 }
 
+/** What matched a rule of the firewall since the rules were loaded: GET /api/v1/firewall. */
+export interface FirewallRuleHits {
+  /** The rule's in the configuration. */
+  name: string;
+  packets: number;
+  bytes: number;
+}
+
 export interface NetworkView {
   routes: RouteView[];
   leases: LeaseView[];

@@ -318,6 +318,13 @@ export const SCHEMAS = {
     ),
     nameServers: list({ type: "string" }),
   }),
+  FirewallHits: list(
+    object({
+      name: text("Of a rule in firewall.rules."),
+      packets: integer("That matched it since the rules were loaded: each change of the firewall begins anew."),
+      bytes: integer(""),
+    }),
+  ),
   Slot: object({
     name: SLOT,
     version: nullable("string", "Of the image in it; null while unknown, or nothing whole is in it."),

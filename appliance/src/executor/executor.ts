@@ -14,7 +14,7 @@ import { setBridge, setBridgePort, setExtension } from "./operations/bridge.ts";
 import { setClaim } from "./operations/claim.ts";
 import { type Leases, readLeases, setDhcpClient, setDnsmasq, shiftLeases } from "./operations/dhcp.ts";
 import { setDriverDisk } from "./operations/driverDisk.ts";
-import { removeFirewall, setFirewall } from "./operations/firewall.ts";
+import { listFirewall, removeFirewall, setFirewall } from "./operations/firewall.ts";
 import {
   loadModules,
   mountConfigfs,
@@ -136,6 +136,11 @@ export class Executor {
     if (request.type === "mesh") {
       const { id } = request;
       void readMesh(this.#context).then((answers) => reply({ type: "mesh", id, answers }));
+      return;
+    }
+    if (request.type === "firewallCounters") {
+      const { id } = request;
+      void listFirewall(this.#context).then((text) => reply({ type: "firewallCounters", id, text }));
       return;
     }
     if (isUpdateRequest(request)) {

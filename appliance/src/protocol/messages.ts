@@ -37,6 +37,12 @@ export interface MeshRequest {
   id: number;
 }
 
+/** Say what the firewall's rules have counted. */
+export interface FirewallCountersRequest {
+  type: "firewallCounters";
+  id: number;
+}
+
 /** Restart the machine. */
 export interface RebootRequest {
   type: "reboot";
@@ -156,6 +162,7 @@ export type Request =
   | AliveRequest
   | LatencyRequest
   | MeshRequest
+  | FirewallCountersRequest
   | RebootRequest
   | BootRequest
   | ForgetRequest
@@ -204,6 +211,13 @@ export interface MeshReply {
   id: number;
   /** Null: BIRD does not answer. */
   answers: MeshAnswers | null;
+}
+
+export interface FirewallCountersReply {
+  type: "firewallCounters";
+  id: number;
+  /** Our tables as nft lists them; empty where there are none. */
+  text: string;
 }
 
 /** A line of the executor's log or of the kernel's: the service sends logs to other machines and shows them. */
@@ -346,6 +360,7 @@ export type Reply =
   | RefusedReply
   | LatencyReply
   | MeshReply
+  | FirewallCountersReply
   | RebootingReply
   | BootReply
   | ForgottenReply

@@ -428,6 +428,7 @@ export const requestSchema = {
     record({ type: { const: "boot" }, id: ID, change: BOOT_CHANGE }, ["change"]),
     record({ type: { const: "forget" }, id: ID }),
     record({ type: { const: "inspect" }, id: ID }),
+    record({ type: { const: "firewallCounters" }, id: ID }),
     record({
       type: { const: "ping" },
       id: ID,

@@ -82,6 +82,11 @@ export interface ExecutorLink {
    */
   readMesh(): Promise<MeshAnswers | null>;
   /**
+   * The firewall's tables as nft lists them, with counters; empty where there are none.
+   * @throws ScsigateError executor-gone
+   */
+  readFirewall(): Promise<string>;
+  /**
    * Restarts the machine.
    * @throws ScsigateError executor-refused or executor-gone
    */

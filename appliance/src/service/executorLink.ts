@@ -90,6 +90,11 @@ export class ChannelExecutorLink implements ExecutorLink {
     return reply.type === "mesh" ? reply.answers : null;
   }
 
+  async readFirewall(): Promise<string> {
+    const reply = await this.#ask((id) => ({ type: "firewallCounters", id }), READ_TIMEOUT_MS);
+    return reply.type === "firewallCounters" ? reply.text : "";
+  }
+
   async reboot(): Promise<void> {
     await this.#ask((id) => ({ type: "reboot", id }), APPLY_TIMEOUT_MS);
   }

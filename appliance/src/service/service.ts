@@ -25,6 +25,7 @@ import { telemetryRoutes } from "./http/telemetryApi.ts";
 import { Certificates, TLS_FILE } from "./http/tls.ts";
 import { updateRoutes } from "./http/updateApi.ts";
 import { Web } from "./http/web.ts";
+import { LOG_FILE, LogFile } from "./logFile.ts";
 import { metricsRoutes } from "./metrics/metrics.ts";
 import { Monitor } from "./monitor.ts";
 import { CaptureSlot } from "./stations/captures.ts";
@@ -36,7 +37,7 @@ import { Fleet } from "./update/fleet/fleet.ts";
 import { Updates } from "./update/updates.ts";
 
 /** What a factory reset removes beside the configuration: all that the owner may have put there. */
-const ALSO_RESET = [ACCESS_FILE, TLS_FILE, PREPARED_FILE, "events.jsonl", "discovery.json"];
+const ALSO_RESET = [ACCESS_FILE, LOG_FILE, TLS_FILE, PREPARED_FILE, "events.jsonl", "discovery.json"];
 
 /** How long whoever asks for a factory reset waits for the machine; it goes on nevertheless, milliseconds. */
 const RESET_PATIENCE_MS = 8000;
@@ -59,6 +60,8 @@ export class Service {
 
   async start(): Promise<void> {
     const { paths, log, clock, random, logs } = this.#environment;
+    const logFile = new LogFile({ data: paths.data, proc: paths.proc, fs: diskFs, clock, logs, log });
+    await logFile.start();
     const store = new ConfigStore(paths.data, diskFs, ALSO_RESET);
     const accessStore = new AccessStore(paths.data, diskFs, random);
     const firstStart = new FirstStart(this.#environment, accessStore);
@@ -95,6 +98,7 @@ export class Service {
       // The users first: nobody opens a session after theirs were closed. They go even if the disk does not take it.
       await access.store.forget().finally(() => access.sessions.closeAll());
       await history.forget();
+      logFile.forget();
       // The next owner's key is not one that the last owner may have a copy of.
       await certificates.regenerate(state.config.config.hostname);
       // Once the machine has left the last owner's configuration: nothing of it is made again then.
@@ -152,7 +156,19 @@ export class Service {
     configuration.onTransaction(({ state: progress }) => {
       if (progress === "applying") this.#firewallChanges = bringUp.firewallChanges;
     });
-    this.#running.push(history, captures, monitor, bringUp, configuration, web, syslog, telemetry, updates, fleet);
+    this.#running.push(
+      logFile,
+      history,
+      captures,
+      monitor,
+      bringUp,
+      configuration,
+      web,
+      syslog,
+      telemetry,
+      updates,
+      fleet,
+    );
     this.#running.push(firstStart, banner, diagnosis);
     syslog.start();
     history.start();

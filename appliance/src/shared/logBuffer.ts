@@ -39,6 +39,14 @@ export class LogBuffer {
     if (this.#lines.length > 2 * MAX_LINES) this.#lines = this.#lines.slice(-MAX_LINES);
   }
 
+  /** Puts lines of before in front, as far as there is room; at the start, before anybody knows a cursor. */
+  putBefore(lines: readonly string[]): void {
+    const room = Math.max(0, MAX_LINES - this.#lines.length);
+    const fitting = room === 0 ? [] : lines.slice(-room);
+    this.#lines = [...fitting, ...this.#lines];
+    this.#number += fitting.length;
+  }
+
   /** Calls back with each line from now on. @returns a function that ends it */
   onLine(listener: (line: string) => void): () => void {
     this.#listeners.add(listener);

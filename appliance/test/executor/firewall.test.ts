@@ -4,7 +4,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { validateRequest } from "#request-validator";
 import { Executor } from "../../src/executor/executor.ts";
-import { renderFirewall } from "../../src/executor/operations/firewall.ts";
+import { listFirewall, renderFirewall } from "../../src/executor/operations/firewall.ts";
 import type { FirewallOperation } from "../../src/protocol/operations.ts";
 import { testExecutor } from "../support/executor.ts";
 import { firewallOf, loadable } from "../support/firewall.ts";
@@ -230,6 +230,18 @@ firewall("the rules are loaded once, and again when they change", async () => {
   assert.equal(test.commands, ["nft -f /run/scsigate/firewall.nft.pending"]);
   await send({ mode: "nat" });
   assert.is(test.commands.length, 2);
+  test.tree.dispose();
+});
+
+firewall("what rules have counted is told, and nothing where there are no tables", async () => {
+  const test = testExecutor();
+  const ask = () =>
+    new Promise((resolve) => new Executor(test.context, () => {}).handle({ type: "firewallCounters", id: 7 }, resolve));
+  test.outputs.set("nft -t list table inet scsigate", "table inet scsigate {}");
+  assert.equal(await ask(), { type: "firewallCounters", id: 7, text: "table inet scsigate {}\n" });
+  assert.ok(test.commands.includes("nft -t list table bridge scsigate"));
+  const run = () => Promise.reject(new Error("no such table"));
+  assert.is((await listFirewall({ run })).trim(), "");
   test.tree.dispose();
 });
 

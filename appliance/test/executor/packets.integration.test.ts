@@ -4,6 +4,7 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { renderFirewall } from "../../src/executor/operations/firewall.ts";
+import { parseFirewallCounters } from "../../src/observe/firewallCounters.ts";
 import { BRIDGE } from "../../src/protocol/operations.ts";
 import { firewallOf, loadable } from "../support/firewall.ts";
 import { hasNamespaces, runInNamespaces } from "../support/namespaces.ts";
@@ -93,6 +94,26 @@ test("routed: everybody reaches everybody, but not the storage network, and stat
       "tcp a 10.143.0.1 53": "answered",
     },
   );
+});
+
+test("what each rule has matched is counted", () => {
+  const rule = { action: "accept", from: "lan", to: "segments", protocol: "tcp" };
+  const rules = [
+    { ...rule, name: "web", ports: ["80"] },
+    { ...rule, name: "unused", ports: ["81"] },
+  ];
+  const script = ["patience=2; tcp lan 10.143.0.20 80", "tcp lan 10.143.0.20 80", "nft -t list table inet scsigate"];
+  const said = run({ firewall: { rules } }, script, ADDRESSES, PREFIXES);
+  assert.equal(said.slice(0, 2), ["answered", "answered"]);
+  const hits = parseFirewallCounters(said.join("\n"));
+  assert.equal(
+    hits.map(({ name, packets }) => [name, packets]),
+    [
+      ["web", 2],
+      ["unused", 0],
+    ],
+  );
+  assert.ok((hits[0]?.bytes ?? 0) >= 80);
 });
 
 test("an address that is not of its side goes nowhere", () => {

@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { namesInOrder } from "../../src/observe/files.ts";
+import { parseFirewallCounters } from "../../src/observe/firewallCounters.ts";
 import { askIp, parseAddresses, parseNeighbours, parseRoutes, parseUnanswered } from "../../src/observe/ipJson.ts";
 import { parseLeases } from "../../src/observe/leases.ts";
 import { Sysfs } from "../../src/observe/sysfs.ts";
@@ -125,6 +126,22 @@ texts("addresses, routes and neighbours", () => {
   assert.equal(parseNeighbours(neighbours), [{ interface: "seg0", ip: "10.1.0.2", address: "02:aa:00:00:00:01" }]);
   assert.ok(parseUnanswered(neighbours).has("seg0 10.1.0.3"));
   assert.equal(parseRoutes(""), []);
+});
+
+texts("what the firewall's rules have counted, a rule of both versions of IP as one", () => {
+  const listing = `table inet scsigate {
+	chain forward {
+		iifname "eth0" ip saddr 10.0.0.0/8 tcp dport 80 counter packets 3 bytes 180 accept comment "web. a"
+		iifname "eth0" ip6 saddr fd00::/8 tcp dport 80 counter packets 2 bytes 160 accept comment "web. a"
+		iifname "eth1" counter packets 9 bytes 900 drop
+		counter packets 0 bytes 0 reject comment "no"
+	}
+}`;
+  assert.equal(parseFirewallCounters(listing), [
+    { name: "web. a", packets: 5, bytes: 340 },
+    { name: "no", packets: 0, bytes: 0 },
+  ]);
+  assert.equal(parseFirewallCounters("\n"), []);
 });
 
 texts("several questions to ip: each parser takes what is its own", async () => {

@@ -432,7 +432,14 @@ config("a factory reset erases everything and asks for a new owner", async ({ ga
 });
 
 config("the rest of what the API offers answers as described", async ({ api }) => {
-  for (const path of ["/version", "/api/v1/peers", "/api/v1/config/schema", "/api/v1/openapi.json", "/api/v1/logs"]) {
+  for (const path of [
+    "/version",
+    "/api/v1/firewall",
+    "/api/v1/peers",
+    "/api/v1/config/schema",
+    "/api/v1/openapi.json",
+    "/api/v1/logs",
+  ]) {
     assert.is((await api.call("GET", path)).status, 200, path);
   }
   const lines = (await api.call("GET", "/api/v1/logs?lines=500")).json as { cursor: string }[];

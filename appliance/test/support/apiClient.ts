@@ -55,7 +55,8 @@ export class ApiClient {
     this.called.add(`${method} ${template}`);
     const operation = ["paths", template, method.toLowerCase()];
     const responses = asObject(getAt(this.#description, [...operation, "responses"]));
-    const key = String(answer.status) in responses ? String(answer.status) : "default";
+    const range = `${String(answer.status).charAt(0)}XX`;
+    const key = [String(answer.status), range].find((one) => one in responses) ?? "default";
     assert.ok(key !== "default" || answer.status >= 300, `${method} ${template} does not announce ${answer.status}`);
     const content = asObject(asObject(responses[key])["content"]);
     const [type] = Object.keys(content);

@@ -44,6 +44,8 @@ export interface GatewayOptions {
   forget?: () => void;
   /** What BIRD answers. */
   mesh?: () => MeshAnswers | null;
+  /** What nft lists. */
+  firewall?: () => string;
   /** What ping prints. */
   ping?: (ip: string, count: number) => string;
   capture?: ExecutorLink["capture"];
@@ -138,6 +140,7 @@ export async function startGateway(options: GatewayOptions = {}): Promise<TestGa
       readMesh: async () => options.mesh?.() ?? null,
       inspect: async () => options.inspect?.() ?? [],
       reboot: async () => options.reboot?.(),
+      readFirewall: async () => options.firewall?.() ?? "",
       ping: async (ip, count) => options.ping?.(ip, count) ?? "",
       capture(order, onData, onEnd) {
         return options.capture?.(order, onData, onEnd) ?? (() => {});

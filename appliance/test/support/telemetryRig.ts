@@ -94,6 +94,7 @@ export async function telemetryRig(document: unknown): Promise<TelemetryRig> {
       boot: async () => ({ prepared: null, problem: null, recover: false }),
       forget: async () => {},
       readMesh: async () => null,
+      readFirewall: async () => "",
       inspect: async () => [],
       reboot: async () => {},
       ping: async () => "",

@@ -786,6 +786,18 @@ export const strings: Catalogue = {
     make: "Schlüssel anlegen",
     secret: (name) => `Der Schlüssel ${name}, nur dieses eine Mal zu sehen:`,
   },
+  firewall: {
+    sides: {
+      any: "überall",
+      gateway: "das Gateway selbst",
+      lan: "LAN",
+      storage: "Speichernetz",
+      segments: "alle Segmente",
+    },
+    segment: (name) => `Segment ${name}`,
+    station: (name, ip, segment) => `Station ${name} (${ip}, ${segment})`,
+    hits: (packets, bytes) => `traf auf ${packets} Pakete zu, ${bytes}`,
+  },
   reset: {
     title: "Werkszustand",
     what:

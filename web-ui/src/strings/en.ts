@@ -755,6 +755,18 @@ export const strings = {
     make: "Make key",
     secret: (name: string) => `The key ${name}, shown this once:`,
   },
+  firewall: {
+    sides: {
+      any: "anywhere",
+      gateway: "the gateway itself",
+      lan: "LAN",
+      storage: "storage network",
+      segments: "all segments",
+    } as Record<string, string>,
+    segment: (name: string) => `segment ${name}`,
+    station: (name: string, ip: string, segment: string) => `station ${name} (${ip}, ${segment})`,
+    hits: (packets: string, bytes: string) => `matched ${packets} packets, ${bytes}`,
+  },
   reset: {
     title: "Factory reset",
     what:

@@ -1,18 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Parts of the configuration as a form: each edit is checked by the gateway; the bar below says what it comes to. */
+import { useSignal } from "@preact/signals";
+import type { FirewallRuleHits } from "@scsigate/appliance/api/network";
 import { asObject, type JsonObject } from "@scsigate/appliance/json";
 import type { ComponentChildren } from "preact";
 import { useEffect } from "preact/hooks";
+import { call } from "../core/api.ts";
 import { draft, edit, refreshConfiguration, served } from "../core/configuration.ts";
 import { labelOf } from "../core/labels.ts";
 import { isOn } from "../core/parts.ts";
 import type { PageName } from "../core/router.ts";
 import { may } from "../core/session.ts";
+import { status } from "../core/store.ts";
 import { decided, isPending, transaction } from "../core/transaction.ts";
 import { strings } from "../strings.ts";
 import { useAction } from "./action.ts";
+import { firewallForm } from "./firewall.tsx";
 import { contextOf, Properties, resolved } from "./form.tsx";
 import { ProblemNotice } from "./problem.tsx";
+
+/** Between two looks at what the firewall has counted, milliseconds. */
+const HITS_MS = 5000;
 
 interface ConfigFormProps {
   /** Whose parts of the document are shown; simple settings of its top come together under "". */
@@ -31,6 +39,20 @@ export function ConfigForm({ page, open, without = [], below }: ConfigFormProps)
   useEffect(() => {
     void action.run(refreshConfiguration);
   }, [decisions]);
+  const hits = useSignal<readonly FirewallRuleHits[]>([]);
+  useEffect(() => {
+    if (!isOn(page, "firewall")) return;
+    const read = () =>
+      void call<FirewallRuleHits[]>("GET", "/api/v1/firewall").then(
+        ({ value }) => {
+          hits.value = value;
+        },
+        () => {}, // those from before stay
+      );
+    read();
+    const timer = setInterval(read, HITS_MS);
+    return () => clearInterval(timer);
+  }, [page]);
   const known = served.value;
   if (known === undefined) {
     return (
@@ -49,7 +71,10 @@ export function ConfigForm({ page, open, without = [], below }: ConfigFormProps)
   const { schema } = known;
   const document = draft.value ?? known.document;
   // What is tried stays as it is: it may become the document that edits start from.
-  const context = contextOf(schema, isPending(transaction.value) || !may("admin"));
+  const context = {
+    ...contextOf(schema, isPending(transaction.value) || !may("admin")),
+    ...firewallForm(asObject(document), hits.value, status.peek()?.segments ?? []),
+  };
   const entries = Object.entries(asObject(schema["properties"])).map(
     ([key, property]) => [key, resolved(property, schema)] as const,
   );

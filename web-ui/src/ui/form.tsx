@@ -23,6 +23,23 @@ export interface FormContext {
   /** Pointers of secrets that are set. */
   secrets: readonly string[];
   disabled: boolean;
+  /** A field that has a control of its own; undefined: as its schema says. */
+  special?: (field: EntryField) => ComponentChildren | undefined;
+  /** What is known of an entry of a list, beside its values. */
+  note?: (path: readonly string[], entry: JsonObject) => string | undefined;
+}
+
+/** A field of an object that may change its neighbours as well. */
+export interface EntryField {
+  path: readonly string[];
+  label: string;
+  hint: string;
+  error: string | undefined;
+  disabled: boolean;
+  testid: string;
+  /** What the field is in. */
+  entry: JsonObject;
+  onEntry: (entry: JsonObject) => void;
 }
 
 /** Of a form over the document that is worked on. */
@@ -222,21 +239,25 @@ export function Properties({ context, schema, path, value, onChange, only }: Pro
     <>
       {Object.entries(asObject(schema["properties"]))
         .filter(([key]) => only?.includes(key) ?? true)
-        .map(([key, property]) => (
-          <Field
-            key={key}
-            context={context}
-            schema={resolved(property, context.root)}
-            path={[...path, key]}
-            label={labelOf(key)}
-            required={required.includes(key)}
-            value={value[key]}
-            onChange={(next) => {
+        .map(([key, property]) => {
+          const props: FieldProps = {
+            context,
+            schema: resolved(property, context.root),
+            path: [...path, key],
+            label: labelOf(key),
+            required: required.includes(key),
+            value: value[key],
+            onChange(next) {
               const { [key]: _before, ...rest } = value;
               onChange(next === undefined ? rest : { ...value, [key]: next });
-            }}
-          />
-        ))}
+            },
+          };
+          return (
+            context.special?.({ ...shownOf(props), path: props.path, entry: value, onEntry: onChange }) ?? (
+              <Field key={key} {...props} />
+            )
+          );
+        })}
     </>
   );
 }
@@ -290,7 +311,7 @@ function List(props: ListProps) {
             key={index}
             testid={`entry${pointer}`}
             title={own === "" ? name : own}
-            summary={summaryOf(entry)}
+            summary={[summaryOf(entry), context.note?.([...path, String(index)], entry)].filter(Boolean).join(" · ")}
             // One that is added is open, however many there are.
             opened={shown.current || entries.length <= OPEN_ENTRIES}
             wrong={wrong}

@@ -45,6 +45,7 @@ export async function startDemo(web: string): Promise<Demo> {
     reboot: () => asked.push("reboot"),
     web,
     run: machine,
+    firewall: () => '  counter packets 1234 bytes 98304 drop comment "no telnet"',
     ping: () =>
       "1 packets transmitted, 1 received, 0% packet loss, time 0ms\nrtt min/avg/max/mdev = 0.380/0.380/0.380/0.000 ms\n",
     image: (data) => new FakeImage(() => data, freshImage()),
@@ -61,7 +62,11 @@ export async function startDemo(web: string): Promise<Demo> {
             initiators: HOSTS.map((name) => `iqn.2026-11.org.scsigate:${name}`),
           },
         },
-        { name: "seg1", fabric: { type: "loop" } },
+        {
+          name: "seg1",
+          fabric: { type: "loop" },
+          stations: [{ address: mac(9), name: "lab-b", ipv4: "10.143.1.21" }],
+        },
       ],
       mqtt: { enabled: true, url: `mqtt://127.0.0.1:${broker.port}` },
     },

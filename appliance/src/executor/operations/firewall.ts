@@ -336,6 +336,12 @@ export async function removeFirewall(context: ExecutorContext): Promise<boolean>
   return true;
 }
 
+/** Our tables with what their rules have counted, without the addresses that are rated. */
+export async function listFirewall({ run }: Pick<ExecutorContext, "run">): Promise<string> {
+  const list = (family: string) => run("nft", ["-t", "list", "table", family, "scsigate"]).catch(() => "");
+  return `${await list("inet")}\n${await list("bridge")}`;
+}
+
 /** Told apart, as a kernel without bridges takes no table of theirs, not even to delete it. */
 function hasBridge(rules: string): boolean {
   return rules.includes("table bridge scsigate {");

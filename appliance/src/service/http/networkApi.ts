@@ -4,14 +4,31 @@ import { promises as dns } from "node:dns";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { LeaseView, NetworkView } from "../../api/network.ts";
+import { parseFirewallCounters } from "../../observe/firewallCounters.ts";
 import { parseRoutes } from "../../observe/ipJson.ts";
 import { parseLeases } from "../../observe/leases.ts";
 import type { ServiceEnvironment } from "../environment.ts";
 import type { GatewayState } from "../gatewayState.ts";
 import { json, type Route } from "./router.ts";
 
-export function networkRoutes({ run, paths }: ServiceEnvironment, state: GatewayState): Route[] {
+export function networkRoutes({ run, paths, executor }: ServiceEnvironment, state: GatewayState): Route[] {
+  let counting: Promise<string> | undefined;
+  // Who asks while an answer is under way gets that one: many callers start no many programs.
+  const readFirewall = () => {
+    counting ??= executor.readFirewall().finally(() => {
+      counting = undefined;
+    });
+    return counting;
+  };
   return [
+    {
+      method: "GET",
+      path: "/api/v1/firewall",
+      access: "read",
+      summary: "What each rule of the firewall has matched",
+      answers: { 200: "FirewallHits" },
+      handler: async () => json(parseFirewallCounters(await readFirewall())),
+    },
     {
       method: "GET",
       path: "/api/v1/network",

@@ -28,7 +28,7 @@ export function describeApi(routes: readonly Route[], version: string): JsonObje
     servers: [{ url: "/" }],
     paths,
     components: {
-      schemas: { ...SCHEMAS, ...definitions, Config },
+      schemas: referredTo(paths, { ...SCHEMAS, ...definitions, Config }),
       securitySchemes: {
         key: { type: "http", scheme: "bearer", description: "An API key of POST /api/v1/keys." },
         session: {
@@ -61,10 +61,9 @@ function operation(route: Route): JsonObject {
     else if (name === "text") responses[status] = { ...described, content: { "text/plain": {} } };
     else responses[status] = { ...described, content: { "application/json": { schema: schema(name) } } };
   }
-  responses["default"] = {
-    description: "It did not work.",
-    content: { "application/problem+json": { schema: schema("Problem") } },
-  };
+  const problem = { content: { "application/problem+json": { schema: schema("Problem") } } };
+  responses["4XX"] = { description: "It was not done: the request is wrong, too early, or not allowed.", ...problem };
+  responses["default"] = { description: "It did not work.", ...problem };
   return {
     operationId: operationId(route),
     summary: route.summary,
@@ -73,12 +72,31 @@ function operation(route: Route): JsonObject {
     ...(parameters.length === 0 ? {} : { parameters }),
     ...(route.body === undefined
       ? {}
-      : { requestBody: { required: true, content: { "application/json": { schema: schema(route.body) } } } }),
+      : { requestBody: { required: true, content: { "application/json": { schema: bodySchema(route.body) } } } }),
     ...(route.upload === undefined
       ? {}
       : { requestBody: { required: true, content: { "application/octet-stream": {} } } }),
     responses,
   };
+}
+
+/** A document that is sent is checked as a whole; what is answered may also be a part of one, or another document. */
+function bodySchema(body: NonNullable<Route["body"]>): JsonObject {
+  return schema(body === "Document" ? "Config" : body);
+}
+
+/** Those schemas that are referred to, from the paths or from each other. */
+function referredTo(paths: JsonObject, all: JsonObject): JsonObject {
+  const wanted = new Set<string>();
+  const collect = (value: unknown): void => {
+    for (const [, name = ""] of JSON.stringify(value).matchAll(/"#\/components\/schemas\/([^"]+)"/g)) {
+      if (wanted.has(name)) continue;
+      wanted.add(name);
+      collect(all[name] ?? null);
+    }
+  };
+  collect(paths);
+  return Object.fromEntries(Object.entries(all).filter(([name]) => wanted.has(name)));
 }
 
 /** get /api/v1/config/history -> getConfigHistory */
