@@ -80,6 +80,8 @@ _Noreturn void main_loop(u32 slot, u32 trial, u32 fell_back, u32 length)
 	address(addr, settings.addr, "", serial);
 	hub_init(&hub, &target, UNIT_HUB, addr,
 		 settings.name[0] ? settings.name : "adapter", serial);
+	if (settings_flag(&settings, MGMT_FLAG_HELD_GETS))
+		hub_hold(&hub);
 	with_dayna = settings_flag(&settings, MGMT_FLAG_DAYNAPORT);
 	target_init(&target, ids, with_dayna ? 2 : 1);
 	target_quiet(&target, UNIT_DAYNA);
@@ -103,6 +105,7 @@ _Noreturn void main_loop(u32 slot, u32 trial, u32 fell_back, u32 length)
 			hub_reset(&hub);
 			break;
 		case TARGET_IDLE:
+			hub_held(&hub);
 			break;
 		}
 		usb_poll();

@@ -177,3 +177,14 @@ u8 phy_board(void)
 {
 	return 2;
 }
+
+enum phy_reselected phy_reselect(u8 target, u8 initiator)
+{
+	must(!fake.busy, "a reselection while BSY is asserted");
+	must(fake.ids & 1u << target, "a reselection as somebody else");
+	must(initiator < 8 && initiator != target, "a reselection of nobody");
+	fake.reselections++;
+	fake.reselected = initiator;
+	fake.busy = fake.reselect == PHY_RESELECTED;
+	return fake.reselect;
+}

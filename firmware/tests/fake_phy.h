@@ -47,6 +47,9 @@ struct fake_phy {
 	u8 message_in[256];
 	u32 nmessage_in;
 	u32 frees;
+	enum phy_reselected reselect;	/* what comes of it */
+	u8 reselected;			/* the initiator */
+	u32 reselections;
 	u32 paused, pauses;	/* us, times */
 };
 

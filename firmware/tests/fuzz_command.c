@@ -62,6 +62,11 @@ static void connection(void)
 		for (i = 0; i < fake.nlater; i++)
 			fake.later[i] = byte();
 	}
+	if ((n & 0x07) == 0x07 && fake.nmessages) {	/* may disconnect, tagged */
+		fake.messages[0] |= 0x40;
+		fake.messages[fake.nmessages++] = 0x20;
+		fake.messages[fake.nmessages++] = n >> 3;
+	}
 	if ((n & 0x38) == 0x38)
 		for (i = byte() & 63; fake.nmessages < i;)
 			fake.messages[fake.nmessages++] = byte();
@@ -82,6 +87,26 @@ static void connection(void)
 		MUST(!fake.busy && fake.frees == 1);
 	MUST(fake.nstatus <= 1);
 	MUST(h.pool.free <= POOL_CHUNKS);
+}
+
+static void held(void)
+{
+	u8 n = byte();
+
+	fake_clear();
+	fake.reselect = n & 3;
+	if (n & 0x80) {
+		fake.fault_phase = n >> 4 & 7;
+		fake.fault = 1 + (n >> 2) % 3;
+	}
+	if (n & 0x08) {
+		fake.later_phase = PHY_MESSAGE_IN;
+		fake.later[0] = byte();
+		fake.nlater = 1;
+	}
+	hub_held(&h);
+	MUST(!fake.busy && fake.nstatus <= 1);
+	MUST(t.held_count <= TARGET_HELD);
 }
 
 static void from_usb(void)
@@ -114,6 +139,8 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 		t.nexus[0][i].attention[0] = 0;
 	hub_init(&h, &t, 0, own, "fuzz", "1");
 	dayna_init(&d, &t, &h, vintage, 64);
+	if (size & 1)
+		hub_hold(&h);
 	hub_link(&h, true);
 	while (left) {
 		u8 what = byte();
@@ -122,8 +149,10 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 			connection();
 		else if (what < 0xe0)
 			from_usb();
-		else if (what < 0xf8)
+		else if (what < 0xf0)
 			hub_uplink_done(&h);
+		else if (what < 0xf8)
+			held();
 		else if (what < 0xfc)
 			hub_tick(&h, now += what * 100);
 		else

@@ -871,3 +871,211 @@ TEST(hub_random, "thousands of random frames between USB side and stations: ever
 	hub_reset(&h);
 	SAME(used(), 0);
 }
+
+/* A GET with a tag, of an initiator that lets us disconnect */
+static int get_tagged(u8 initiator, u16 stream, u8 tag)
+{
+	struct target_command cmd;
+	u8 cdb[12];
+	size_t len = ipscsi_cdb_build(cdb, false, stream, 4096, 0);
+
+	fake_command(3, initiator, 0, cdb, len, NULL, 0);
+	fake.messages[0] |= 0x40;
+	fake.messages[1] = 0x20;
+	fake.messages[2] = tag;
+	fake.nmessages = 3;
+	if (target_poll(&t, &cmd) == TARGET_COMMAND)
+		hub_command(&h, &cmd);
+	return fake.nstatus ? fake.status[0] : -1;
+}
+
+static void pass(u32 ms)
+{
+	hub_tick(&h, now += ms);
+}
+
+static void begin_hold(void)
+{
+	begin();
+	hub_hold(&h);
+	hello(7, addr_a);
+}
+
+TEST(hub_hold_get, "with the setting, a tagged GET that finds nothing is held, the bus free; the frame that comes brings it back with its tag")
+{
+	u8 frame[FRAME_MAX];
+	u32 len;
+
+	begin_hold();
+	SAME(get_tagged(7, IPSCSI_STREAM_CONTAINER, 0x55), -1);
+	BYTES(fake.message_in, fake.nmessage_in, "04");
+	SAME(fake.nin, 0);
+	OK(!fake.busy);
+	fake_clear();
+	hub_held(&h);
+	SAME(fake.reselections, 0);
+	len = ipv4_frame(frame, addr_a, addr_b, 100);
+	OK(downlink(frame, len));
+	/* not before 200 us have passed */
+	hub_held(&h);
+	SAME(fake.reselections, 0);
+	pass(HUB_APART_MS);
+	hub_held(&h);
+	SAME(fake.reselections, 1);
+	SAME(fake.reselected, 7);
+	BYTES(fake.message_in, fake.nmessage_in, "80 20 55 00");
+	SAME(fake.status[0], SCSI_GOOD);
+	OK(fake.nin > 100 && fake.in[3] == 1);
+	OK(!fake.busy);
+	SAME(t.held_count, 0);
+	SAME(used(), 0);
+	SAME(t.counters.disconnects, 1);
+	SAME(t.counters.reselections, 1);
+}
+
+TEST(hub_hold_end, "held GETs come back null after the hold time, on FLUSH, BYE, a new HELLO, and when the segment goes down")
+{
+	static const u8 flush[4] = { 0, 3, 0, 0 }, bye[4] = { 0, 2, 0, 0 };
+	int way;
+
+	for (way = 0; way < 5; way++) {
+		begin_hold();
+		SAME(get_tagged(7, IPSCSI_STREAM_CONTAINER, way), -1);
+		pass(way ? HUB_APART_MS : HUB_HOLD_MS - 1);
+		fake_clear();
+		hub_held(&h);
+		SAME(fake.reselections, 0);
+		if (way == 0)
+			pass(1);
+		else if (way == 1)
+			SAME(send(7, IPSCSI_STREAM_CONTROL, flush, 4), SCSI_GOOD);
+		else if (way == 2)
+			SAME(send(7, IPSCSI_STREAM_CONTROL, bye, 4), SCSI_GOOD);
+		else if (way == 3)
+			hello(7, addr_a);
+		else
+			hub_link(&h, false);
+		fake_clear();
+		hub_held(&h);
+		SAME(fake.reselections, 1);
+		SAME(fake.status[0], SCSI_GOOD);
+		BYTES(fake.in, fake.nin, "01 00 00 00 00 00 00 10 00 00 00 00 00 00 00 00");
+		SAME(t.held_count, 0);
+	}
+}
+
+TEST(hub_hold_not, "without a tag, without the privilege, beyond four, or rejected, a GET is answered at once")
+{
+	struct target_command cmd;
+	u8 cdb[12], i;
+	size_t len = ipscsi_cdb_build(cdb, false, IPSCSI_STREAM_CONTAINER, 4096, 0);
+
+	begin_hold();
+	SAME(get(7, IPSCSI_STREAM_CONTAINER, 4096), SCSI_GOOD);
+	SAME(fake.nin, 16);
+	fake_command(3, 7, 0, cdb, len, NULL, 0);
+	fake.messages[1] = 0x20;
+	fake.nmessages = 3;
+	SAME(target_poll(&t, &cmd), TARGET_COMMAND);
+	hub_command(&h, &cmd);
+	SAME(fake.status[0], SCSI_GOOD);
+	/* MESSAGE REJECT of DISCONNECT */
+	fake_command(3, 7, 0, cdb, len, NULL, 0);
+	fake.messages[0] |= 0x40;
+	fake.messages[1] = 0x20;
+	fake.nmessages = 3;
+	fake.later_phase = PHY_MESSAGE_IN;
+	fake.later[0] = 7;
+	fake.nlater = 1;
+	SAME(target_poll(&t, &cmd), TARGET_COMMAND);
+	hub_command(&h, &cmd);
+	SAME(fake.status[0], SCSI_GOOD);
+	SAME(t.held_count, 0);
+	for (i = 0; i < HUB_GETS; i++)
+		SAME(get_tagged(7, IPSCSI_STREAM_CONTAINER, i), -1);
+	SAME(get_tagged(7, IPSCSI_STREAM_CONTAINER, i), SCSI_GOOD);
+	SAME(t.held_count, HUB_GETS);
+	/* the page tells how many */
+	SAME(h.self.gets, HUB_GETS);
+}
+
+TEST(hub_hold_abort, "ABORT, ABORT TAG, a tag that comes again, and a reset end what is held")
+{
+	static const u8 tur[6];
+	struct target_command cmd;
+	u8 i;
+
+	begin_hold();
+	for (i = 0; i < 3; i++)
+		SAME(get_tagged(7, IPSCSI_STREAM_CONTAINER, i), -1);
+	fake_command(3, 7, 0, tur, 6, NULL, 0);
+	fake.messages[1] = 0x20;
+	fake.messages[2] = 1;
+	fake.messages[3] = 0x0d;
+	fake.nmessages = 4;
+	SAME(target_poll(&t, &cmd), TARGET_IDLE);
+	SAME(t.held_count, 2);
+	SAME(t.held[1].tag, 2);
+	expect_check(get_tagged(7, IPSCSI_STREAM_CONTAINER, 2), 7, 0x0b, 0x4d, 2, -1);
+	SAME(t.held_count, 1);
+	fake_command(3, 7, 0, tur, 6, NULL, 0);
+	fake.messages[1] = 0x06;
+	fake.nmessages = 2;
+	SAME(target_poll(&t, &cmd), TARGET_IDLE);
+	SAME(t.held_count, 0);
+	SAME(get_tagged(7, IPSCSI_STREAM_CONTAINER, 1), -1);
+	fake_clear();
+	fake.reset = true;
+	SAME(target_poll(&t, &cmd), TARGET_WAS_RESET);
+	hub_reset(&h);
+	SAME(t.held_count, 0);
+}
+
+TEST(hub_hold_yield, "where others want the bus it tries again; an initiator that does not answer three times is given up; what did not arrive stays")
+{
+	u8 frame[FRAME_MAX];
+	u32 len;
+	int i;
+
+	begin_hold();
+	len = ipv4_frame(frame, addr_a, addr_b, 100);
+	SAME(get_tagged(7, IPSCSI_STREAM_CONTAINER, 9), -1);
+	OK(downlink(frame, len));
+	pass(HUB_APART_MS);
+	for (i = 0; i < 10; i++) {
+		fake_clear();
+		fake.reselect = i & 1 ? PHY_YIELDED : PHY_NOT_FREE;
+		hub_held(&h);
+		SAME(t.held_count, 1);
+	}
+	SAME(t.counters.yields, 5);
+	/* with what it holds, it is not taken for gone */
+	hub_tick(&h, now + HUB_ALIVE_MS + 10);
+	OK(h.stations[7].up);
+	hub_tick(&h, now);
+	fake_clear();
+	fake.reselect = PHY_NOBODY;
+	for (i = 0; i < TARGET_TRIES; i++) {
+		SAME(t.held_count, 1);
+		hub_held(&h);
+	}
+	SAME(t.held_count, 0);
+	SAME(t.counters.unanswered, TARGET_TRIES);
+	SAME(h.stations[7].queue.count, 1);
+	fake_clear();
+	SAME(get(7, IPSCSI_STREAM_CONTAINER, 4096), SCSI_GOOD);
+	OK(fake.nin > 100);
+	/* ABORT in the middle of it */
+	SAME(get_tagged(7, IPSCSI_STREAM_CONTAINER, 9), -1);
+	OK(downlink(frame, len));
+	pass(HUB_APART_MS);
+	fake_clear();
+	fake.later_phase = PHY_MESSAGE_IN;
+	fake.later[0] = 6;
+	fake.nlater = 1;
+	hub_held(&h);
+	SAME(t.held_count, 0);
+	SAME(fake.nstatus, 0);
+	OK(!fake.busy);
+	SAME(h.stations[7].queue.count, 1);
+}

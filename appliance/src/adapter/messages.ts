@@ -39,6 +39,7 @@ export const CAPABILITIES = {
 export const SETTINGS_FLAGS = {
   DAYNAPORT: 0,
   DAYNA_PAD: 1,
+  HELD_GETS: 2,
 } as const;
 
 /** Offsets and sizes in bytes; numbers are big endian. */
@@ -130,6 +131,10 @@ export const COUNTERS_LIST = [
   "noRoom",
   "ntbMalformed",
   "frameErrors",
+  "disconnects",
+  "reselections",
+  "reselectYields",
+  "reselectUnanswered",
   "selections0",
   "selections1",
   "selections2",

@@ -65,12 +65,14 @@ export class Bus {
     const ours = on(BSY);
     const dir = drives && (this.#enable & this.#value & DIR) !== 0;
     const data = dir ? low & DATA : 0;
-    if (dir && !ours) throw new Error("the board drives the data without BSY");
+    const selects = on(this.#sel);
+    // with SEL and I/O it reselects
+    if (dir && !ours && !(selects && on(IO))) throw new Error("the board drives the data without BSY");
     if (dir && this.driven.data !== 0 && !this.driven.rst) throw new Error("both ends drive the data");
     if (dir && (this.#enable & DATA) !== DATA) throw new Error("not all nine data pins are driven");
     const now: Lines = {
       bsy: ours || this.driven.bsy,
-      sel: on(this.#sel) || this.driven.sel,
+      sel: selects || this.driven.sel,
       msg: ours && on(MSG_BSY),
       cd: ours && on(CD_SEL),
       io: on(IO),

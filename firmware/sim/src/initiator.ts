@@ -21,6 +21,8 @@ export interface Options {
   readonly id?: number;
   /** IDENTIFY for this LUN; left out: selection without ATN. */
   readonly lun?: number;
+  /** IDENTIFY says that the target may disconnect. */
+  readonly disconnect?: boolean;
   readonly out?: Uint8Array;
   /** Bytes after IDENTIFY. */
   readonly messages?: readonly number[];
@@ -82,10 +84,38 @@ export class Initiator {
     return true;
   }
 
-  /** Carries out one command, up to bus free. */
+  /** Carries out one command, up to bus free: without a status, the target may have disconnected. */
   command(cdb: readonly number[], options: Options): Result {
+    const messages = [...(options.lun === undefined ? [] : [0x80 | options.lun]), ...(options.messages ?? [])];
+    if (options.lun !== undefined && options.disconnect === true) messages[0] = 0xc0 | options.lun;
+    if (!this.#select(options.target, options.id ?? 7, messages.length > 0)) {
+      return { selected: false, data: new Uint8Array(), messages: [], us: 0 };
+    }
+    return this.#phases(cdb, options, messages);
+  }
+
+  /** Lets itself be reselected, and goes on with the command up to bus free. `undefined`: nobody came for so long. */
+  reselected(options: Options, ms: number): Result | undefined {
     const { chip, lines } = this.#bus;
-    let messages = [...(options.lun === undefined ? [] : [0x80 | options.lun]), ...(options.messages ?? [])];
+    const id = options.id ?? 7;
+    try {
+      chip.run(() => lines.sel && lines.io && !lines.bsy, ms);
+    } catch {
+      return undefined;
+    }
+    this.#wait(BUS_SETTLE);
+    if (lines.data !== withParity((1 << id) | (1 << options.target))) throw new Error("reselection with other IDs");
+    this.#bus.drive({ bsy: true });
+    chip.run(() => !lines.sel, 1, "SEL stays");
+    this.#wait(90);
+    this.#bus.drive({ bsy: false });
+    if (!lines.bsy) throw new Error("the target does not assert BSY after its reselection");
+    return this.#phases([], options, []);
+  }
+
+  #phases(cdb: readonly number[], options: Options, first: number[]): Result {
+    const { chip, lines } = this.#bus;
+    let messages = first;
     let told = 0;
     const out = options.out ?? new Uint8Array();
     const data: number[] = [];
@@ -93,9 +123,6 @@ export class Initiator {
     let status: number | undefined;
     const sent = new Map<number, number>();
     let total = 0;
-    if (!this.#select(options.target, options.id ?? 7, messages.length > 0)) {
-      return { selected: false, data: new Uint8Array(), messages: got, us: 0 };
-    }
     const begin = chip.ns;
     for (;;) {
       chip.run(() => lines.req || !lines.bsy, 1100, "neither REQ nor bus free");

@@ -366,6 +366,17 @@ void hub_frame_put(struct hub *h, u16 frame)
 
 /* --- stations --- */
 
+/* GETs that are held for it */
+static u8 held_of(const struct hub *h, const struct hub_station *st)
+{
+	u8 n, count = 0;
+
+	for (n = 0; n < h->target->held_count; n++)
+		count += h->target->held[n].command.unit == h->unit &&
+			 h->target->held[n].command.initiator == st - h->stations;
+	return count;
+}
+
 static bool elapsed(const struct hub *h, const struct hub_station *st, u32 ms)
 {
 	return h->now - st->last_seen >= ms;
@@ -712,6 +723,17 @@ static void nexus_loss(struct hub *h)
 		     TARGET_NO_POINTER);
 }
 
+/* Whatever GETs of this station are held come back without anything */
+static void held_due(struct hub *h, int i)
+{
+	u8 n;
+
+	for (n = 0; n < h->target->held_count; n++)
+		if (h->target->held[n].command.unit == h->unit &&
+		    h->target->held[n].command.initiator == i)
+			h->target->held[n].due = true;
+}
+
 static bool hello(struct hub *h, int i, const struct ipscsi_tlv *tlv)
 {
 	struct hub_station *st = &h->stations[i];
@@ -724,6 +746,7 @@ static bool hello(struct hub *h, int i, const struct ipscsi_tlv *tlv)
 		desc.base_max = IPSCSI_MTU_MIN;
 	if (desc.cont_max < IPSCSI_CONT_MIN)
 		desc.cont_max = IPSCSI_CONT_MIN;
+	held_due(h, i);		/* of the session before */
 	st->desc = desc;
 	st->last_seen = h->now;
 	st->up = true;
@@ -736,6 +759,7 @@ static bool hello(struct hub *h, int i, const struct ipscsi_tlv *tlv)
 static void bye(struct hub *h, struct hub_station *st)
 {
 	/* it keeps its address: neighbours know it by that */
+	held_due(h, st - h->stations);
 	st->hello = false;
 	st->desc.features = 0;
 	if (st->known)
@@ -751,7 +775,8 @@ static bool obey_control(struct hub *h, int i, const u8 *buf, u32 len)
 	int more;
 
 	while ((more = ipscsi_tlv_next(buf, len, &pos, &tlv)) > 0) {
-		/* FLUSH: no GET is ever held here */
+		if (tlv.type == IPSCSI_TLV_FLUSH)
+			held_due(h, i);
 		if (tlv.type == IPSCSI_TLV_HELLO) {
 			good &= !said && hello(h, i, &tlv);
 			said = true;
@@ -877,14 +902,30 @@ static bool data_of_frame(struct hub *h, u16 frame, u32 pull)
 	return true;
 }
 
-static void null_message(struct hub *h, struct hub_station *st, u16 stream,
-			 u32 room)
+/* What get() works on */
+struct get {
+	const struct target_command *command;
+	struct ipscsi_cdb cdb;
+	bool resumed;	/* it was held */
+};
+
+/* Nothing is there: hold it. Return: false where it has to be ended */
+static bool hold(struct hub *h, struct hub_station *st, const struct get *get)
+{
+	return h->hold && !get->resumed && held_of(h, st) < HUB_GETS &&
+	       target_disconnect(h->target, get->command, h->now);
+}
+
+static void null_message(struct hub *h, struct hub_station *st,
+			 const struct get *get)
 {
 	struct ipscsi_cont cont = { .length = IPSCSI_CONT_HEADER };
 	u8 buf[IPSCSI_CONT_HEADER] = { 0 };
-	u32 len = IPSCSI_NULL_MESSAGE;
+	u32 len = IPSCSI_NULL_MESSAGE, room = get->cdb.length;
 
-	if (stream == IPSCSI_STREAM_CONTAINER) {
+	if (hold(h, st, get))
+		return;
+	if (get->cdb.stream == IPSCSI_STREAM_CONTAINER) {
 		ipscsi_cont_build(buf, &cont);
 		len = IPSCSI_CONT_HEADER;
 	}
@@ -900,9 +941,11 @@ static void sent(struct hub *h, struct hub_station *st, u32 i)
 	queue_remove(h, st, i);
 }
 
-static void get_bare(struct hub *h, struct hub_station *st, u16 wanted, u32 room)
+static void get_bare(struct hub *h, struct hub_station *st,
+		     const struct get *get)
 {
-	u16 stream;
+	u16 wanted = get->cdb.stream, stream;
+	u32 room = get->cdb.length;
 	u32 i = 0, pull;
 
 	while (i < st->queue.count) {
@@ -926,7 +969,7 @@ static void get_bare(struct hub *h, struct hub_station *st, u16 wanted, u32 room
 			return;
 		}
 	}
-	null_message(h, st, wanted, room);
+	null_message(h, st, get);
 }
 
 static bool data_of_container(struct hub *h, struct hub_station *st,
@@ -956,8 +999,10 @@ static bool data_of_container(struct hub *h, struct hub_station *st,
 	return true;
 }
 
-static void get_container(struct hub *h, struct hub_station *st, u32 room)
+static void get_container(struct hub *h, struct hub_station *st,
+			  const struct get *get)
 {
+	u32 room = get->cdb.length;
 	struct ipscsi_cont cont = { .length = IPSCSI_CONT_HEADER };
 	u16 stream;
 	u32 pull;
@@ -986,7 +1031,7 @@ static void get_container(struct hub *h, struct hub_station *st, u32 room)
 		cont.count++;
 	}
 	if (!cont.count) {
-		null_message(h, st, IPSCSI_STREAM_CONTAINER, room);
+		null_message(h, st, get);
 		return;
 	}
 	cont.seq = st->tx_seq;
@@ -999,8 +1044,9 @@ static void get_container(struct hub *h, struct hub_station *st, u32 room)
 	target_finish(h->target, SCSI_GOOD);
 }
 
-static void get(struct hub *h, int i, const struct ipscsi_cdb *cdb)
+static void get(struct hub *h, int i, const struct get *get)
 {
+	const struct ipscsi_cdb *cdb = &get->cdb;
 	struct hub_station *st;
 
 	if (cdb->stream != IPSCSI_STREAM_CONTAINER && !base_stream(cdb->stream)) {
@@ -1025,9 +1071,64 @@ static void get(struct hub *h, int i, const struct ipscsi_cdb *cdb)
 	}
 	st->asks = true;
 	if (cdb->stream == IPSCSI_STREAM_CONTAINER)
-		get_container(h, st, cdb->length);
+		get_container(h, st, get);
 	else
-		get_bare(h, st, cdb->stream, cdb->length);
+		get_bare(h, st, get);
+}
+
+/* Something waits that this GET may bring */
+static bool answerable(struct hub *h, struct hub_station *st, u16 wanted)
+{
+	u16 stream;
+	u32 i, pull;
+
+	if (wanted == IPSCSI_STREAM_CONTAINER)
+		return st->queue.count;
+	for (i = 0; i < st->queue.count; i++)
+		if (stream_of(h, st, *slot(st, i), &stream, &pull) &&
+		    stream == wanted)
+			return true;
+	return false;
+}
+
+/* Hold GETs that find nothing, where initiators let us */
+void hub_hold(struct hub *h)
+{
+	h->hold = true;
+	h->self.gets = HUB_GETS;
+}
+
+/**
+ * hub_held - end a GET that is held, where it is time
+ * @h: the hub
+ *
+ * Call it while no command is under way. Time: that of one GET.
+ */
+void hub_held(struct hub *h)
+{
+	u8 n;
+
+	for (n = 0; n < h->target->held_count; n++) {
+		const struct target_held *held = &h->target->held[n];
+		struct target_command cmd = held->command;
+		struct hub_station *st = &h->stations[cmd.initiator];
+		struct get resumed = { .command = &cmd, .resumed = true };
+		bool due = held->due || !h->link ||
+			   h->now - held->since >= HUB_HOLD_MS;
+
+		if (cmd.unit != h->unit || h->now - held->since < HUB_APART_MS ||
+		    ipscsi_cdb_parse(cmd.cdb, &resumed.cdb) ||
+		    (!due && !answerable(h, st, resumed.cdb.stream)))
+			continue;
+		due = held->due || !h->link;
+		if (!target_reselect(h->target, n))
+			return;
+		if (due)
+			null_message(h, st, &resumed);
+		else
+			get(h, cmd.initiator, &resumed);
+		return;
+	}
 }
 
 /* --- a station that takes whole frames --- */
@@ -1247,14 +1348,14 @@ static void send_diagnostic(struct hub *h, int i, const u8 *cdb)
 void hub_command(struct hub *h, const struct target_command *cmd)
 {
 	static const u8 capacity[8] = { 0, 0, 0xff, 0xff, 0, 0, 0, 1 };
-	struct ipscsi_cdb message;
+	struct get message = { .command = cmd };
 	int i = cmd->initiator;
 
-	if (!ipscsi_cdb_parse(cmd->cdb, &message)) {
-		if (message.length > IPSCSI_CONT_MAX)
+	if (!ipscsi_cdb_parse(cmd->cdb, &message.cdb)) {
+		if (message.cdb.length > IPSCSI_CONT_MAX)
 			invalid_field(h, TARGET_NO_POINTER);
-		else if (message.send)
-			send(h, i, &message);
+		else if (message.cdb.send)
+			send(h, i, &message.cdb);
 		else
 			get(h, i, &message);
 		return;
@@ -1367,7 +1468,8 @@ void hub_tick(struct hub *h, u32 now)
 		}
 		if (elapsed(h, st, HUB_SILENT_MS))
 			forget(h, st);
-		else if (st->asks && elapsed(h, st, HUB_ALIVE_MS))
+		else if (st->asks && elapsed(h, st, HUB_ALIVE_MS) &&
+			 !held_of(h, st))
 			set_down(h, st);
 	}
 }

@@ -17,6 +17,9 @@
 #define HUB_UPLINK	512	/* and for the USB side */
 #define HUB_PENDING	256	/* records of one SEND */
 #define HUB_CONT_MAX	16384	/* bytes: longest container that is asked for */
+#define HUB_GETS	4	/* that are held for one station */
+#define HUB_HOLD_MS	2000
+#define HUB_APART_MS	2	/* from disconnection to reselection: more than 200 us */
 #define HUB_ALIVE_MS	4000
 #define HUB_STALL_MS	1000	/* a USB host that takes nothing for so long is not waited for */
 #define HUB_STALL_QUEUE	64	/* frames that wait for it then */
@@ -86,6 +89,7 @@ struct hub_station {
 struct hub {
 	struct target *target;
 	u8 unit;
+	bool hold;			/* GETs */
 	bool link;			/* the USB side takes frames */
 	u32 now;			/* ms, wraps */
 	struct ipscsi_desc self;
@@ -111,6 +115,8 @@ void hub_init(struct hub *h, struct target *t, u8 unit, const u8 *addr,
 void hub_link(struct hub *h, bool up);
 void hub_tick(struct hub *h, u32 now);
 void hub_reset(struct hub *h);
+void hub_hold(struct hub *h);
+void hub_held(struct hub *h);
 void hub_command(struct hub *h, const struct target_command *cmd);
 
 u16 hub_frame_new(struct hub *h, u32 len);

@@ -99,6 +99,10 @@ static void counters(struct mgmt *m)
 		[MGMT_COUNTERS_NO_ROOM] = h->busy,
 		[MGMT_COUNTERS_NTB_MALFORMED] = m->ntb_malformed,
 		[MGMT_COUNTERS_FRAME_ERRORS] = m->frame_errors,
+		[MGMT_COUNTERS_DISCONNECTS] = t->disconnects,
+		[MGMT_COUNTERS_RESELECTIONS] = t->reselections,
+		[MGMT_COUNTERS_RESELECT_YIELDS] = t->yields,
+		[MGMT_COUNTERS_RESELECT_UNANSWERED] = t->unanswered,
 	};
 	u8 buf[4 * MGMT_COUNTERS_COUNT];
 	u32 i;

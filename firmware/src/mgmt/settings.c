@@ -16,7 +16,8 @@
 _Static_assert(COPY_SIZE(MGMT_SETTINGS_SIZE) <= FLASH_PAGE,
 	       "a copy is programmed at once");
 
-#define FLAGS	(1u << MGMT_FLAG_DAYNAPORT | 1u << MGMT_FLAG_DAYNA_PAD)
+#define FLAGS	(1u << MGMT_FLAG_DAYNAPORT | 1u << MGMT_FLAG_DAYNA_PAD | \
+		 1u << MGMT_FLAG_HELD_GETS)
 
 static u32 copy_offset(int copy)
 {

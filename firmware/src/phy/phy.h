@@ -28,6 +28,13 @@ enum phy_result {
 	PHY_TIMEOUT,	/* the initiator does not answer REQ */
 };
 
+enum phy_reselected {
+	PHY_RESELECTED,	/* BSY is ours */
+	PHY_NOT_FREE,	/* the bus */
+	PHY_YIELDED,	/* somebody else wants it, too */
+	PHY_NOBODY,	/* the initiator does not answer; the bus is free again */
+};
+
 #define PHY_INITIATORS		9	/* IDs 0 to 7, and who says none */
 #define PHY_NO_INITIATOR	8
 
@@ -46,6 +53,12 @@ void phy_listen(u8 ids);
 
 /* Return: true with a selection that was answered */
 bool phy_selection(struct phy_selection *out);
+
+/*
+ * Arbitrates as @target, yielding to anybody, and reselects @initiator. Takes
+ * up to 3 ms where it does not answer.
+ */
+enum phy_reselected phy_reselect(u8 target, u8 initiator);
 
 /* Return: true once after RST was seen */
 bool phy_reset_seen(void);

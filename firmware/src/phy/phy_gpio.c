@@ -13,6 +13,8 @@
 
 #define TIMEOUT_US	1000000u	/* an edge of ACK */
 #define SELECT_US	250000u		/* the end of SEL, after our BSY */
+#define RESELECT_US	2000u		/* BSY of an initiator: its chip needs some us */
+#define ABORT_US	200u		/* and after we gave up on it */
 
 /* ns to rounds of settle() */
 #define NS(ns) (((ns) + 23) / 24)
@@ -93,6 +95,15 @@ static int only_bit(u32 bits)
 	return n;
 }
 
+/* C/D and MSG become ours, where SEL and BSY were seen */
+static void connected(void)
+{
+	now = PHY_DATA_OUT;
+	REG(SIO_OUT_SET) = PIN_CD | PIN_MSG;
+	REG(SIO_OE_SET) = PIN_CD | PIN_MSG;
+	settle(NS(400));
+}
+
 /* 5.1.3: SEL, our ID, no BSY and no I/O, for at least a bus settle delay */
 bool phy_selection(struct phy_selection *out)
 {
@@ -124,14 +135,110 @@ bool phy_selection(struct phy_selection *out)
 		}
 	}
 	settle(NS(100));
-	/* from here on these two pins are C/D and MSG */
-	now = PHY_DATA_OUT;
-	REG(SIO_OUT_SET) = PIN_CD | PIN_MSG;
-	REG(SIO_OE_SET) = PIN_CD | PIN_MSG;
-	settle(NS(400));
+	connected();
 	out->target = target;
 	out->initiator = initiator;
 	return true;
+}
+
+static void drive_sel(bool on)
+{
+	if (on) {
+		REG(SIO_OUT_CLR) = pins->sel;
+		REG(SIO_OE_SET) = pins->sel;
+		return;
+	}
+	REG(SIO_OUT_SET) = pins->sel;
+	if (pins->sel == PIN_RST) {	/* an input otherwise; that edge was ours */
+		REG(SIO_OE_CLR) = pins->sel;
+		settle(NS(200));
+		reset_edge();
+	}
+}
+
+/*
+ * 5.1.2. Data lines can only be driven all at once, and then not be read: so
+ * nobody sees our ID, and we give way to each other ID. Nobody may begin more
+ * than a bus set delay (1.8 us) after the bus was free, so after an
+ * arbitration delay (2.4 us) of our BSY the bus is ours where no ID is there.
+ * Interrupts would be too long in it.
+ */
+static enum phy_reselected arbitrate(void)
+{
+	u32 idle = PIN_SEL | PIN_BSY_IN | PIN_RST, in, n;
+
+	for (n = 0; n < 12; n++) {	/* bus settle and bus free delay, 1.2 us */
+		if ((REG(SIO_GPIO_IN) & idle) != idle)
+			return PHY_NOT_FREE;
+		settle(NS(100));
+	}
+	if ((REG(SIO_GPIO_IN) & idle) != idle)
+		return PHY_NOT_FREE;
+	REG(SIO_OUT_CLR) = PIN_BSY;
+	for (n = 0; n < 24; n++) {
+		settle(NS(100));
+		in = REG(SIO_GPIO_IN);
+		if (~in & (PIN_DATA | PIN_SEL | PIN_RST)) {
+			REG(SIO_OUT_SET) = PIN_BSY;
+			return PHY_YIELDED;
+		}
+	}
+	drive_sel(true);
+	return PHY_RESELECTED;
+}
+
+static bool wait_bsy(u32 us)
+{
+	u32 begin = clock_us();
+
+	while (REG(SIO_GPIO_IN) & PIN_BSY_IN)
+		if (clock_us() - begin > us)
+			return false;
+	return true;
+}
+
+/* 5.1.4 */
+enum phy_reselected phy_reselect(u8 target, u8 initiator)
+{
+	u32 bits = wire[1u << target | 1u << initiator];
+	enum phy_reselected won;
+	bool answered;
+
+	if (!pins)
+		return PHY_NOT_FREE;
+	__asm__ volatile("cpsid i" : : : "memory");
+	won = arbitrate();
+	__asm__ volatile("cpsie i" : : : "memory");
+	if (won != PHY_RESELECTED)
+		return won;
+	settle(NS(1200));	/* bus clear and bus settle delay */
+	REG(SIO_OUT_CLR) = PIN_IO;
+	REG(SIO_OUT_SET) = bits;
+	REG(SIO_OUT_CLR) = ~bits & PIN_DATA;
+	REG(SIO_OE_SET) = PIN_DATA;
+	REG(SIO_OUT_SET) = PIN_DIR;
+	settle(NS(100));	/* two deskew delays */
+	REG(SIO_OUT_SET) = PIN_BSY;
+	settle(NS(400));
+	answered = wait_bsy(RESELECT_US);
+	if (answered)
+		REG(SIO_OUT_CLR) = PIN_BSY;
+	REG(SIO_OUT_CLR) = PIN_DIR;
+	REG(SIO_OE_CLR) = PIN_DATA;
+	/* without its ID it has this long to answer nevertheless: 5.1.4.2 */
+	if (!answered && wait_bsy(ABORT_US)) {
+		REG(SIO_OUT_CLR) = PIN_BSY;
+		answered = true;
+	}
+	REG(SIO_OUT_SET) = PIN_IO;
+	drive_sel(false);
+	if (!answered)
+		return PHY_NOBODY;
+	REG(SIO_OUT_SET) = PIN_LED;
+	ours = true;
+	settle(NS(400));
+	connected();
+	return PHY_RESELECTED;
 }
 
 bool phy_atn(void)

@@ -10,6 +10,7 @@
 /* Messages, 6.6 */
 #define MSG_COMMAND_COMPLETE	0x00
 #define MSG_EXTENDED		0x01
+#define MSG_DISCONNECT		0x04
 #define MSG_INITIATOR_ERROR	0x05
 #define MSG_ABORT		0x06
 #define MSG_REJECT		0x07
@@ -21,6 +22,7 @@
 #define MSG_SIMPLE_TAG		0x20
 #define MSG_ORDERED_TAG		0x22
 #define MSG_IDENTIFY		0x80
+#define MSG_IDENTIFY_DISCONNECT	0x40
 #define MSG_IDENTIFY_LUNTAR	0x20
 #define MSG_IDENTIFY_RESERVED	0x18
 #define EXT_SDTR		0x01
@@ -30,6 +32,8 @@
 #define ASC_PARITY		0x47
 #define ASC_INITIATOR_ERROR	0x48
 #define ASC_LUN			0x25
+#define ASC_CLEARED		0x2f	/* by another initiator */
+#define ASC_OVERLAPPED_TAG	0x4d
 
 static struct target_nexus *nexus_of(struct target *t)
 {
@@ -60,6 +64,34 @@ void target_unit_attention(struct target *t, u8 unit, u8 asc, u8 ascq)
 	}
 }
 
+static void held_remove(struct target *t, u8 i)
+{
+	t->held_count--;
+	for (; i < t->held_count; i++)
+		t->held[i] = t->held[i + 1];
+}
+
+/* Held commands of this nexus; @tag: of all tags where negative. Return: there were some */
+static bool held_drop(struct target *t, u8 initiator, int tag)
+{
+	bool found = false;
+	u8 i;
+
+	for (i = 0; i < t->held_count;) {
+		const struct target_held *held = &t->held[i];
+
+		if (held->command.unit == t->unit &&
+		    held->command.initiator == initiator &&
+		    (tag < 0 || held->tag == tag)) {
+			held_remove(t, i);
+			found = true;
+		} else {
+			i++;
+		}
+	}
+	return found;
+}
+
 /* All that initiators have agreed with us is void: 6.2.2 and 6.6.4 */
 static void forget(struct target *t, u8 ascq)
 {
@@ -71,6 +103,7 @@ static void forget(struct target *t, u8 ascq)
 		if (!(t->quiet & 1u << unit))
 			target_unit_attention(t, unit, ASC_POWER_ON_RESET, ascq);
 	}
+	t->held_count = 0;
 	t->was_reset = true;
 }
 
@@ -172,6 +205,23 @@ static u32 message_length(const u8 *msg, u32 left)
 	return msg[0] >= 0x20 && msg[0] <= 0x2f ? 2 : 1;
 }
 
+static void abort_held(struct target *t, u8 msg)
+{
+	u8 i;
+
+	if (msg != MSG_CLEAR_QUEUE) {
+		held_drop(t, t->initiator,
+			  msg == MSG_ABORT_TAG && t->tagged ? t->tag : -1);
+		return;
+	}
+	for (i = 0; i < PHY_INITIATORS; i++) {
+		if (!held_drop(t, i, -1) || i == t->initiator)
+			continue;
+		t->nexus[t->unit][i].attention[0] = ASC_CLEARED;
+		t->nexus[t->unit][i].attention[1] = 0;
+	}
+}
+
 /* Return: false where that was the end of the connection */
 static bool obey(struct target *t, const u8 *msg, u8 len)
 {
@@ -186,16 +236,17 @@ static bool obey(struct target *t, const u8 *msg, u8 len)
 			return false;
 		}
 		t->identified = true;
+		t->may_disconnect = msg[0] & MSG_IDENTIFY_DISCONNECT;
 		t->lun = lun;
 		return true;
 	}
-	/*
-	 * Tags need no queue: a command is over before the bus is free, so
-	 * there is never another one, and any order is kept.
-	 */
+	/* any order is kept: what is held may be answered at any time */
 	if (msg[0] >= MSG_SIMPLE_TAG && msg[0] <= MSG_ORDERED_TAG &&
-	    t->identified)
+	    t->identified) {
+		t->tagged = true;
+		t->tag = msg[1];
 		return true;
+	}
 	switch (msg[0]) {
 	case MSG_EXTENDED:
 		return extended(t, msg, len);
@@ -206,11 +257,14 @@ static bool obey(struct target *t, const u8 *msg, u8 len)
 	case MSG_ABORT:
 	case MSG_ABORT_TAG:
 	case MSG_CLEAR_QUEUE:
+		abort_held(t, msg[0]);
 		t->counters.aborts++;
 		nexus_of(t)->has_sense = false;
 		leave(t);
 		return false;
 	case MSG_REJECT:	/* of SDTR's or WDTR's answer: it stays so */
+		t->rejected = true;
+		return true;
 	case MSG_NOP:
 		return true;
 	case MSG_PARITY_ERROR:
@@ -471,6 +525,11 @@ static bool common(struct target *t, const struct target_command *cmd)
 		request_sense(t, cmd->cdb);
 		return true;
 	}
+	if (t->tagged && held_drop(t, t->initiator, t->tag)) {	/* 7.5.2 */
+		target_check(t, SENSE_ABORTED_COMMAND, ASC_OVERLAPPED_TAG,
+			     t->tag, -1);
+		return true;
+	}
 	nexus->has_sense = false;	/* 7.6: any other command ends it */
 	if (t->lun) {
 		if (opcode == INQUIRY)
@@ -509,9 +568,88 @@ static bool connect(struct target *t, const struct phy_selection *sel)
 	t->counters.selections[sel->initiator]++;
 	t->lun = 0;
 	t->identified = false;
+	t->may_disconnect = false;
+	t->tagged = false;
 	t->bad = false;
 	t->last_length = 0;
 	return true;
+}
+
+/**
+ * target_disconnect - let others have the bus, and end this command later
+ * @t: the target
+ * @cmd: the command, of which no data have moved yet
+ * @now: for target_held.since
+ *
+ * Only tagged commands: without a tag the initiator has no other one meanwhile.
+ *
+ * Return: false where it cannot be held, and has to be ended now.
+ */
+bool target_disconnect(struct target *t, const struct target_command *cmd,
+		       u32 now)
+{
+	static const u8 msg = MSG_DISCONNECT;
+	struct target_held *held = &t->held[t->held_count];
+
+	if (t->gone || t->bad || !t->may_disconnect || !t->tagged ||
+	    t->initiator == PHY_NO_INITIATOR || t->held_count == TARGET_HELD)
+		return false;
+	t->rejected = false;
+	if (!message_in(t, &msg, 1) || !attend(t))
+		return true;	/* it is over */
+	if (t->rejected || t->bad)
+		return false;
+	memset(held, 0, sizeof(*held));
+	held->command = *cmd;
+	held->lun = t->lun;
+	held->tag = t->tag;
+	held->since = now;
+	t->held_count++;
+	t->counters.disconnects++;
+	leave(t);
+	return true;
+}
+
+/**
+ * target_reselect - go on with a command that is held
+ * @t: the target; nothing is on the bus from here
+ * @i: its number, less than t->held_count
+ *
+ * Return: true where it is to be ended now, as after target_poll(): it is not
+ * held any more. Otherwise try again, if it is still there.
+ */
+bool target_reselect(struct target *t, u8 i)
+{
+	struct target_held held = t->held[i];
+	u8 msg[] = { MSG_IDENTIFY | held.lun, MSG_SIMPLE_TAG, held.tag };
+
+	switch (phy_reselect(t->ids[held.command.unit], held.command.initiator)) {
+	case PHY_NOT_FREE:
+		return false;
+	case PHY_YIELDED:
+		t->counters.yields++;
+		return false;
+	case PHY_NOBODY:
+		t->counters.unanswered++;
+		if (++t->held[i].tries == TARGET_TRIES)
+			held_remove(t, i);
+		return false;
+	case PHY_RESELECTED:
+		break;
+	}
+	t->counters.reselections++;
+	held_remove(t, i);
+	t->gone = false;
+	t->unit = held.command.unit;
+	t->initiator = held.command.initiator;
+	t->lun = held.lun;
+	t->identified = true;
+	t->may_disconnect = false;
+	t->tagged = true;
+	t->tag = held.tag;
+	t->bad = false;
+	t->last_length = 0;
+	return message_in(t, msg, sizeof(msg)) && attend(t);
 }
 
 static bool command(struct target *t, struct target_command *cmd)

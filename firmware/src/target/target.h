@@ -3,11 +3,13 @@
  * A SCSI-2 target: selection, messages, sense, unit attention
  *
  * The layer above asks target_poll() for a command, moves its data, and ends
- * it with target_finish() or target_check(). One command at a time, without
- * disconnection; tags are taken, so that initiators have several under way and
- * a GET does not keep SENDs waiting in their queues. Whatever the initiator does in between (RST, ABORT,
- * bad parity, silence) is settled here: data functions then return false, and
- * how the command is ended does not matter any more.
+ * it with target_finish() or target_check(). One command at a time is on the
+ * bus; tags are taken, so that initiators have several under way and a GET does
+ * not keep SENDs waiting in their queues. A tagged command may be held with
+ * target_disconnect(), and gone on with by target_reselect(). Whatever the
+ * initiator does in between (RST, ABORT, bad parity, silence) is settled here:
+ * data functions then return false, and how the command is ended does not
+ * matter any more.
  */
 #ifndef TARGET_H
 #define TARGET_H
@@ -28,6 +30,8 @@
 
 #define SENSE_LENGTH		18
 #define TARGET_UNITS		2	/* IDs that we answer: a LUN 0 each */
+#define TARGET_HELD		16	/* commands of all initiators that are held */
+#define TARGET_TRIES		3	/* of reselection, where nobody answers */
 #define TARGET_MESSAGE_MAX	32	/* bytes of one MESSAGE OUT phase */
 #define TARGET_NO_POINTER	(-1)
 
@@ -51,6 +55,23 @@ struct target_command {
 	u8 length;
 };
 
+/**
+ * struct target_held - a command whose initiator has let go of the bus for now
+ * @command: as it came
+ * @lun, @tag: for reselection
+ * @since: as target_disconnect() was told
+ * @due: the layer above wants it to be ended
+ * @tries: reselections that nobody answered
+ */
+struct target_held {
+	struct target_command command;
+	u8 lun;
+	u8 tag;
+	u8 tries;
+	bool due;
+	u32 since;
+};
+
 /* Counts since the start; they wrap */
 struct target_counters {
 	u32 selections[PHY_INITIATORS];
@@ -67,6 +88,10 @@ struct target_counters {
 	u32 retries;		/* phases that were repeated */
 	u32 data_in;		/* bytes in DATA IN */
 	u32 data_out;		/* bytes in DATA OUT */
+	u32 disconnects;
+	u32 reselections;
+	u32 yields;		/* arbitrations that gave way to others */
+	u32 unanswered;		/* reselections */
 };
 
 struct target_nexus {
@@ -82,6 +107,10 @@ struct target {
 	u8 initiator;
 	u8 lun;
 	bool identified;	/* @lun is IDENTIFY's */
+	bool may_disconnect;	/* IDENTIFY says so */
+	bool tagged;		/* with @tag */
+	u8 tag;
+	bool rejected;		/* the last message from here */
 	bool gone;		/* the bus is free, nothing to say any more */
 	bool bad;		/* bad parity, or INITIATOR DETECTED ERROR */
 	u8 bad_asc;	/* ASC for that */
@@ -89,6 +118,8 @@ struct target {
 	bool was_reset;		/* for target_poll() to tell */
 	u8 last_message[8];	/* for MESSAGE PARITY ERROR */
 	u8 last_length;
+	struct target_held held[TARGET_HELD];	/* the oldest first */
+	u8 held_count;
 	struct target_nexus nexus[TARGET_UNITS][PHY_INITIATORS];
 	struct target_counters counters;
 };
@@ -99,6 +130,9 @@ bool target_data_out(struct target *t, u8 *buf, u32 len);
 bool target_data_in(struct target *t, const u8 *buf, u32 len);
 bool target_finish(struct target *t, u8 status);
 void target_check(struct target *t, u8 key, u8 asc, u8 ascq, int pointer);
+bool target_disconnect(struct target *t, const struct target_command *cmd,
+		       u32 now);
+bool target_reselect(struct target *t, u8 held);
 void target_quiet(struct target *t, u8 unit);
 void target_pause(struct target *t, u32 us);
 void target_unit_attention(struct target *t, u8 unit, u8 asc, u8 ascq);
