@@ -5,6 +5,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { Agent, request } from "node:https";
 import { join } from "node:path";
 import { pino, stdTimeFunctions } from "pino";
+import { openSerialPort } from "../../src/adapter/port.ts";
 import { BootPartition } from "../../src/executor/bootPartition.ts";
 import type { DeviceLatency, InspectedFile, MeshAnswers } from "../../src/protocol/messages.ts";
 import type { GroupResult, Plan } from "../../src/protocol/operations.ts";
@@ -105,6 +106,7 @@ export async function startGateway(options: GatewayOptions = {}): Promise<TestGa
   const service = new Service({
     paths: {
       sys: path("sys"),
+      dev: path("dev"),
       proc: path("proc"),
       modules: path("lib/modules"),
       data: path("data"),
@@ -121,6 +123,7 @@ export async function startGateway(options: GatewayOptions = {}): Promise<TestGa
     random: randomBytes,
     run: batched(options.run ?? fakeIp),
     restart: () => options.restart?.(),
+    openPort: openSerialPort,
     lines: (file, args, listener, how) => {
       if (options.lines !== undefined) return options.lines(file, args, listener, how);
       options.uevents?.((line) => listener.onLine(line));
