@@ -3,7 +3,7 @@
  * One adapter, by its serial number: looked for on USB, spoken to on its management port, and what it says kept for as long as
  * it is fresh.
  */
-import type { BusStatus, DriverCounters } from "../api/status.ts";
+import type { BusStatus } from "../api/status.ts";
 import { findAdapter, type UsbAdapter } from "../observe/usbAdapters.ts";
 import type { Clock } from "../shared/clock.ts";
 import { type Problem, ScsigateError, toProblem } from "../shared/errors.ts";
@@ -169,8 +169,15 @@ export class Adapter {
     return { ...station, counters: entry.totals.values };
   }
 
+  /** Whether what it said counts still. */
   get #fresh(): boolean {
-    return this.#parts.clock.monotonic() - this.#freshAt < STALE_MS;
+    return this.#failing === undefined && this.#parts.clock.monotonic() - this.#freshAt < STALE_MS;
+  }
+
+  /** One answer that is lost is no silence: what it said before is still fresh. */
+  get #failing(): { state: BusStatus["state"]; problem: Problem } | undefined {
+    const recent = this.#parts.clock.monotonic() - this.#freshAt < STALE_MS;
+    return this.#failure?.state === "silent" && recent ? undefined : this.#failure;
   }
 
   /** Those that it said not long ago. */
@@ -179,21 +186,17 @@ export class Adapter {
   }
 
   get status(): BusStatus {
-    const { serial } = this.#parts;
-    const fresh = this.#fresh;
-    const hello = fresh ? this.#hello : undefined;
-    // One lost answer is no silence: what it said is still fresh.
-    const tolerated = this.#failure?.state === "silent" && fresh ? undefined : this.#failure;
-    const state = tolerated?.state ?? (fresh ? "working" : "starting");
+    const failing = this.#failing;
+    const hello = this.#fresh ? this.#hello : undefined;
     return {
-      serial,
-      state,
-      problem: tolerated?.problem ?? null,
+      serial: this.#parts.serial,
+      state: failing?.state ?? (hello === undefined ? "starting" : "working"),
+      problem: failing?.problem ?? null,
       interface: this.#usb?.interface ?? null,
       firmware: hello?.firmware ?? null,
       scsiId: hello?.scsiId ?? null,
       uptimeSeconds: hello?.uptimeSeconds ?? null,
-      counters: fresh ? ({ ...this.#bus.values } as DriverCounters) : null,
+      counters: hello === undefined ? null : { ...this.#bus.values },
       line: { ...this.#line },
     };
   }

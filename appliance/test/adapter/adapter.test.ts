@@ -108,6 +108,7 @@ test("absent, then plugged in and working, then unplugged: each is a state with 
   unplug(tree, { interface: "enx02005e100001" });
   await clock.pass(2000);
   assert.is(state(), "absent");
+  assert.equal([watch.status("seg0")?.counters, watch.status("seg0")?.firmware], [null, null]);
   plugIn(tree, { port: "2-1.4", tty: "ttyACM1" });
   await clock.pass(2000);
   assert.is(state(), "working");

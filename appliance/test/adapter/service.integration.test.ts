@@ -6,7 +6,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import type { Adapter, Status } from "../../src/api/status.ts";
 import { telemetryMessages } from "../../src/service/telemetry/payloads.ts";
-import { FakeFirmware, plugIn, SERIAL, slip, Unslip, unplug } from "../support/fakeAdapter.ts";
+import { answerOn, FakeFirmware, plugIn, SERIAL, unplug } from "../support/fakeAdapter.ts";
 import { startGateway, type TestGateway } from "../support/gateway.ts";
 import { until } from "../support/machine.ts";
 import { checkSchemas } from "../support/mqttSchemas.ts";
@@ -21,12 +21,7 @@ const firmware = new FakeFirmware();
 
 test.before(async () => {
   pty = await openPty();
-  const unslip = new Unslip();
-  pty.onData((bytes) => {
-    for (const answer of unslip.take(bytes).map((frame) => firmware.answer(frame))) {
-      if (answer !== undefined) pty.write(slip(answer));
-    }
-  });
+  answerOn(pty, firmware);
   firmware.counters = { selections7: 40, selectionsNoId: 2, parityErrors: 3, resets: 1 };
   firmware.stations = [
     { initiator: 7, address: "02:00:5e:10:00:0a", name: "falcon", counters: { rxPackets: 12, rxBytes: 3400 } },

@@ -14,6 +14,7 @@ import {
   STATION_SIZE,
   VERSION,
 } from "../../src/adapter/messages.ts";
+import type { Pty } from "./pty.ts";
 import { type Tree, writeLink } from "./tree.ts";
 
 export const SERIAL = "E66160F423782A2C";
@@ -152,6 +153,16 @@ export class FakeFirmware {
     }
     return Buffer.concat([body, numbers(STATION_COUNTERS_LIST.map((counter) => station?.counters?.[counter] ?? 0))]);
   }
+}
+
+/** Has it answer at the other end of a tty. */
+export function answerOn(pty: Pty, firmware: FakeFirmware): void {
+  const unslip = new Unslip();
+  pty.onData((bytes) => {
+    for (const answer of unslip.take(bytes).map((frame) => firmware.answer(frame))) {
+      if (answer !== undefined) pty.write(slip(answer));
+    }
+  });
 }
 
 function numbers(values: readonly number[]): Buffer {

@@ -20,9 +20,11 @@ import { FakeImage } from "./fakeImage.ts";
 import { batched, fakeIp, writeMachine } from "./machine.ts";
 import { type Tree, temporaryTree } from "./tree.ts";
 
+export * from "./fakeAdapter.ts";
 export * from "./fakeImage.ts";
 export * from "./machine.ts";
 export * from "./mosquitto.ts";
+export * from "./pty.ts";
 export * from "./tree.ts";
 
 export interface GatewayOptions {
