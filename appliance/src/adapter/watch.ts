@@ -49,7 +49,7 @@ export class AdapterWatch {
       [...this.#adapters.values()].map(async (adapter) => {
         const before = adapter.interface;
         await adapter.round();
-        if (before === undefined && adapter.interface !== undefined) this.#onPlugged();
+        if (adapter.interface !== undefined && adapter.interface !== before) this.#onPlugged();
       }),
     );
   }

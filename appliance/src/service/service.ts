@@ -165,7 +165,6 @@ export class Service {
     this.#running.push(firstStart, banner);
     syslog.start();
     history.start();
-    adapters.start();
 
     await Promise.all([monitor.start(), updates.start()]);
     fleet.start(); // it needs to know what runs
@@ -174,6 +173,7 @@ export class Service {
     // The page is there first, then the machine is brought up. The gateway forwards without its page, too.
     await web.start();
     await bringUp.start();
+    adapters.start(); // one that is there has the machine looked at again
     await telemetry.start();
   }
 

@@ -105,14 +105,19 @@ test("absent, then plugged in and working, then unplugged: each is a state with 
   assert.is(line?.["opens"], 1);
   assert.is(line?.["answers"], 11);
 
+  // Out and in again between two looks: its interface has another name.
   unplug(tree, { interface: "enx02005e100001" });
+  plugIn(tree, { interface: "usb4", tty: "ttyACM0" });
+  await clock.pass(2000);
+  assert.equal([state(), plugged()], ["working", 2]);
+  unplug(tree, { interface: "usb4" });
   await clock.pass(2000);
   assert.is(state(), "absent");
   assert.equal([watch.status("seg0")?.counters, watch.status("seg0")?.firmware], [null, null]);
   plugIn(tree, { port: "2-1.4", tty: "ttyACM1" });
   await clock.pass(2000);
   assert.is(state(), "working");
-  assert.is(plugged(), 2);
+  assert.is(plugged(), 3);
   assert.equal(opened, ["ttyACM0", "ttyACM1"]);
   watch.stop();
 });

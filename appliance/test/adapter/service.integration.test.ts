@@ -90,6 +90,7 @@ test("unplugged: health says what to do, the segment is not there, and the machi
   await until("health says so", async () =>
     (await status()).health.reasons.some(({ code }) => code === "adapter-absent"),
   );
+  assert.not.ok((await status()).health.reasons.some(({ code }) => code === "segment-missing"));
   const [segment] = (await status()).segments;
   assert.equal([segment?.present, segment?.bus?.state, segment?.stations], [false, "absent", []]);
   assert.match((await status()).health.reasons.map(({ nextStep }) => nextStep).join(), "cable");
