@@ -4,8 +4,9 @@
  * first two only load executor.main.js and service.main.js (src/shared/startBundle.ts).
  */
 import { execFileSync } from "node:child_process";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
 import { build } from "esbuild";
 
 const root = join(import.meta.dirname, "..");
@@ -31,8 +32,15 @@ const result = await build({
   logLevel: "warning",
   // Parts of mqtt that this appliance never uses: WebSocket, SOCKS and their like. Loading them costs start-up time and
   // memory.
-  alias: { ws: "./scripts/unused.cjs", socks: "./scripts/unused.cjs" },
+  alias: { ws: "./scripts/unused.cjs", socks: "./scripts/unused.cjs", "node-gyp-build": "./scripts/nativeAddon.cjs" },
 });
+// Machine code that cannot be in a bundle: for all processors, as the package is one for all. All our images have glibc.
+mkdirSync(join(root, "dist/native"), { recursive: true });
+const prebuilds = join(dirname(createRequire(import.meta.url).resolve("@serialport/bindings-cpp")), "../prebuilds");
+for (const [arch, file] of Object.entries({ x64: "", arm64: ".armv8", arm: ".armv6" })) {
+  const from = join(prebuilds, `linux-${arch}`, `@serialport+bindings-cpp${file}.glibc.node`);
+  copyFileSync(from, join(root, "dist/native", `serialport-${arch}.node`));
+}
 // The bundles are CommonJS although the workspace is not.
 writeFileSync(join(root, "dist/package.json"), '{ "type": "commonjs" }\n');
 

@@ -113,6 +113,26 @@ export interface StationStatus {
   rates: Rates;
 }
 
+/** An adapter of ours that a segment's bus hangs on, as it says on its management port. */
+export interface BusStatus {
+  /** By which the configuration names it. */
+  serial: string;
+  /** starting: nothing is known of it yet. */
+  state: "starting" | "working" | "absent" | "boot-loader" | "wrong" | "old" | "silent" | "unreachable";
+  /** Why it does not work, and what to do; null when it does. */
+  problem: Problem | null;
+  /** The kernel's name of its network interface; null while there is none. */
+  interface: string | null;
+  /** Of its software. This and what follows: null while it does not answer. */
+  firmware: string | null;
+  scsiId: number | null;
+  uptimeSeconds: number | null;
+  /** Of the bus, as far as it takes part: by their names in firmware/messages.json. */
+  counters: Record<string, number> | null;
+  /** What went wrong between the adapter and us, by kind, since the service started. */
+  line: Record<string, number>;
+}
+
 export interface SegmentStatus {
   name: string;
   /** Whether the segment's interface exists. */
@@ -125,7 +145,7 @@ export interface SegmentStatus {
   /** idle, hub, station, mixed, or unknown while the interface is absent. */
   mode: string;
   carrier: boolean;
-  /** What exports it: iscsi, qla2xxx, srpt, sbp, loop or none. */
+  /** What exports it: iscsi, qla2xxx, srpt, sbp, adapter, loop or none. */
   fabric: string;
   counters: LinkCounters;
   rates: Rates;
@@ -133,6 +153,8 @@ export interface SegmentStatus {
   driver: DriverCounters | null;
   /** Packets for each message over the last few seconds. Null while there was none. */
   packetsPerCommand: number | null;
+  /** Null but with the fabric adapter. */
+  bus: BusStatus | null;
   stations: StationStatus[];
 }
 
@@ -259,8 +281,8 @@ export interface AdapterExport {
 /** GET /api/v1/adapters: something that can export a segment, or could if its problem were solved. */
 export interface Adapter {
   /** As in segments.N.fabric.type. */
-  fabric: "iscsi" | "loop" | "qla2xxx" | "sbp" | "srpt";
-  /** As in segments.N.fabric.port; of iSCSI a portal. Null where there is none, or it cannot be read. */
+  fabric: "iscsi" | "loop" | "qla2xxx" | "sbp" | "srpt" | "adapter";
+  /** As in segments.N.fabric.port; of iSCSI a portal, of an adapter its serial number. Null where there is none, or it cannot be read. */
   port: string | null;
   /** Kernel's name of the device; null where there is none. */
   device: string | null;

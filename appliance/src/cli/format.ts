@@ -5,7 +5,7 @@ import type { ConfigPlan, Transaction } from "../api/config.ts";
 import type { Diagnosis } from "../api/diagnosis.ts";
 import type { ResetOutlook } from "../api/reset.ts";
 import type { CaptureView, PingResult, StationView } from "../api/stations.ts";
-import type { Adapter, LinkStatus, MeshStatus, StationStatus, Status } from "../api/status.ts";
+import type { Adapter, BusStatus, LinkStatus, MeshStatus, StationStatus, Status } from "../api/status.ts";
 import type { LastUpdate, SlotView, UpdateView } from "../api/update.ts";
 import type { Problem } from "../shared/errors.ts";
 import { asObject } from "../shared/json.ts";
@@ -25,15 +25,23 @@ export function formatStatus(status: Status, current: Transaction | null): strin
       `${name.padEnd(8)} ${link.interface ?? "none"} ${link.addresses.join(" ")}`.trimEnd(),
     ),
     ...(status.localUrl === null ? [] : [`page     ${status.localUrl}`]),
-    ...segments.map(({ name, ips, mode, stations }) => {
+    ...segments.flatMap(({ name, ips, mode, stations, bus }) => {
       const up = stations.filter((station) => station.state === "up").length;
-      return `${name.padEnd(8)} ${ips.join(" ") || "no address"}, ${mode}, ${up} of ${stations.length} stations up`;
+      const line = `${name.padEnd(8)} ${ips.join(" ") || "no address"}, ${mode}, ${up} of ${stations.length} stations up`;
+      return bus === null ? [line] : [line, formatBus(bus)];
     }),
     ...formatMesh(mesh),
     `mqtt     ${mqtt.enabled ? (mqtt.connected ? `connected to ${mqtt.url}` : `not connected: ${mqtt.error}`) : "off"}`,
     `config   ${config.valid ? "valid" : `${config.errors.length} errors`} (${config.source})`,
     ...pending(current),
   ].join("\n");
+}
+
+function formatBus({ serial, state, firmware, scsiId, counters }: BusStatus): string {
+  const says = `  adapter ${serial} ${state}`;
+  if (counters === null) return says;
+  const { parityErrors, resets, timeouts } = counters;
+  return `${says}, firmware ${firmware}, SCSI ID ${scsiId}; parity errors ${parityErrors}, resets ${resets}, time-outs ${timeouts}`;
 }
 
 function pending(current: Transaction | null): string[] {

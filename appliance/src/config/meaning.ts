@@ -23,7 +23,7 @@ import { checkRoutes } from "./routesMeaning.ts";
 import { checkSsh } from "./sshMeaning.ts";
 import { checkStations } from "./stationMeaning.ts";
 import { checkZone } from "./timeMeaning.ts";
-import type { ChapConfig, Config, Ipv4Method, IscsiFabric, PortFabric, SegmentConfig } from "./types.ts";
+import type { AdapterFabric, ChapConfig, Config, Ipv4Method, IscsiFabric, PortFabric, SegmentConfig } from "./types.ts";
 import { isTakenAsSegment } from "./words.ts";
 
 interface Subnet {
@@ -245,6 +245,7 @@ function checkSegment(
   if (fabric.type === "qla2xxx" || fabric.type === "srpt" || fabric.type === "sbp") {
     checkPort(fabric, path, earlier, errors);
   }
+  if (fabric.type === "adapter") checkAdapter(fabric, path, earlier, errors);
 }
 
 function checkIpv6(segment: SegmentConfig, path: string, earlier: SegmentConfig[], errors: ConfigError[]): void {
@@ -265,6 +266,15 @@ function openOnNetwork(type: string, path: string): ConfigError {
     message: `${type} is reachable over a network: open would let everybody on it read and send for any host`,
     nextStep: "Name the hosts in initiators, and set open to false. Only a bus of its own (qla2xxx, sbp) may be open.",
   };
+}
+
+function checkAdapter({ serial }: AdapterFabric, path: string, earlier: SegmentConfig[], errors: ConfigError[]): void {
+  if (!earlier.some(({ fabric }) => fabric.type === "adapter" && fabric.serial === serial)) return;
+  errors.push({
+    path: `${path}/fabric/serial`,
+    message: `another segment uses the adapter ${serial}`,
+    nextStep: "Give each segment its own adapter; `scsigate adapters` lists them.",
+  });
 }
 
 /** A port leads to one segment, and says whom it admits. */

@@ -32,7 +32,13 @@ export type PortFabric =
   | { type: "srpt"; port: string; initiators: string[]; open: boolean }
   | { type: "sbp"; port: string; open: boolean };
 
-export type FabricConfig = IscsiFabric | PortFabric | { type: "loop" } | { type: "none" };
+/** An adapter of ours, on USB. */
+export interface AdapterFabric {
+  type: "adapter";
+  serial: string;
+}
+
+export type FabricConfig = IscsiFabric | PortFabric | AdapterFabric | { type: "loop" } | { type: "none" };
 
 /** What is special about a station. */
 export interface StationConfig {

@@ -5,11 +5,14 @@ import type { CommandRunner } from "../shared/commands.ts";
 import type { Logger } from "../shared/log.ts";
 import type { StreamProgram } from "../shared/stream.ts";
 import type { ConfigFs } from "./configFs.ts";
+import type { ServiceUser } from "./prepare.ts";
 import type { Processes } from "./processes.ts";
 
 export interface ExecutorPaths {
   /** /sys */
   sys: string;
+  /** /dev */
+  dev: string;
   /** /proc */
   proc: string;
   /** /run: resolv.conf, udhcpc's state, and our own folder scsigate/ */
@@ -33,6 +36,8 @@ export interface ExecutorContext {
   stream: StreamProgram;
   clock: Clock;
   processes: Processes;
+  /** Who the service runs as; absent where there is none to serve. */
+  serviceUser?: ServiceUser;
   /** On somebody's machine: its own configuration and run-time state, /etc and /run, and where our udhcpc script is. */
   host?: { etc: string; run: string; dhcpScript: string };
   /** The driver disk's image, as it was built. */

@@ -10,6 +10,7 @@ import type { ExecutorContext } from "./context.ts";
 import { forgetOwner } from "./forget.ts";
 import { inspect } from "./inspect.ts";
 import { readLatency } from "./latency.ts";
+import { setAdapter } from "./operations/adapter.ts";
 import { setBridge, setBridgePort, setExtension } from "./operations/bridge.ts";
 import { setClaim } from "./operations/claim.ts";
 import { type Leases, readLeases, setDhcpClient, setDnsmasq, shiftLeases } from "./operations/dhcp.ts";
@@ -244,6 +245,8 @@ function perform(operation: Operation, context: ExecutorContext): Promise<boolea
       return setSsh(operation, context);
     case "mdns":
       return setMdns(operation, context);
+    case "adapter":
+      return setAdapter(operation, context);
     case "link":
       return setLink(operation, context);
     case "address":

@@ -27,6 +27,7 @@ import { findServiceUser } from "./serviceUser.ts";
 const { guest, run, data } = machine;
 const paths = {
   sys: "/sys",
+  dev: "/dev",
   proc: "/proc",
   run,
   data,
@@ -61,7 +62,7 @@ export function start(): void {
 function serve(): void {
   const user = findServiceUser(readFileSync("/etc/passwd", "utf8"));
   prepare(paths, user, log, guest);
-  const executor = new Executor(context, () => service.markReady());
+  const executor = new Executor({ ...context, serviceUser: user }, () => service.markReady());
   const service = new ServiceProcess({
     module: join(__dirname, "service.js"),
     user,

@@ -8,6 +8,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { DriverCounters, LinkCounters, StationCounters } from "../api/status.ts";
 import { names, text } from "./files.ts";
+import { isAdapterInterface } from "./usbAdapters.ts";
 
 /** ARPHRD_ETHER of linux/if_arp.h */
 const ARPHRD_ETHER = 1;
@@ -71,7 +72,7 @@ export class Sysfs {
     this.#net = join(root, "class/net");
   }
 
-  /** Physical Ethernet interfaces, oldest first. Segments, bridges, VLANs and loopback are none. */
+  /** Physical Ethernet interfaces, oldest first. Segments, adapters of ours, bridges, VLANs and loopback are none. */
   ethernets(): EthernetInterface[] {
     const found: EthernetInterface[] = [];
     for (const name of names(this.#net)) {
@@ -79,6 +80,7 @@ export class Sysfs {
       const index = number(join(folder, "ifindex"));
       if (number(join(folder, "type")) !== ARPHRD_ETHER || index === 0) continue;
       if (!existsSync(join(folder, "device")) || existsSync(join(folder, "ipscsi"))) continue;
+      if (isAdapterInterface(folder)) continue;
       found.push({ name, index, address: text(join(folder, "address")).toLowerCase() });
     }
     return found.sort((one, other) => one.index - other.index);

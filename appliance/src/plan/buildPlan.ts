@@ -521,6 +521,21 @@ function routeMisfits(
   });
 }
 
+/** What has the segment's name: an interface of the driver, or that of an adapter of ours, which is a hub by itself. */
+function segmentInterface({ name, fabric }: SegmentConfig, identity: Identity): Operation[] {
+  if (fabric.type === "adapter") {
+    return [
+      { kind: "modules", names: ["cdc_ncm", "cdc_acm"] },
+      { kind: "adapter", segment: name, serial: fabric.serial },
+      { kind: "link", name },
+    ];
+  }
+  return [
+    { kind: "modules", names: ["ipscsi"] },
+    { kind: "link", name, create: { kind: "ipscsi", address: stationAddress(identity, name) } },
+  ];
+}
+
 interface SegmentGroups {
   link: PlanGroup;
   dhcp: PlanGroup;
@@ -545,8 +560,7 @@ function segmentGroups(
       name,
       needs: ["firewall"],
       operations: [
-        { kind: "modules", names: ["ipscsi"] },
-        { kind: "link", name, create: { kind: "ipscsi", address: stationAddress(identity, name) } },
+        ...segmentInterface(segment, identity),
         // Stations of one segment reach each other directly or through us, both rightly: no advice to do otherwise.
         { kind: "interfaceSysctl", interface: name, name: "send_redirects", value: 0 },
         proxyArp(name, mode === "proxy"),
@@ -619,8 +633,7 @@ function bridgedSegment(segment: SegmentConfig, identity: Identity, chap: ChapCo
       name,
       needs: ["firewall", "lan"],
       operations: [
-        { kind: "modules", names: ["ipscsi"] },
-        { kind: "link", name, create: { kind: "ipscsi", address: stationAddress(identity, name) } },
+        ...segmentInterface(segment, identity),
         proxyArp(name, false),
         { kind: "noAddress", interface: name },
         { kind: "address6", interface: name },
@@ -635,6 +648,7 @@ function bridgedSegment(segment: SegmentConfig, identity: Identity, chap: ChapCo
 /** A fabric's target as configfs names it; none for none. */
 function targetName(segment: string, fabric: FabricConfig, identity: Identity): string[] {
   switch (fabric.type) {
+    case "adapter":
     case "none":
       return [];
     case "iscsi":
@@ -693,7 +707,7 @@ const TARGET_CORE: readonly Operation[] = [
 
 function fabricOperations(segment: SegmentConfig, identity: Identity, chap: ChapConfig): Operation[] {
   const { name, fabric } = segment;
-  if (fabric.type === "none") return [];
+  if (fabric.type === "none" || fabric.type === "adapter") return [];
   return [
     ...TARGET_CORE,
     { kind: "modules", names: ["ipscsi_target", FABRIC_MODULES[fabric.type]] },
@@ -721,7 +735,7 @@ function driverDiskGroup(identity: Identity): PlanGroup {
 
 function targetOperation(
   segment: string,
-  fabric: Exclude<FabricConfig, { type: "none" }>,
+  fabric: Exclude<FabricConfig, { type: "none" | "adapter" }>,
   identity: Identity,
   chap: ChapConfig,
   driverDisk: boolean,

@@ -9,6 +9,8 @@ import type { Problem } from "../shared/errors.ts";
 
 /** Kernel modules that the executor may load. */
 export const MODULES = [
+  "cdc_acm",
+  "cdc_ncm",
   "configfs",
   "ib_srpt",
   "ip_gre",
@@ -111,6 +113,14 @@ export interface LinkOperation {
   kind: "link";
   name: string;
   create?: { kind: "ipscsi"; address: string };
+}
+
+/** Gives an adapter's interface the segment's name, and the service its management port. */
+export interface AdapterOperation {
+  kind: "adapter";
+  segment: string;
+  /** Its USB serial number. */
+  serial: string;
 }
 
 /** Gives an interface exactly this IPv4 address: added first, then others are removed. */
@@ -491,6 +501,7 @@ export type Operation =
   | SshOperation
   | MdnsOperation
   | LinkOperation
+  | AdapterOperation
   | AddressOperation
   | Address6Operation
   | RouteOperation

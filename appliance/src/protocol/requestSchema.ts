@@ -128,6 +128,7 @@ const OPERATIONS = [
     },
     ["create"],
   ),
+  operation("adapter", { segment: SEGMENT, serial: { type: "string", pattern: "^[0-9A-F]{16}$" } }),
   operation("address", { interface: NAME, address: IPV4_INTERFACE }),
   operation("address6", { interface: NAME, address: IPV6 }, ["address"]),
   operation("proxyNeighbours", {

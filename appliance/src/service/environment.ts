@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** All that the service touches of the world, so that tests can give it a temporary tree and free ports. */
+import type { OpenPort } from "../adapter/port.ts";
 import type {
   BootChange,
   BootFacts,
@@ -22,6 +23,8 @@ import type { LogBuffer } from "../shared/logBuffer.ts";
 export interface ServicePaths {
   /** /sys */
   sys: string;
+  /** /dev */
+  dev: string;
   /** /proc */
   proc: string;
   /** /lib/modules */
@@ -134,6 +137,8 @@ export interface ServiceEnvironment {
   clock: Clock;
   random: (bytes: number) => Buffer;
   run: CommandRunner;
+  /** Opens the management port of an adapter. */
+  openPort: OpenPort;
   /** Starts a program that is read line by line. */
   lines: LineProgram;
   executor: ExecutorLink;

@@ -38,6 +38,7 @@ export function assessHealth(
   const configured = new Set(state.config.config.segments.map((segment) => segment.name));
   for (const segment of segments) {
     if (segment.present || !configured.has(segment.name) || state.problems.length > 0) continue;
+    if (segment.bus?.problem) continue; // it says why
     reasons.push({
       code: "segment-missing",
       message: `segment ${segment.name} does not exist`,

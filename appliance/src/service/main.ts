@@ -2,6 +2,7 @@
 /** The service process: user scsigate. Forked by the executor; ends when the executor does. */
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
+import { openSerialPort } from "../adapter/port.ts";
 import { ALIVE_INTERVAL_MS, type LogNote, type Reply } from "../protocol/messages.ts";
 import { systemClock } from "../shared/clock.ts";
 import { runCommand } from "../shared/commands.ts";
@@ -31,6 +32,7 @@ export function start(): void {
   const service = new Service({
     paths: {
       sys: "/sys",
+      dev: "/dev",
       proc: "/proc",
       modules: "/lib/modules",
       data: join(machine.data, "scsigate"),
@@ -46,6 +48,7 @@ export function start(): void {
     clock: systemClock,
     random: randomBytes,
     run: runCommand,
+    openPort: openSerialPort,
     lines: startLines,
     executor,
     logs,

@@ -2,6 +2,7 @@
 /** Samples the machine once a second, and when the driver says so; tells who listens the state, and what happened. */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import type { AdapterWatch } from "../adapter/watch.ts";
 import type { Adapter, LinkStatus, Problem, SegmentStatus, StationStatus, Status, Temperature } from "../api/status.ts";
 import { readAdapters } from "../observe/adapters.ts";
 import { diskProblem } from "../observe/disk.ts";
@@ -10,6 +11,7 @@ import type { LatencyClass } from "../observe/latency.ts";
 import { type Lease, parseLeases } from "../observe/leases.ts";
 import { adapterOf } from "../observe/sensors.ts";
 import { type PeerReading, type SegmentReading, Sysfs, ZERO_COUNTERS } from "../observe/sysfs.ts";
+import { listUsbAdapters } from "../observe/usbAdapters.ts";
 import { isMeshed } from "../plan/mesh.ts";
 import { extensionBridge, segmentFace } from "../protocol/operations.ts";
 import type { Cancel } from "../shared/clock.ts";
@@ -37,6 +39,7 @@ type Listener<T> = (value: T) => void;
 export class Monitor {
   readonly #environment: ServiceEnvironment;
   readonly #state: GatewayState;
+  readonly #adapters: AdapterWatch;
   readonly #rates = new RateMeter();
   readonly #batches = new BatchMeter();
   readonly #slow: SlowReadings;
@@ -54,9 +57,10 @@ export class Monitor {
   #busy = false;
   #latest: Status | undefined;
 
-  constructor(environment: ServiceEnvironment, state: GatewayState) {
+  constructor(environment: ServiceEnvironment, state: GatewayState, adapters: AdapterWatch) {
     this.#environment = environment;
     this.#state = state;
+    this.#adapters = adapters;
     this.#slow = new SlowReadings(environment);
   }
 
@@ -96,7 +100,14 @@ export class Monitor {
   /** What could export a segment, as it is now. */
   adapters(): Adapter[] {
     const { sys, proc, modules } = this.#environment.paths;
-    return readAdapters({ sys, proc, modules }, this.#slow.addresses, this.#sysfs?.segments() ?? []);
+    const { segments } = this.#state.config.config;
+    const owners = new Map(
+      segments.flatMap(({ name, fabric }) => (fabric.type === "adapter" ? [[fabric.serial, name]] : [])),
+    );
+    return [
+      ...readAdapters({ sys, proc, modules }, this.#slow.addresses, this.#sysfs?.segments() ?? []),
+      ...listUsbAdapters(sys, owners),
+    ];
   }
 
   /** Ports of host adapters that could be targets. */
@@ -155,6 +166,7 @@ export class Monitor {
       ...(disk ? [disk] : []),
       ...checks,
       ...this.#meshProblems,
+      ...this.#busProblems(),
     ];
     for (const event of events) {
       this.#environment.log.info(event, "link");
@@ -162,16 +174,33 @@ export class Monitor {
     }
   }
 
+  /** Those that keep the plan from being carried out are told there already. */
+  #busProblems(): Problem[] {
+    const told = this.#state.problems.map(({ message }) => message);
+    const problems = this.#latest?.segments.flatMap(({ bus }) => bus?.problem ?? []) ?? [];
+    return problems.filter(({ message }) => !told.includes(message));
+  }
+
   async #read(at: number): Promise<Status> {
     const { clock, paths } = this.#environment;
     const { config, source, errors } = this.#state.config;
     const readings = new Map<string, SegmentReading | undefined>();
-    for (const { name } of config.segments) readings.set(name, this.#sysfs?.segment(name));
+    for (const { name, fabric } of config.segments) {
+      const own = fabric.type === "adapter";
+      readings.set(name, own ? this.#adapters.reading(name, this.#sysfs?.link(name)) : this.#sysfs?.segment(name));
+    }
     for (const name of this.#sysfs?.segments() ?? []) {
       if (!readings.has(name)) readings.set(name, this.#sysfs?.segment(name));
     }
-    const existing = [...readings].filter(([, reading]) => reading !== undefined).map(([name]) => name);
-    await this.#slow.refresh(this.#shape(readings), existing, isMeshed(config), at);
+    // What ethtool tells of an adapter's interface is not the driver's, and the adapter itself tells more.
+    const driven = this.#sysfs?.segments() ?? [];
+    const existing = [...readings].filter(([name, reading]) => reading !== undefined && driven.includes(name));
+    await this.#slow.refresh(
+      this.#shape(readings),
+      existing.map(([name]) => name),
+      isMeshed(config),
+      at,
+    );
     const segments: SegmentStatus[] = [];
     for (const [name, reading] of readings) {
       const leases = parseLeases(await readFile(join(paths.leases, `${name}.leases`), "utf8").catch(() => ""));
@@ -232,10 +261,11 @@ export class Monitor {
   #segment(name: string, reading: SegmentReading | undefined, leases: readonly Lease[], at: number): SegmentStatus {
     const configured = this.#state.config.config.segments.find((segment) => segment.name === name);
     const fabric = configured?.fabric.type ?? "none";
+    const bus = this.#adapters.status(name);
     if (reading === undefined) {
       const absent = { name, present: false, address: null, ips: [], mtu: 0, mode: "unknown", carrier: false, fabric };
       const none = { counters: ZERO_COUNTERS, rates: ZERO_RATES, driver: null, packetsPerCommand: null };
-      return { ...absent, ...none, stations: [] };
+      return { ...absent, ...none, bus, stations: [] };
     }
     const { address, mtu, mode, carrier, counters } = reading;
     const rates = this.#rates.update(`segment ${name}`, counters, at);
@@ -245,7 +275,7 @@ export class Monitor {
     const driver = slow?.counters ?? null;
     const packetsPerCommand = slow?.packetsPerCommand ?? null;
     const link = { name, present: true, address, ips, mtu, mode, carrier, fabric, counters, rates };
-    return { ...link, driver, packetsPerCommand, stations };
+    return { ...link, driver, packetsPerCommand, bus, stations };
   }
 
   #station(segment: string, fabric: string, peer: PeerReading, leases: readonly Lease[], at: number): StationStatus {

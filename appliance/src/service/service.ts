@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The service as a whole: its modules in the order in which they start and, backwards, stop. */
+import { AdapterWatch } from "../adapter/watch.ts";
 import type { Version } from "../api/status.ts";
 import { ConfigStore, type Opened } from "../config/store.ts";
 import type { Config } from "../config/types.ts";
@@ -15,7 +16,7 @@ import { ConsoleBanner } from "./console.ts";
 import { Diagnosis } from "./diagnosis/diagnosis.ts";
 import type { ServiceEnvironment } from "./environment.ts";
 import { FirstStart, PREPARED_FILE } from "./firstStart.ts";
-import { initialState } from "./gatewayState.ts";
+import { type GatewayState, initialState } from "./gatewayState.ts";
 import { History } from "./history/history.ts";
 import { diagnosisRoutes } from "./http/diagnosisApi.ts";
 import { networkRoutes } from "./http/networkApi.ts";
@@ -72,8 +73,9 @@ export class Service {
     const state = initialState(await readVersion(paths.version), opened.loaded);
     if (store.problem !== undefined) log.error({ problem: toProblem(store.problem) }, "configuration");
 
-    const monitor = new Monitor(this.#environment, state);
     const bringUp = new BringUp(this.#environment, state);
+    const adapters = watchAdapters(this.#environment, state, () => void bringUp.reconcile());
+    const monitor = new Monitor(this.#environment, state, adapters);
     // These two follow the configuration by themselves.
     const telemetry = new Telemetry(this.#environment, state, monitor, log.child({ module: "telemetry" }), () =>
       updates.installAndRestart().catch((error: unknown) => log.warn({ problem: toProblem(error) }, "update")),
@@ -160,6 +162,7 @@ export class Service {
       logFile,
       history,
       captures,
+      adapters,
       monitor,
       bringUp,
       configuration,
@@ -181,6 +184,7 @@ export class Service {
     // The page is there first, then the machine is brought up. The gateway forwards without its page, too.
     await web.start();
     await bringUp.start();
+    adapters.start(); // one that is there has the machine looked at again
     await telemetry.start();
   }
 
@@ -204,6 +208,15 @@ export class Service {
     for (const error of opened.loaded.errors) log.error({ error }, "configuration");
     if (opened.loaded.source === "defaults") log.warn("running with defaults");
   }
+}
+
+function watchAdapters(environment: ServiceEnvironment, state: GatewayState, onPlugged: () => void): AdapterWatch {
+  const { paths, clock, random, openPort: open } = environment;
+  return new AdapterWatch(
+    { sys: paths.sys, dev: paths.dev, clock, random, open },
+    () => state.config.config,
+    onPlugged,
+  );
 }
 
 async function readVersion(path: string): Promise<Version> {

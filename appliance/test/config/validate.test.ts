@@ -123,7 +123,11 @@ const WRONG: [path: string, value: unknown, expected: string][] = [
     '/segments/0/fabric/initiators/0: "iqn/../.." does not have the right form',
   ],
   ["/segments/0/fabric/portals/0", "0.0.0.0:99999", "/segments/0/fabric/portals/0: 0.0.0.0:99999 is not"],
-  ["/segments/0/fabric/type", "scsi", '/segments/0/fabric/type: "scsi" is none of: iscsi, qla2xxx, srpt, sbp, loop'],
+  [
+    "/segments/0/fabric/type",
+    "scsi",
+    '/segments/0/fabric/type: "scsi" is none of: iscsi, qla2xxx, srpt, sbp, adapter, loop',
+  ],
   ["/segments/0/fabric/open", true, "/segments/0/fabric/open: iscsi is reachable over a network"],
   [
     "/segments/0/fabric",

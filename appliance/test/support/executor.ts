@@ -25,6 +25,7 @@ export interface TestExecutor {
 /** For what only renders. */
 export const PATHS: ExecutorPaths = {
   sys: "/sys",
+  dev: "/dev",
   proc: "/proc",
   run: "/run",
   data: "/data",
@@ -70,6 +71,7 @@ export function testExecutor(): TestExecutor {
   const context: ExecutorContext = {
     paths: {
       sys: join(tree.root, "sys"),
+      dev: join(tree.root, "dev"),
       proc: join(tree.root, "proc"),
       run: join(tree.root, "run"),
       data: join(tree.root, "data"),

@@ -5,6 +5,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { Agent, request } from "node:https";
 import { join } from "node:path";
 import { pino, stdTimeFunctions } from "pino";
+import { openSerialPort } from "../../src/adapter/port.ts";
 import { BootPartition } from "../../src/executor/bootPartition.ts";
 import type { DeviceLatency, InspectedFile, MeshAnswers } from "../../src/protocol/messages.ts";
 import type { GroupResult, Plan } from "../../src/protocol/operations.ts";
@@ -19,9 +20,11 @@ import { FakeImage } from "./fakeImage.ts";
 import { batched, fakeIp, writeMachine } from "./machine.ts";
 import { type Tree, temporaryTree } from "./tree.ts";
 
+export * from "./fakeAdapter.ts";
 export * from "./fakeImage.ts";
 export * from "./machine.ts";
 export * from "./mosquitto.ts";
+export * from "./pty.ts";
 export * from "./tree.ts";
 
 export interface GatewayOptions {
@@ -107,6 +110,7 @@ export async function startGateway(options: GatewayOptions = {}): Promise<TestGa
   const service = new Service({
     paths: {
       sys: path("sys"),
+      dev: path("dev"),
       proc: path("proc"),
       modules: path("lib/modules"),
       data: path("data"),
@@ -123,6 +127,7 @@ export async function startGateway(options: GatewayOptions = {}): Promise<TestGa
     random: randomBytes,
     run: batched(options.run ?? fakeIp),
     restart: () => options.restart?.(),
+    openPort: openSerialPort,
     lines: (file, args, listener, how) => {
       if (options.lines !== undefined) return options.lines(file, args, listener, how);
       options.uevents?.((line) => listener.onLine(line));

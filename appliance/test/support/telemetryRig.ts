@@ -2,6 +2,8 @@
 /** Monitor and telemetry on a temporary machine, without HTTP, bring-up and the rest of the service. */
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
+import { openSerialPort } from "../../src/adapter/port.ts";
+import { AdapterWatch } from "../../src/adapter/watch.ts";
 import type { Config } from "../../src/config/types.ts";
 import { validate } from "../../src/config/validate.ts";
 import type { DeviceLatency } from "../../src/protocol/messages.ts";
@@ -69,6 +71,7 @@ export async function telemetryRig(document: unknown): Promise<TelemetryRig> {
   const environment: ServiceEnvironment = {
     paths: {
       sys: path("sys"),
+      dev: path("dev"),
       proc: path("proc"),
       modules: path("lib/modules"),
       data: path("data"),
@@ -83,6 +86,7 @@ export async function telemetryRig(document: unknown): Promise<TelemetryRig> {
     clock: quickClock,
     random: randomBytes,
     run: batched(fakeIp),
+    openPort: openSerialPort,
     lines: (_file, _args, listener) => {
       rig.uevent = (line) => listener.onLine(line);
       return () => {};
@@ -107,7 +111,14 @@ export async function telemetryRig(document: unknown): Promise<TelemetryRig> {
     },
     log: silentLogger(),
   };
-  const monitor = new Monitor(environment, state);
+  const { paths, clock, random, openPort: open } = environment;
+  const parts = { sys: paths.sys, dev: paths.dev, clock, random, open };
+  const adapters = new AdapterWatch(
+    parts,
+    () => loaded.config,
+    () => undefined,
+  );
+  const monitor = new Monitor(environment, state, adapters);
   const start = async () => {
     const telemetry = new Telemetry(environment, state, monitor, environment.log, () => {
       rig.updates += 1;

@@ -5,6 +5,7 @@ import type { ComponentChildren } from "preact";
 import * as format from "../core/format.ts";
 import { stationHref } from "../core/router.ts";
 import { strings } from "../strings.ts";
+import { Bus } from "./bus.tsx";
 import { AddressList, Fact, Facts, Pill, type Tone, Traffic } from "./parts.tsx";
 import { stateOf, stateTone } from "./stations/state.ts";
 import { Heads, TableFrame } from "./table.tsx";
@@ -38,6 +39,7 @@ export function Segment({ segment }: { segment: SegmentStatus }) {
           names={[strings.segment.fromStations, strings.segment.toStations]}
         />
       </div>
+      {segment.bus !== null && <Bus segment={segment.name} bus={segment.bus} />}
       {segment.stations.length === 0 ? <p class="empty">{strings.segment.empty}</p> : <Stations segment={segment} />}
     </section>
   );

@@ -22,6 +22,7 @@ import { canonicalIpv6, hostsOf } from "../../shared/ipv6.ts";
 import type { ExecutorContext, Handler } from "../context.ts";
 import { exists, writeIfChanged } from "../files.ts";
 import { Ours } from "../ours.ts";
+import { releaseAdapter } from "./adapter.ts";
 import { GUEST_METRIC } from "./dhcp.ts";
 import { setSetting } from "./kernel.ts";
 import { forgetTimeServers } from "./timeKeeper.ts";
@@ -30,7 +31,8 @@ const IFF_UP = 1;
 
 export const setLink: Handler<LinkOperation> = async (operation, context) => {
   const folder = join(context.paths.sys, "class/net", operation.name);
-  let changed = false;
+  // A segment that had an adapter of ours has another fabric now.
+  let changed = operation.create !== undefined && (await releaseAdapter(operation.name, context));
   if (!(await exists(folder))) {
     if (!operation.create) {
       throw new ScsigateError(

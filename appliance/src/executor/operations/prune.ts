@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { BRIDGE, type PruneOperation } from "../../protocol/operations.ts";
 import type { ExecutorContext, Handler } from "../context.ts";
 import { Ours } from "../ours.ts";
+import { releaseAdapter } from "./adapter.ts";
 import { pruneExtensions } from "./bridge.ts";
 import { stopDhcpClient, stopDnsmasq } from "./dhcp.ts";
 import { removeDriverDisk } from "./driverDisk.ts";
@@ -47,7 +48,9 @@ export const prune: Handler<PruneOperation> = async (operation, context) => {
   }
   for (const name of gone) {
     await clearStationFilter(name, context);
-    if (await isThere(join(name, "ipscsi"), context)) await context.run("ip", ["link", "del", "dev", name]);
+    const adapter = await releaseAdapter(name, context);
+    if (!adapter && (await isThere(join(name, "ipscsi"), context)))
+      await context.run("ip", ["link", "del", "dev", name]);
     await segments.forget(name);
     await new Ours(context.paths.run, "addresses6").forget(name);
     note(true);

@@ -67,6 +67,7 @@ const FABRIC_MODULES: Partial<Record<string, string>> = {
 
 /** Kernel modules without which a segment on this fabric cannot be. */
 export function neededModules(fabric: string): string[] {
+  if (fabric === "adapter") return ["cdc_acm", "cdc_ncm"];
   const own = FABRIC_MODULES[fabric];
   return ["ipscsi", ...(own === undefined ? [] : ["target_core_mod", "ipscsi_target", own])];
 }
@@ -189,8 +190,16 @@ function driverVerdict(segment: SegmentConfig, live: SegmentStatus | undefined, 
     if (addresses.length === 0) return bad(`${name} has no address`, "Give it one in storage.ipv4.");
     return good(`${needed.join(", ")} loaded; ${name} has ${addresses.join(", ")}`);
   }
+  if (segment.fabric.type === "adapter") return adapterVerdict(live, needed);
   const adapters = [...new Set((live?.stations ?? []).map(({ adapter }) => adapter).filter((one) => one !== ""))];
   return good(`${needed.join(", ")} loaded${adapters.length > 0 ? `; adapter ${adapters.join(", ")}` : ""}`);
+}
+
+function adapterVerdict(live: SegmentStatus | undefined, needed: readonly string[]): Verdict {
+  const bus = live?.bus ?? null;
+  if (bus === null || bus.state === "starting") return unknown("the adapter was not asked yet");
+  if (bus.problem !== null) return bad(bus.problem.message, bus.problem.nextStep);
+  return good(`${needed.join(", ")} loaded; adapter ${bus.serial}, firmware ${bus.firmware ?? "unknown"}`);
 }
 
 function segmentVerdict(live: SegmentStatus | undefined): Verdict {
@@ -213,6 +222,12 @@ function exportVerdict(segment: SegmentConfig, live: SegmentStatus | undefined, 
     return warn(
       "nothing exports the segment",
       "Choose under Network, in the segment's fabric, what hosts reach it by.",
+    );
+  }
+  if (fabric.type === "adapter") {
+    const id = live?.bus?.scsiId ?? null;
+    return good(
+      id === null ? "the adapter is a station of the bus" : `the adapter is a station of the bus, SCSI ID ${id}`,
     );
   }
   const exported = facts.exports.get(segment.name);

@@ -1,6 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 /** GET /metrics: the figures of the telemetry for Prometheus. */
-import type { LinkCounters, LinkStatus, MeshStatus, SegmentStatus, StationStatus, Status } from "../../api/status.ts";
+import type {
+  BusStatus,
+  LinkCounters,
+  LinkStatus,
+  MeshStatus,
+  SegmentStatus,
+  StationStatus,
+  Status,
+} from "../../api/status.ts";
 import type { LatencyClass } from "../../observe/latency.ts";
 import type { Route } from "../http/router.ts";
 import type { Monitor } from "../monitor.ts";
@@ -103,7 +111,17 @@ function segment(out: Exposition, entry: SegmentStatus, latencies: Latencies): v
     }
     out.counter("scsigate_segment_relayed_total", "Packets between stations.", entry.driver["relayed"] ?? 0, labels);
   }
+  if (entry.bus !== null) bus(out, entry.bus, labels);
   for (const one of entry.stations) station(out, entry.name, one, latencies.get(one.device));
+}
+
+/** Counters by their names in firmware/messages.json; none while the adapter does not answer. */
+function bus(out: Exposition, { serial, state, firmware, counters }: BusStatus, labels: Labels): void {
+  const info = { ...labels, serial, firmware: firmware ?? "" };
+  out.gauge("scsigate_bus_adapter_working", "Whether a bus's adapter answers.", flag(state === "working"), info);
+  for (const [name, value] of Object.entries(counters ?? {})) {
+    out.counter("scsigate_bus_total", "What an adapter counted on its bus, by kind.", value, { ...labels, kind: name });
+  }
 }
 
 function station(

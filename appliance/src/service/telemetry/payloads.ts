@@ -1,6 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Topics and payloads of the telemetry: schema/mqtt/ has their form. Counters keep the kernel's names and values. */
-import type { DriverCounters, Percentiles, Rates, SegmentStatus, StationStatus, Status } from "../../api/status.ts";
+import type {
+  BusStatus,
+  DriverCounters,
+  Percentiles,
+  Rates,
+  SegmentStatus,
+  StationStatus,
+  Status,
+} from "../../api/status.ts";
 
 export interface Message {
   topic: string;
@@ -88,7 +96,7 @@ export const REASONS = [
 ] as const;
 
 function segmentPayload(segment: SegmentStatus): Record<string, unknown> {
-  const { stations, driver } = segment;
+  const { stations, driver, bus } = segment;
   const sum = (key: "inFlight" | "heldGets" | "queued") => stations.reduce((total, one) => total + one[key], 0);
   return {
     address: segment.address,
@@ -108,6 +116,20 @@ function segmentPayload(segment: SegmentStatus): Record<string, unknown> {
     send_p99_ms: worst(stations.map((station) => station.latency?.send?.p99)),
     get_p99_ms: worst(stations.map((station) => station.latency?.get?.p99)),
     by_reason: byReason(driver),
+    bus: bus === null ? null : busPayload(bus),
+  };
+}
+
+/** Counters: null while the adapter does not answer. */
+function busPayload({ serial, state, scsiId, firmware, counters }: BusStatus): Record<string, unknown> {
+  const count = (name: string) => counters?.[name] ?? null;
+  const ids = [...[0, 1, 2, 3, 4, 5, 6, 7].map((id) => `selections${id}`), "selectionsNoId"];
+  return {
+    ...{ serial, state, scsi_id: scsiId, firmware },
+    selections: counters === null ? null : ids.reduce((sum, name) => sum + (counters[name] ?? 0), 0),
+    parity_errors: count("parityErrors"),
+    resets: count("resets"),
+    timeouts: count("timeouts"),
   };
 }
 

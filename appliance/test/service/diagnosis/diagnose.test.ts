@@ -92,6 +92,33 @@ diagnosis("a gateway that works is green from the adapter to the broker, with wh
   assert.match(find(checks, "forwarding").measured, "needs a route to 10.143.0.0/24 via 10.0.2.20");
 });
 
+diagnosis(
+  "an adapter on USB: its drivers are asked for, and what it says is told; without it, nothing behind is guessed at",
+  () => {
+    const serial = "E66160F423782A2C";
+    const config = configOf({ ...DOCUMENT, segments: [{ name: "seg0", fabric: { type: "adapter", serial } }] });
+    const bus = { serial, state: "working", problem: null, firmware: "0.1.0", scsiId: 4 } as SegmentStatus["bus"];
+    const own = { config, modules: new Set(["cdc_acm", "cdc_ncm"]), exports: new Map() };
+    const works = diagnose(facts({ ...own, status: status({ segments: segment({ bus }) }) }));
+    assert.is(works.state, "good");
+    assert.match(find(works.checks, "driver").measured, serial);
+    assert.match(find(works.checks, "export").measured, "SCSI ID 4");
+    const problem = {
+      code: "adapter-absent" as const,
+      message: "it is not plugged in",
+      nextStep: "Check its USB cable.",
+    };
+    const gone = { ...bus, state: "absent", problem } as SegmentStatus["bus"];
+    const { checks } = diagnose(
+      facts({ ...own, status: status({ segments: segment({ bus: gone, present: false }) }) }),
+    );
+    assert.equal([find(checks, "driver").state, find(checks, "driver").nextStep], ["bad", "Check its USB cable."]);
+    assert.is(find(checks, "segment").state, "unknown");
+    const without = diagnose(facts({ ...own, modules: new Set(["ipscsi"]) }));
+    assert.match(find(without.checks, "driver").measured, "cdc_acm, cdc_ncm");
+  },
+);
+
 /** What is broken, the check that tells it, its state, and words of the next step. */
 const BROKEN: [string, Partial<Facts>, string, CheckState, string][] = [
   ["a module is missing", { modules: new Set(["ipscsi"]) }, "driver", "bad", "modprobe target_core_mod"],

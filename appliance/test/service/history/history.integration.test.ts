@@ -81,6 +81,7 @@ function segment(stations: StationStatus[], driver: Record<string, number> | nul
     rates: ZERO_RATES,
     driver,
     packetsPerCommand: null,
+    bus: null,
     stations,
   };
 }

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+// The whole service with an adapter: sysfs is a fixture, its management port a real tty (a pseudo terminal) with a stand-in of the
+// firmware behind it.
+import { mkdirSync, symlinkSync } from "node:fs";
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import type { Adapter, Status } from "../../src/api/status.ts";
+import { telemetryMessages } from "../../src/service/telemetry/payloads.ts";
+import { answerOn, FakeFirmware, plugIn, SERIAL, unplug } from "../support/fakeAdapter.ts";
+import { startGateway, type TestGateway } from "../support/gateway.ts";
+import { until } from "../support/machine.ts";
+import { checkSchemas } from "../support/mqttSchemas.ts";
+import { openPty, type Pty } from "../support/pty.ts";
+
+const test = suite("a gateway with an adapter");
+const USB = { interface: "seg0" };
+const CONFIG = { version: 1, segments: [{ name: "seg0", fabric: { type: "adapter", serial: SERIAL } }] };
+let pty: Pty;
+let gateway: TestGateway;
+const firmware = new FakeFirmware();
+
+test.before(async () => {
+  pty = await openPty();
+  answerOn(pty, firmware);
+  firmware.counters = { selections7: 40, selectionsNoId: 2, parityErrors: 3, resets: 1 };
+  firmware.stations = [
+    { initiator: 7, address: "02:00:5e:10:00:0a", name: "falcon", counters: { rxPackets: 12, rxBytes: 3400 } },
+  ];
+  gateway = await startGateway({
+    config: CONFIG,
+    before: (tree) => {
+      tree.remove("sys/class/net/seg0");
+      plugIn(tree, USB);
+      mkdirSync(`${tree.root}/dev`);
+      symlinkSync(pty.path, `${tree.root}/dev/ttyACM0`);
+    },
+  });
+});
+test.after(async () => {
+  await gateway.stop();
+  await pty.close();
+});
+
+async function status(): Promise<Status> {
+  return JSON.parse((await gateway.get("/api/v1/status")).body) as Status;
+}
+
+test("its hosts are stations, and what it counts is there: in the state, in MQTT, in Prometheus", async () => {
+  await until("its station", async () => (await status()).segments[0]?.stations.length === 1);
+  const now = await status();
+  const [segment, ...others] = now.segments;
+  assert.is(others.length, 0);
+  assert.equal([segment?.fabric, segment?.present, segment?.mode], ["adapter", true, "hub"]);
+  const [station] = segment?.stations ?? [];
+  assert.equal([station?.name, station?.nexus, station?.adapter], ["falcon", "SCSI ID 7", "adapter"]);
+  assert.is(station?.counters.rx_bytes, 3400);
+  assert.equal([segment?.bus?.state, segment?.bus?.serial, segment?.bus?.scsiId], ["working", SERIAL, 4]);
+  assert.is(segment?.bus?.counters?.["parityErrors"], 3);
+  assert.is(now.lan.interface, "eth0");
+
+  const message = telemetryMessages(now).find(({ topic }) => topic.endsWith("/segment/seg0"));
+  assert.equal(message?.payload["bus"], {
+    ...{ serial: SERIAL, state: "working", scsi_id: 4, firmware: "0.1.0" },
+    ...{ selections: 42, parity_errors: 3, resets: 1, timeouts: 0 },
+  });
+  const heard = telemetryMessages(now).map(({ topic, payload }) => ({
+    topic,
+    payload: JSON.stringify(payload),
+    retained: false,
+  }));
+  assert.equal(checkSchemas(heard).wrong, []);
+  const { body } = await gateway.get("/metrics");
+  assert.match(body, 'scsigate_bus_total{segment="seg0",kind="parityErrors"} 3');
+  assert.match(body, `scsigate_bus_adapter_working{segment="seg0",serial="${SERIAL}",firmware="0.1.0"} 1`);
+});
+
+test("it is among the adapters", async () => {
+  const adapters = JSON.parse((await gateway.get("/api/v1/adapters")).body) as Adapter[];
+  const own = adapters.filter(({ fabric }) => fabric === "adapter");
+  assert.equal(own, [
+    {
+      ...{ fabric: "adapter", port: SERIAL, device: "seg0", problem: null, link: "up", state: "exported" },
+      exports: [{ segment: "seg0", target: SERIAL, enabled: true }],
+    },
+  ]);
+});
+
+test("unplugged: health says what to do, the segment is not there, and the machine is looked at when it comes back", async () => {
+  unplug(gateway.tree, USB);
+  await until("health says so", async () =>
+    (await status()).health.reasons.some(({ code }) => code === "adapter-absent"),
+  );
+  assert.not.ok((await status()).health.reasons.some(({ code }) => code === "segment-missing"));
+  const [segment] = (await status()).segments;
+  assert.equal([segment?.present, segment?.bus?.state, segment?.stations], [false, "absent", []]);
+  assert.match((await status()).health.reasons.map(({ nextStep }) => nextStep).join(), "cable");
+  const before = gateway.plans.length;
+  plugIn(gateway.tree, USB);
+  await until("it works again", async () => (await status()).segments[0]?.bus?.state === "working");
+  assert.ok(gateway.plans.length > before);
+});
+
+test.run();

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+// The gateway's own client, serialport and a tty (a pseudo terminal) on this side; the real program on the other.
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { Adapter } from "../../../appliance/src/adapter/adapter.ts";
+import { openSerialPort } from "../../../appliance/src/adapter/port.ts";
+import { plugIn } from "../../../appliance/test/support/fakeAdapter.ts";
+import { ManualClock } from "../../../appliance/test/support/manualClock.ts";
+import { openPty, type Pty } from "../../../appliance/test/support/pty.ts";
+import { temporaryTree } from "../../../appliance/test/support/tree.ts";
+import { Bench, CHECK, GOOD, HELLO, ID, TEST_UNIT_READY } from "../src/bench.ts";
+
+const test = suite("the gateway and the program on an emulated RP2040");
+
+/** CDC-ACM's endpoint. */
+const ACM = 4;
+
+/** Longer than the gateway waits for an answer, milliseconds. */
+const PATIENCE_MS = 1000;
+
+let pty: Pty;
+const tree = temporaryTree();
+
+test.before.each(async () => {
+  pty = await openPty();
+});
+test.after.each(() => pty.close());
+test.after(() => tree.dispose());
+
+/**
+ * Between the tty and USB. The emulated chip is slower than a real one: time passes for the gateway when nothing is answered.
+ * @param fate what arrives of what the gateway says
+ */
+function connect(bench: Bench, clock: ManualClock, fate: (bytes: Buffer) => Buffer): void {
+  pty.onData((bytes) => {
+    const arrives = fate(bytes);
+    for (let at = 0; at < arrives.length; at += 63) bench.usb.out(ACM, arrives.subarray(at, at + 63));
+    const answer: Uint8Array[] = [];
+    for (let packet = bench.usb.in(ACM, 2); packet !== undefined; packet = bench.usb.in(ACM, 2)) answer.push(packet);
+    if (answer.length === 0) void clock.pass(PATIENCE_MS);
+    for (const packet of answer) pty.write(packet);
+  });
+}
+
+test("HELLO, counters and stations as the bus had them; a damaged request is asked again", async () => {
+  const bench = Bench.up();
+  const before = bench.host.command(TEST_UNIT_READY, { target: ID, lun: 0 });
+  assert.is(before.status, GOOD);
+  assert.is(bench.send(0x88b5, HELLO).status, GOOD);
+  const frame = Uint8Array.from({ length: 60 }, (_, at) => [2, 2, 2, 2, 2, 2, 2, 0, 0x5e, 0x10, 0, 0x0a][at] ?? at);
+  for (let count = 0; count < 3; count++) assert.is(bench.send(0x6558, frame).status, GOOD);
+  assert.is(bench.send(0x6558, frame, { badParity: { phase: 0, byte: 3 } }).status, CHECK);
+  const serial = Buffer.from(bench.usb.control(0x80, 6, 0x0303, 0x0409, 255)).toString("utf16le", 2);
+
+  const clock = new ManualClock();
+  let damage = 1;
+  connect(bench, clock, (bytes) => {
+    const arrives = Buffer.from(bytes);
+    if (damage-- === 1) arrives[3] = (arrives[3] ?? 0) ^ 0x20;
+    return arrives;
+  });
+  plugIn(tree, { serial, tty: pty.path.replace("/dev/pts/", "") });
+  const adapter = new Adapter({
+    ...{ serial, sys: `${tree.root}/sys`, dev: "/dev/pts", clock },
+    ...{ random: (bytes: number) => Buffer.alloc(bytes, 0xc0), open: openSerialPort },
+  });
+  await adapter.round();
+  const { state, problem, scsiId, counters, line } = adapter.status;
+  assert.equal([state, problem, scsiId], ["working", null, ID]);
+  assert.equal([line["timeouts"], line["gaveUp"], line["answers"]], [1, 0, 11]);
+  assert.equal([counters?.["frameErrors"], counters?.["parityErrors"], counters?.["resets"]], [1, 1, 0]);
+  const selections = [...Array(8).keys()].map((id) => counters?.[`selections${id}`] ?? 0);
+  assert.is(
+    selections.reduce((sum, count) => sum + count, counters?.["selectionsNoId"] ?? 0),
+    counters?.["commands"],
+  );
+  const [station, ...others] = adapter.stations;
+  assert.is(others.length, 0);
+  assert.equal(
+    [station?.address, station?.name, station?.hello, station?.up],
+    ["02:00:5e:10:00:0a", "station-a", true, true],
+  );
+  assert.is(station?.counters.rxPackets, 3);
+  assert.is(selections[station?.initiator ?? 0], counters?.["commands"]);
+
+  // Again on the same line: what was counted meanwhile has come.
+  for (let count = 0; count < 2; count++) assert.is(bench.send(0x6558, frame).status, GOOD);
+  await adapter.round();
+  assert.is(adapter.stations[0]?.counters.rxPackets, 5);
+  adapter.stop();
+});
+
+test.run();
