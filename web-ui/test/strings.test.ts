@@ -49,6 +49,8 @@ test("German is German: what is the same is a name", () => {
       "Update",
       "Administrator",
       "Software",
+      "Adapter",
+      "Firmware",
       "Board",
       "Build",
       "Lease",
