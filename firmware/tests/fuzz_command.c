@@ -32,7 +32,7 @@ static void connection(void)
 {
 	static u8 out[4096];
 	struct target_command cmd;
-	u8 cdb[16] = { 0 }, kind = byte();
+	u8 cdb[16] = { 0 }, kind = byte(), who;
 	u32 i, n, nout;
 
 	if (kind & 0x80) {	/* likely ones */
@@ -48,7 +48,11 @@ static void connection(void)
 	nout = byte() << 4 | (n & 15);
 	for (i = 0; i < nout; i++)
 		out[i] = left ? byte() : i;
-	fake_command(kind & 0x10 ? 5 : n & 0x80 ? 3 : 4, n % 9, n & 0x40 ? -1 : n >> 5 & 1, cdb, 16, out, nout);
+	/* phy_selection() never takes one of our own IDs for the initiator's */
+	who = n % 9;
+	if (t.ids[0] == who || t.ids[1] == who)
+		who = PHY_NO_INITIATOR;
+	fake_command(kind & 0x10 ? 5 : n & 0x80 ? 3 : 4, who, n & 0x40 ? -1 : n >> 5 & 1, cdb, 16, out, nout);
 	n = byte();
 	if (n & 0x80) {
 		fake.fault_phase = n & 7;

@@ -322,7 +322,7 @@ void dayna_command(struct dayna *d, const struct target_command *cmd)
 	const u8 *cdb = cmd->cdb;
 
 	if (d->enabled)
-		hub_port_seen(d->hub, d->addr);
+		hub_port_open(d->hub, d->addr);
 	switch (cdb[0]) {
 	case TEST_UNIT_READY:
 		good(d);

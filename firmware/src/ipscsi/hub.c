@@ -1134,7 +1134,7 @@ void hub_held(struct hub *h)
 /* --- a station that takes whole frames --- */
 
 /**
- * hub_port_open - its host is there
+ * hub_port_open - its host is there; silent ones are taken for gone
  * @h: the hub
  * @addr: its address, from now on
  *
@@ -1158,12 +1158,6 @@ void hub_port_close(struct hub *h)
 {
 	set_down(h, &h->stations[HUB_PORT]);
 	h->group_count = 0;
-}
-
-/* Its host has sent a command, with @addr as its address; silent ones are taken for gone */
-void hub_port_seen(struct hub *h, const u8 *addr)
-{
-	hub_port_open(h, addr);
 }
 
 /* It wants frames for this multicast address */

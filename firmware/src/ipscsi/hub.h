@@ -126,7 +126,6 @@ void hub_uplink_done(struct hub *h);
 
 bool hub_port_open(struct hub *h, const u8 *addr);
 void hub_port_close(struct hub *h);
-void hub_port_seen(struct hub *h, const u8 *addr);
 void hub_port_group(struct hub *h, const u8 *addr);
 const struct hub_station *hub_port(const struct hub *h);
 u16 hub_port_frame(struct hub *h, u32 i);
