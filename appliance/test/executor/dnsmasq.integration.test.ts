@@ -118,16 +118,17 @@ test("names of the settings are answered here, and other servers asked in the pl
 /** Asks for an address for each of so many others than itself, as a station could; all of it over one connection. */
 const FORGES = `
 const socket = require("node:dgram").createSocket("udp4");
-const request = (number) => {
+const request = (number, length) => {
   const packet = Buffer.alloc(300);
-  packet.set([1, 1, 6, 0, 1, 2, 3, number]);
-  packet.set([2, 255, 0, 0, 0, number], 28);
+  packet.set([1, 1, length, 0, 1, 2, 3, number]);
+  packet.set(length === 6 ? [2, 255, 0, 0, 0, number] : [2, 255, 0, 0, 0, 1, number], 28);
   packet.set([99, 130, 83, 99, 53, 1, 3, 50, 4, 10, 143, 0, 100 + number, 255], 236);
   return packet;
 };
 socket.bind(68, "10.143.0.20", async () => {
   for (let number = 1; number <= 30; number++) {
-    await new Promise((resolve) => socket.send(request(number), 67, "10.143.0.1", resolve));
+    const length = number <= 15 ? 6 : 16;
+    await new Promise((resolve) => socket.send(request(number, length), 67, "10.143.0.1", resolve));
   }
   socket.close();
 });`;

@@ -27,6 +27,8 @@ const LET_PASS = "0x5c5160";
 const DHCP_PER_SECOND = 20;
 /** Who asks, as the driver has verified it, and for whom it says that it asks (chaddr): leases go by the latter. */
 const DHCP_CLIENT = "ether saddr . @th,288,48";
+/** Kind and length of that address: Ethernet's. What is longer could differ behind what is looked at. */
+const DHCP_HARDWARE = "@th,72,16";
 /** A station asks for itself, and for a few more that it may have had or been before: for no more than these, and one a week. */
 const CLIENTS_PER_STATION = 8;
 /** Through the gateway, at a time, where it remembers connections: an eighth of all (plan/buildPlan.ts). */
@@ -202,6 +204,7 @@ function dhcp(segments: string): string[] {
   const asks = `iifname ${segments} udp dport`;
   return [
     `${asks} { 67, 547 } add @asking { ether saddr limit rate over ${DHCP_PER_SECOND}/second burst ${2 * DHCP_PER_SECOND} packets } counter drop`,
+    `${asks} 67 ${DHCP_HARDWARE} != 0x0106 counter drop`,
     `${asks} 67 ${DHCP_CLIENT} != @clients add @newcomers { ether saddr limit rate over 1/week burst ${CLIENTS_PER_STATION} packets } counter drop`,
     `${asks} 67 update @clients { ${DHCP_CLIENT} }`,
   ];
