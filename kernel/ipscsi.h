@@ -342,6 +342,7 @@ struct sk_buff *ipscsi_peer_dequeue(struct ipscsi_peer *peer, u32 max,
 				    int stream);
 void ipscsi_drop(struct ipscsi_peer *peer, struct sk_buff *skb,
 		 enum ipscsi_counter reason);
+void ipscsi_peer_age(struct ipscsi_peer *peer);
 void ipscsi_peer_purge(struct ipscsi_peer *peer,
 		       enum ipscsi_counter reason);
 int ipscsi_frame_stream(const struct ipscsi_peer *peer,

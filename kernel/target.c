@@ -1486,6 +1486,8 @@ static void nexus_tick(struct ipscsi_nexus *nexus, unsigned long hold,
 	    !ipscsi_peer_sends(nexus->peer) &&
 	    time_after(jiffies, READ_ONCE(nexus->peer->moved) + GET_IDLE))
 		ipscsi_peer_purge(nexus->peer, IPSCSI_C_TX_QUEUE_FULL);
+	if (nexus_bound(nexus))
+		ipscsi_peer_age(nexus->peer);
 	if (list_empty(&nexus->held) && !nexus->filling &&
 	    time_after(jiffies, nexus->last_seen + BASE_IDLE))
 		nexus_free(nexus);
