@@ -324,7 +324,8 @@ static bool take_frames(struct ipscsi_cmd *cmd, struct ipscsi_peer *peer)
 
 		/* the first one is taken in any case, to be sent or dropped */
 		if (!first && (!container || left <= IPSCSI_CONT_RECORD +
-						     IPSCSI_CONT_PAD))
+						     IPSCSI_CONT_PAD ||
+			       skb_queue_len(&cmd->skbs) >= IPSCSI_CONT_RECORDS))
 			break;
 		max = first ? U32_MAX : left - IPSCSI_CONT_RECORD -
 					IPSCSI_CONT_PAD;
@@ -751,8 +752,10 @@ static void get_null(struct ipscsi_cmd *cmd)
 static void get_container(struct ipscsi_cmd *cmd, u32 len)
 {
 	u8 buf[IPSCSI_CONT_HEADER];	/* a record's is as long */
+	unsigned long since = jiffies;
 	struct ipscsi_record record;
 	struct ipscsi_cont cont;
+	unsigned int n = 0;
 	struct sk_buff *skb;
 	u32 off;
 
@@ -780,6 +783,7 @@ static void get_container(struct ipscsi_cmd *cmd, u32 len)
 			      false);
 		if (skb)
 			ipscsi_rx(cmd->peer, record.stream, skb, record.vnet);
+		ipscsi_rx_breathe(++n, &since);
 		off = min(off + ipscsi_record_size(record.length), cont.length);
 	}
 	return;

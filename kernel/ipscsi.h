@@ -353,6 +353,7 @@ void ipscsi_seg_bridged(struct ipscsi_seg *seg, bool bridged);
 
 /* rx.c */
 void ipscsi_rx_sequence(struct ipscsi_peer *peer, u32 seq);
+void ipscsi_rx_breathe(unsigned int n, unsigned long *since);
 void ipscsi_rx(struct ipscsi_peer *peer, u16 stream, struct sk_buff *skb,
 	       const u8 *vnet);
 int ipscsi_offload_build(struct sk_buff *skb, u32 pull, u8 *vnet);

@@ -33,6 +33,8 @@
 #define RX_PAGE_ORDER	3
 #define RX_PAGE_SIZE	(PAGE_SIZE << RX_PAGE_ORDER)
 
+#define RX_BURST	64	/* messages in one go; NAPI's weight */
+
 struct rx_ring {
 	struct page *page[RX_RING];
 	unsigned int now;
@@ -293,7 +295,8 @@ static bool relay(struct ipscsi_seg *seg, struct ipscsi_peer *from,
 			if (to == from || !rcu_access_pointer(to->reverse) ||
 			    READ_ONCE(to->state) != IPSCSI_PEER_UP)
 				continue;
-			copy = skb_copy(skb, GFP_ATOMIC);
+			/* who writes to it copies first, as behind a bridge */
+			copy = skb_clone(skb, GFP_ATOMIC);
 			if (copy)
 				relay_one(to, from, copy);
 			else
@@ -372,6 +375,27 @@ static bool offload_is_sane(u16 stream, const struct virtio_net_hdr *hdr,
 	}
 	return false;
 }
+
+/**
+ * ipscsi_rx_breathe - let others run in the middle of many messages
+ * @n: messages so far
+ * @since: jiffies at the first of them, or at the last breath
+ *
+ * What was received waits in a queue of GRO's, which holds netdev_max_backlog
+ * frames and is emptied, 64 at a time, when bottom halves are on. A record may
+ * go to 255 stations, too.
+ *
+ * Context: bottom halves off, by one local_bh_disable().
+ */
+void ipscsi_rx_breathe(unsigned int n, unsigned long *since)
+{
+	if (n % RX_BURST && jiffies == *since)
+		return;
+	local_bh_enable();
+	local_bh_disable();
+	*since = jiffies;
+}
+EXPORT_SYMBOL_GPL(ipscsi_rx_breathe);
 
 /**
  * ipscsi_rx - take a message from a peer

@@ -788,7 +788,8 @@ static void answer_container(struct ipscsi_held *held, struct ipscsi_peer *peer,
 		cont.length += ipscsi_record_size(skb->len -
 						  ipscsi_cb(skb)->pull);
 		left = room - min(room, cont.length);
-		if (left <= IPSCSI_CONT_RECORD + IPSCSI_CONT_PAD)
+		if (left <= IPSCSI_CONT_RECORD + IPSCSI_CONT_PAD ||
+		    cont.count >= IPSCSI_CONT_RECORDS)
 			break;
 		left -= IPSCSI_CONT_RECORD + IPSCSI_CONT_PAD;
 		do {
@@ -1119,9 +1120,11 @@ static void exec_container(struct ipscsi_peer *peer, struct se_cmd *cmd,
 			   u32 len)
 {
 	u8 buf[IPSCSI_CONT_HEADER];	/* a record's is as long */
+	unsigned long since = jiffies;
 	struct ipscsi_record record;
 	struct ipscsi_cont cont;
 	struct sg_cursor c;
+	unsigned int n = 0;
 	struct sk_buff *skb;
 	u32 left, size;
 
@@ -1141,6 +1144,7 @@ static void exec_container(struct ipscsi_peer *peer, struct se_cmd *cmd,
 		skb = cursor_read_skb(&c, cmd, peer, record.length);
 		if (skb)
 			ipscsi_rx(peer, record.stream, skb, record.vnet);
+		ipscsi_rx_breathe(++n, &since);
 		size = ipscsi_record_size(record.length);
 		if (size >= left) {
 			if (cont.count)
