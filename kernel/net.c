@@ -524,7 +524,10 @@ static netdev_tx_t ipscsi_xmit(struct sk_buff *skb, struct net_device *dev)
 	return NETDEV_TX_OK;
 }
 
-/* Every peer has one net device queue, so that one peer stops only that */
+/*
+ * Every peer has one net device queue, so that one peer stops only that, and
+ * what goes to it by way of a bridge or a relay takes the same
+ */
 static u16 ipscsi_select_queue(struct net_device *dev, struct sk_buff *skb,
 			       struct net_device *sb_dev)
 {
@@ -532,10 +535,10 @@ static u16 ipscsi_select_queue(struct net_device *dev, struct sk_buff *skb,
 	struct ipscsi_peer *peer;
 	u16 queue = 0;
 
-	if (skb_headlen(skb) < ETH_HLEN)
+	if (skb_headlen(skb) < ETH_HLEN || is_multicast_ether_addr(skb->data))
 		return 0;
 	rcu_read_lock();
-	peer = ipscsi_peer_find(seg, skb->data);
+	peer = find_way(seg, skb->data);
 	if (peer)
 		queue = peer->queue;
 	rcu_read_unlock();
