@@ -311,6 +311,8 @@ static int join_peer(struct ipscsi_idev *idev, struct ipscsi_seg *seg,
 	}
 	if (idev->has_page)
 		ipscsi_peer_describe(peer, desc, idev->safe);
+	/* with HELLO the hub begins to count anew */
+	WRITE_ONCE(peer->rx_seq, 0);
 	set_state(idev, IPSCSI_IDEV_UP);
 	WRITE_ONCE(peer->idev_down, false);
 	ipscsi_peer_set_idev(peer, idev);

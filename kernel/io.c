@@ -456,6 +456,7 @@ static void release_cmd(struct ipscsi_idev *idev, struct ipscsi_cmd *cmd)
 {
 	ipscsi_peer_put(cmd->peer);
 	cmd->peer = NULL;
+	cmd->retries = 0;
 	list_add(&cmd->list, cmd->get ? &idev->free_gets : &idev->free_sends);
 }
 
@@ -943,7 +944,6 @@ static void take_results(struct ipscsi_idev *idev)
 			local_bh_disable();
 			continue;
 		}
-		cmd->retries = 0;
 		if (cmd->get && get_early(idev, cmd))
 			continue;
 		if (cmd->get)

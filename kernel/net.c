@@ -798,6 +798,8 @@ void ipscsi_net_setup(struct net_device *dev)
 	dev->priv_destructor = ipscsi_dev_free;
 	dev->priv_flags |= IFF_LIVE_ADDR_CHANGE;
 	dev->priv_flags &= ~IFF_TX_SKB_SHARING;
+	/* a frame takes locks that a printk() under them would wait for */
+	dev->priv_flags |= IFF_DISABLE_NETPOLL;
 	dev->mtu = IPSCSI_MTU_MAX;
 	dev->min_mtu = IPSCSI_MTU_MIN;
 	dev->max_mtu = IPSCSI_MTU_MAX;
