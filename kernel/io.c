@@ -123,7 +123,8 @@ static void *copy_room(struct ipscsi_cmd *cmd, unsigned int *len)
 		}
 		if (!cmd->copy[cmd->ncopy]) {
 			cmd->copy[cmd->ncopy] = alloc_page(GFP_NOIO |
-							   __GFP_NOWARN);
+							   __GFP_NOWARN |
+							   __GFP_NORETRY);
 			if (!cmd->copy[cmd->ncopy])
 				return NULL;
 		}
@@ -545,7 +546,8 @@ static void send_done(struct ipscsi_idev *idev, struct ipscsi_cmd *cmd)
  */
 static struct page *renew_chunk(struct ipscsi_idev *idev, struct page *old)
 {
-	gfp_t gfp = GFP_NOIO | __GFP_COMP | __GFP_NOWARN |
+	/* it is tried again in a jiffy; the worker must not stand still */
+	gfp_t gfp = GFP_NOIO | __GFP_COMP | __GFP_NOWARN | __GFP_NORETRY |
 		    (idev->safe ? 0 : __GFP_ZERO);
 	struct page **slot = &idev->ring[idev->ring_next];
 	struct page *page = *slot;

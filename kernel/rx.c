@@ -30,8 +30,7 @@
  * where the kernel hardens that, which costs as much as a copy.
  */
 #define RX_RING		64
-#define RX_PAGE_ORDER	3
-#define RX_PAGE_SIZE	(PAGE_SIZE << RX_PAGE_ORDER)
+#define RX_PAGE_ORDER	3	/* if there are such, else single pages */
 
 #define RX_BURST	64	/* messages in one go; NAPI's weight */
 
@@ -51,11 +50,17 @@ static bool rx_ring_turn(struct rx_ring *ring, gfp_t gfp)
 	ring->now = (ring->now + 1) % RX_RING;
 	slot = &ring->page[ring->now];
 	ring->used = 0;
-	if (*slot && page_ref_count(*slot) == 1 && !page_is_pfmemalloc(*slot))
+	if (*slot && PageCompound(*slot) && page_ref_count(*slot) == 1 &&
+	    !page_is_pfmemalloc(*slot))
 		return true;
 	if (*slot)
 		put_page(*slot);
-	*slot = alloc_pages(gfp | __GFP_COMP | __GFP_NOWARN, RX_PAGE_ORDER);
+	/* the same policy as skb_page_frag_refill() */
+	*slot = alloc_pages((gfp & ~__GFP_DIRECT_RECLAIM) | __GFP_COMP |
+			    __GFP_NOWARN | __GFP_NORETRY | __GFP_NOMEMALLOC,
+			    RX_PAGE_ORDER);
+	if (!*slot)
+		*slot = alloc_page(gfp | __GFP_NOWARN);
 	return *slot;
 }
 
@@ -64,19 +69,22 @@ static bool rx_ring_fill(struct sk_buff *skb, u32 len, gfp_t gfp)
 	struct rx_ring *ring = this_cpu_ptr(&rx_rings);
 
 	while (len) {
-		u32 n = min_t(u32, len, RX_PAGE_SIZE - ring->used);
+		struct page *page = ring->page[ring->now];
+		u32 size = page ? page_size(page) : 0;
+		u32 n = min(len, size - ring->used);
 
-		if (!ring->page[ring->now] || !n) {
+		/* a page may have gone, or another come, that is shorter */
+		if (!page || ring->used >= size) {
 			if (!rx_ring_turn(ring, gfp))
 				return false;
 			continue;
 		}
-		get_page(ring->page[ring->now]);
-		skb_add_rx_frag(skb, skb_shinfo(skb)->nr_frags,
-				ring->page[ring->now], ring->used, n,
-				SKB_DATA_ALIGN(n));
-		ring->used = min_t(u32, ring->used + SKB_DATA_ALIGN(n),
-				   RX_PAGE_SIZE);
+		if (skb_shinfo(skb)->nr_frags == MAX_SKB_FRAGS)
+			return false;
+		get_page(page);
+		skb_add_rx_frag(skb, skb_shinfo(skb)->nr_frags, page,
+				ring->used, n, SKB_DATA_ALIGN(n));
+		ring->used = min_t(u32, ring->used + SKB_DATA_ALIGN(n), size);
 		len -= n;
 	}
 	return true;
