@@ -713,7 +713,7 @@ static int ipscsi_dev_init(struct net_device *dev)
 	seg->gets = IPSCSI_GETS_DEFAULT;
 	seg->mtu_limit = IPSCSI_MTU_MAX;
 	netdev_lockdep_set_classes(dev);
-	return gro_cells_init(&seg->gro, dev);
+	return ipscsi_rx_start(seg);
 }
 
 static void ipscsi_dev_uninit(struct net_device *dev)
@@ -731,7 +731,7 @@ static void ipscsi_dev_free(struct net_device *dev)
 {
 	struct ipscsi_seg *seg = netdev_priv(dev);
 
-	gro_cells_destroy(&seg->gro);
+	ipscsi_rx_stop(seg);
 }
 
 const struct net_device_ops ipscsi_netdev_ops = {

@@ -138,6 +138,100 @@ struct sk_buff *ipscsi_rx_alloc(struct ipscsi_peer *peer, u32 linear,
 }
 EXPORT_SYMBOL_GPL(ipscsi_rx_alloc);
 
+/*
+ * On the way through GRO, as in net/core/gro_cells.c. But what comes in one
+ * go, in the containers of all GETs that are over, is more than its queue may
+ * hold (netdev_max_backlog), and softirqs may be late: ksoftirqd has its turn
+ * like others.
+ */
+#define RX_CELL_MAX	8192	/* 16 containers of 512 records */
+
+struct ipscsi_rx_cell {
+	struct sk_buff_head queue;
+	struct napi_struct napi;
+};
+
+/* Bottom halves are off: the queue is this processor's */
+static void receive_gro(struct ipscsi_seg *seg, struct ipscsi_peer *peer,
+			struct sk_buff *skb)
+{
+	struct ipscsi_rx_cell *cell = this_cpu_ptr(seg->rx);
+
+	if (skb_queue_len(&cell->queue) >= RX_CELL_MAX) {
+		ipscsi_drop(peer, skb, IPSCSI_C_RX_NOMEM);
+		return;
+	}
+	__skb_queue_tail(&cell->queue, skb);
+	if (skb_queue_len(&cell->queue) == 1)
+		napi_schedule(&cell->napi);
+}
+
+static int rx_cell_poll(struct napi_struct *napi, int budget)
+{
+	struct ipscsi_rx_cell *cell = container_of(napi, struct ipscsi_rx_cell,
+						   napi);
+	struct sk_buff *skb;
+	int n = 0;
+
+	while (n < budget && (skb = __skb_dequeue(&cell->queue))) {
+		napi_gro_receive(napi, skb);
+		n++;
+	}
+	if (n < budget)
+		napi_complete_done(napi, n);
+	return n;
+}
+
+/**
+ * ipscsi_rx_start - what a segment needs to receive
+ * @seg: the segment, about to be registered
+ *
+ * Context: process.
+ * Return: 0 or -ENOMEM.
+ */
+int ipscsi_rx_start(struct ipscsi_seg *seg)
+{
+	int cpu;
+
+	seg->rx = alloc_percpu(struct ipscsi_rx_cell);
+	if (!seg->rx)
+		return -ENOMEM;
+	for_each_possible_cpu(cpu) {
+		struct ipscsi_rx_cell *cell = per_cpu_ptr(seg->rx, cpu);
+
+		__skb_queue_head_init(&cell->queue);
+		set_bit(NAPI_STATE_NO_BUSY_POLL, &cell->napi.state);
+		netif_napi_add(seg->dev, &cell->napi, rx_cell_poll);
+		napi_enable(&cell->napi);
+	}
+	return 0;
+}
+
+/**
+ * ipscsi_rx_stop - the opposite of ipscsi_rx_start()
+ * @seg: the segment; nothing is received any more
+ *
+ * Context: process.
+ */
+void ipscsi_rx_stop(struct ipscsi_seg *seg)
+{
+	int cpu;
+
+	if (!seg->rx)
+		return;
+	for_each_possible_cpu(cpu) {
+		struct ipscsi_rx_cell *cell = per_cpu_ptr(seg->rx, cpu);
+
+		napi_disable(&cell->napi);
+		__netif_napi_del(&cell->napi);
+		__skb_queue_purge(&cell->queue);
+	}
+	/* dev->napi_list has readers under RCU */
+	synchronize_net();
+	free_percpu(seg->rx);
+	seg->rx = NULL;
+}
+
 /**
  * ipscsi_offload_build - what a frame leaves to the receiver
  * @skb: the frame
@@ -389,9 +483,8 @@ static bool offload_is_sane(u16 stream, const struct virtio_net_hdr *hdr,
  * @n: messages so far
  * @since: jiffies at the first of them, or at the last breath
  *
- * What was received waits in a queue of GRO's, which holds netdev_max_backlog
- * frames and is emptied, 64 at a time, when bottom halves are on. A record may
- * go to 255 stations, too.
+ * What was received waits for softirqs to take it through GRO, and a record
+ * may go to 255 stations: a container must not keep a processor for itself.
  *
  * Context: bottom halves off, by one local_bh_disable().
  */
@@ -509,7 +602,7 @@ void ipscsi_rx(struct ipscsi_peer *peer, u16 stream, struct sk_buff *skb,
 		if (READ_ONCE(peer->features) & IPSCSI_F_OFFLOAD)
 			netif_receive_skb(skb);
 		else
-			gro_cells_receive(&seg->gro, skb);
+			receive_gro(seg, peer, skb);
 	}
 	rcu_read_unlock();
 	local_bh_enable();
