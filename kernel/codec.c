@@ -287,7 +287,8 @@ EXPORT_SYMBOL_GPL(ipscsi_message_length);
  * @cont: result
  *
  * Return: 0, or -EINVAL: too short, another version, a length that is longer
- * than @len, or more records than can be in that length.
+ * than @len, more records than can be in that length, or than
+ * IPSCSI_CONT_RECORDS.
  */
 int ipscsi_cont_parse(const u8 *buf, size_t len, struct ipscsi_cont *cont)
 {
@@ -297,6 +298,7 @@ int ipscsi_cont_parse(const u8 *buf, size_t len, struct ipscsi_cont *cont)
 	cont->length = get_be32(buf + 4);
 	cont->seq = get_be32(buf + 8);
 	if (cont->length < IPSCSI_CONT_HEADER || cont->length > len ||
+	    cont->count > IPSCSI_CONT_RECORDS ||
 	    cont->count > (cont->length - IPSCSI_CONT_HEADER) /
 			  IPSCSI_CONT_RECORD)
 		return -EINVAL;

@@ -130,7 +130,8 @@ void ipscsi_fdb_learn(struct ipscsi_seg *seg, struct ipscsi_peer *peer,
 	}
 	spin_lock_bh(&seg->lock);
 	entry = fdb_find(seg, addr);
-	if (!entry || (entry->peer != peer && !entry->fixed)) {
+	if (READ_ONCE(peer->bridge) &&
+	    (!entry || (entry->peer != peer && !entry->fixed))) {
 		if (entry)
 			fdb_remove(seg, entry);
 		fdb_insert(seg, peer, addr, false);

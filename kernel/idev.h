@@ -31,7 +31,7 @@
 #define IPSCSI_UA_RETRIES	3	/* by us: it hands them up */
 #define IPSCSI_BACKOFF_MIN	(HZ / 4)
 #define IPSCSI_BACKOFF_MAX	(4 * HZ)
-#define IPSCSI_GET_PAUSE	(HZ / 50)	/* after an early null message */
+#define IPSCSI_GET_EARLY	20	/* ms: a null message within is early */
 #define IPSCSI_EARLY_MAX	(HZ / 50)	/* wait for a container's turn */
 #define IPSCSI_STANDBY_CHECK	(5 * HZ)
 #define IPSCSI_WATCH_INTERVAL	(5 * HZ)	/* where no GET watches */
@@ -142,6 +142,7 @@ struct ipscsi_cmd {
  * @said_hello: it knows us, and must be told BYE
  * @warned: of our own address at the other end; once
  * @get_pause: no GET before this time, jiffies: the last brought nothing
+ * @get_wait: how long the next pause is, ms; worker only
  * @attach_lock: one attach or detach at a time
  * @capacity_read: READ CAPACITY was answered
  * @desc: what it told of itself
@@ -184,6 +185,7 @@ struct ipscsi_idev {
 	bool said_hello;
 	bool warned;
 	unsigned long get_pause;
+	unsigned int get_wait;
 	struct mutex attach_lock;
 	bool capacity_read;
 	struct ipscsi_desc desc;

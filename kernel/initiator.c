@@ -311,6 +311,8 @@ static int join_peer(struct ipscsi_idev *idev, struct ipscsi_seg *seg,
 	}
 	if (idev->has_page)
 		ipscsi_peer_describe(peer, desc, idev->safe);
+	/* with HELLO the hub begins to count anew */
+	WRITE_ONCE(peer->rx_seq, 0);
 	set_state(idev, IPSCSI_IDEV_UP);
 	WRITE_ONCE(peer->idev_down, false);
 	ipscsi_peer_set_idev(peer, idev);
@@ -670,7 +672,7 @@ static int ipscsi_probe(struct device *dev)
 {
 	struct scsi_device *sdev = to_scsi_device(dev);
 	struct ipscsi_idev *idev;
-	int depth = sdev->queue_depth, err, ret;
+	int depth = sdev->queue_depth, room, err, ret;
 
 	if (sdev->type != TYPE_COMM)
 		return -ENODEV;
@@ -689,13 +691,16 @@ static int ipscsi_probe(struct device *dev)
 	/*
 	 * GETs wait in the adapter, so there must be room beside them for
 	 * SENDs and control commands: and for other devices of the adapter.
+	 * One there must be, or nothing can be received. Where that is all
+	 * the room, they take turns.
 	 */
-	idev->gets = clamp(min(depth / 2, sdev->host->can_queue / 4), 0,
+	idev->gets = clamp(min(depth / 2, sdev->host->can_queue / 4), 1,
 			   IPSCSI_GETS_DEFAULT);
-	if (!idev->gets)
+	room = min(depth, sdev->host->can_queue);
+	if (room < 2)
 		sdev_printk(KERN_WARNING, sdev,
-			    "ipscsi: queue depth %d leaves no room for GET MESSAGE: nothing can be received from this device\n",
-			    depth);
+			    "ipscsi: queue depth %d leaves no room beside a GET MESSAGE: what is sent waits until it ends\n",
+			    room);
 	idev->sends = clamp(depth - (int)idev->gets - 1, 1, IPSCSI_SENDS_MAX);
 	idev->max_bytes = min3((u64)IPSCSI_CONT_MAX,
 			       (u64)queue_max_hw_sectors(sdev->request_queue)

@@ -123,7 +123,8 @@ static void *copy_room(struct ipscsi_cmd *cmd, unsigned int *len)
 		}
 		if (!cmd->copy[cmd->ncopy]) {
 			cmd->copy[cmd->ncopy] = alloc_page(GFP_NOIO |
-							   __GFP_NOWARN);
+							   __GFP_NOWARN |
+							   __GFP_NORETRY);
 			if (!cmd->copy[cmd->ncopy])
 				return NULL;
 		}
@@ -324,7 +325,8 @@ static bool take_frames(struct ipscsi_cmd *cmd, struct ipscsi_peer *peer)
 
 		/* the first one is taken in any case, to be sent or dropped */
 		if (!first && (!container || left <= IPSCSI_CONT_RECORD +
-						     IPSCSI_CONT_PAD))
+						     IPSCSI_CONT_PAD ||
+			       skb_queue_len(&cmd->skbs) >= IPSCSI_CONT_RECORDS))
 			break;
 		max = first ? U32_MAX : left - IPSCSI_CONT_RECORD -
 					IPSCSI_CONT_PAD;
@@ -455,6 +457,7 @@ static void release_cmd(struct ipscsi_idev *idev, struct ipscsi_cmd *cmd)
 {
 	ipscsi_peer_put(cmd->peer);
 	cmd->peer = NULL;
+	cmd->retries = 0;
 	list_add(&cmd->list, cmd->get ? &idev->free_gets : &idev->free_sends);
 }
 
@@ -519,6 +522,17 @@ static bool send_some(struct ipscsi_idev *idev, struct ipscsi_peer *peer)
 	return false;
 }
 
+/* A message went, or came: the next one from there may be near */
+static void get_soon(struct ipscsi_cmd *cmd)
+{
+	struct ipscsi_idev *idev = cmd->idev;
+
+	idev->get_wait = 1;
+	/* what ends in a jiffy must not put it off for ever */
+	if (idev->get_pause && time_after(idev->get_pause, jiffies + 1))
+		idev->get_pause = jiffies + 1;
+}
+
 static void send_done(struct ipscsi_idev *idev, struct ipscsi_cmd *cmd)
 {
 	struct sk_buff *skb;
@@ -526,6 +540,7 @@ static void send_done(struct ipscsi_idev *idev, struct ipscsi_cmd *cmd)
 	ipscsi_count2(cmd->peer, IPSCSI_C_TX_PACKETS,
 		      skb_queue_len(&cmd->skbs), IPSCSI_C_TX_BYTES, cmd->bytes);
 	ipscsi_count(cmd->peer, IPSCSI_C_TX_MESSAGES, 1);
+	get_soon(cmd);
 	while ((skb = __skb_dequeue(&cmd->skbs)))
 		consume_skb(skb);
 }
@@ -543,7 +558,8 @@ static void send_done(struct ipscsi_idev *idev, struct ipscsi_cmd *cmd)
  */
 static struct page *renew_chunk(struct ipscsi_idev *idev, struct page *old)
 {
-	gfp_t gfp = GFP_NOIO | __GFP_COMP | __GFP_NOWARN |
+	/* it is tried again in a jiffy; the worker must not stand still */
+	gfp_t gfp = GFP_NOIO | __GFP_COMP | __GFP_NOWARN | __GFP_NORETRY |
 		    (idev->safe ? 0 : __GFP_ZERO);
 	struct page **slot = &idev->ring[idev->ring_next];
 	struct page *page = *slot;
@@ -740,19 +756,34 @@ static struct sk_buff *get_skb(struct ipscsi_cmd *cmd, u32 off, u32 len,
 	return skb;
 }
 
-/* Nothing there. One that comes too early must not have us ask in a circle */
+/*
+ * Nothing there. One that comes too early must not have us ask in a circle. To
+ * a hub that holds no GETs, asking is the only way to hear: so soon after a
+ * message, when an answer is likely, and then less and less often
+ * (docs/protocol.md section 5).
+ */
 static void get_null(struct ipscsi_cmd *cmd)
 {
+	struct ipscsi_idev *idev = cmd->idev;
+
 	ipscsi_count(cmd->peer, IPSCSI_C_RX_NULL, 1);
-	if (time_before_eq(jiffies, cmd->since + IPSCSI_GET_PAUSE))
-		cmd->idev->get_pause = jiffies + IPSCSI_GET_PAUSE;
+	if (time_after(jiffies,
+		       cmd->since + msecs_to_jiffies(IPSCSI_GET_EARLY)))
+		return;
+	/* those that were asked together make one pause */
+	if (idev->get_pause && time_before(jiffies, idev->get_pause))
+		return;
+	idev->get_pause = jiffies + msecs_to_jiffies(idev->get_wait);
+	idev->get_wait = min(2 * idev->get_wait, IPSCSI_GET_EARLY);
 }
 
 static void get_container(struct ipscsi_cmd *cmd, u32 len)
 {
 	u8 buf[IPSCSI_CONT_HEADER];	/* a record's is as long */
+	unsigned long since = jiffies;
 	struct ipscsi_record record;
 	struct ipscsi_cont cont;
+	unsigned int n = 0;
 	struct sk_buff *skb;
 	u32 off;
 
@@ -769,6 +800,7 @@ static void get_container(struct ipscsi_cmd *cmd, u32 len)
 	cmd->full = cont.length > IPSCSI_CONT_SHORT * 3 / 4 && cont.count > 1;
 	ipscsi_rx_sequence(cmd->peer, cont.seq);
 	ipscsi_count(cmd->peer, IPSCSI_C_RX_MESSAGES, 1);
+	get_soon(cmd);
 	off = IPSCSI_CONT_HEADER;
 	while (cont.count--) {
 		if (cont.length - off < IPSCSI_CONT_RECORD)
@@ -780,6 +812,7 @@ static void get_container(struct ipscsi_cmd *cmd, u32 len)
 			      false);
 		if (skb)
 			ipscsi_rx(cmd->peer, record.stream, skb, record.vnet);
+		ipscsi_rx_breathe(++n, &since);
 		off = min(off + ipscsi_record_size(record.length), cont.length);
 	}
 	return;
@@ -844,6 +877,7 @@ static void get_done(struct ipscsi_idev *idev, struct ipscsi_cmd *cmd)
 		return;
 	}
 	ipscsi_count(cmd->peer, IPSCSI_C_RX_MESSAGES, 1);
+	get_soon(cmd);
 	skb = get_skb(cmd, 0, n, true);
 	if (skb)
 		ipscsi_rx(cmd->peer, cmd->stream, skb, NULL);
@@ -939,7 +973,6 @@ static void take_results(struct ipscsi_idev *idev)
 			local_bh_disable();
 			continue;
 		}
-		cmd->retries = 0;
 		if (cmd->get && get_early(idev, cmd))
 			continue;
 		if (cmd->get)
@@ -1018,6 +1051,7 @@ int ipscsi_io_start(struct ipscsi_idev *idev)
 	static atomic_t next_cpu = ATOMIC_INIT(0);
 	unsigned int i, n = idev->sends + idev->gets;
 
+	idev->get_wait = 1;
 	init_llist_head(&idev->done);
 	INIT_LIST_HEAD(&idev->free_sends);
 	INIT_LIST_HEAD(&idev->free_gets);

@@ -21,7 +21,6 @@
 #include <linux/netdevice.h>
 #include <linux/u64_stats_sync.h>
 #include <linux/workqueue.h>
-#include <net/gro_cells.h>
 
 #include "ipscsi_codec.h"
 
@@ -101,6 +100,7 @@ struct ipscsi_stats {
 };
 
 struct ipscsi_idev;
+struct ipscsi_rx_cell;
 struct ipscsi_seg;
 
 enum ipscsi_peer_state {
@@ -229,7 +229,7 @@ struct ipscsi_port {
  * @npeers: how many peers
  * @nfdb: how many addresses
  * @next_queue: where the next peer goes
- * @gro: receive
+ * @rx: received frames on their way through GRO, a queue a processor
  * @kobj: folder "ipscsi" below the net device's
  * @peers_kset: folder "peers" in it
  * @work: puts peers into sysfs and takes them out, follows the carrier
@@ -253,7 +253,7 @@ struct ipscsi_seg {
 	unsigned int npeers;
 	unsigned int nfdb;
 	unsigned int next_queue;
-	struct gro_cells gro;
+	struct ipscsi_rx_cell __percpu *rx;
 	struct kobject *kobj;
 	struct kset *peers_kset;
 	struct delayed_work work;
@@ -342,6 +342,7 @@ struct sk_buff *ipscsi_peer_dequeue(struct ipscsi_peer *peer, u32 max,
 				    int stream);
 void ipscsi_drop(struct ipscsi_peer *peer, struct sk_buff *skb,
 		 enum ipscsi_counter reason);
+void ipscsi_peer_age(struct ipscsi_peer *peer);
 void ipscsi_peer_purge(struct ipscsi_peer *peer,
 		       enum ipscsi_counter reason);
 int ipscsi_frame_stream(const struct ipscsi_peer *peer,
@@ -351,7 +352,10 @@ void ipscsi_seg_fit_mtu(struct ipscsi_seg *seg, unsigned int limit);
 void ipscsi_seg_bridged(struct ipscsi_seg *seg, bool bridged);
 
 /* rx.c */
+int ipscsi_rx_start(struct ipscsi_seg *seg);
+void ipscsi_rx_stop(struct ipscsi_seg *seg);
 void ipscsi_rx_sequence(struct ipscsi_peer *peer, u32 seq);
+void ipscsi_rx_breathe(unsigned int n, unsigned long *since);
 void ipscsi_rx(struct ipscsi_peer *peer, u16 stream, struct sk_buff *skb,
 	       const u8 *vnet);
 int ipscsi_offload_build(struct sk_buff *skb, u32 pull, u8 *vnet);

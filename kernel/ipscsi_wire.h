@@ -80,6 +80,7 @@
 #define IPSCSI_CONT_VERSION	1
 #define IPSCSI_CONT_RECORD	16
 #define IPSCSI_CONT_PAD		8
+#define IPSCSI_CONT_RECORDS	512	/* at most, whatever the length */
 /* Least container that a station must take: a packet of the least MTU */
 #define IPSCSI_CONT_MIN		(IPSCSI_CONT_HEADER + IPSCSI_CONT_RECORD + \
 				 IPSCSI_MTU_MIN + 14 + IPSCSI_CONT_PAD)

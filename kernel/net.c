@@ -26,6 +26,7 @@
 #define LAZY_TXQ_PACKETS	64
 #define LAZY_TXQ_AGE		(10 * HZ)
 #define LAZY_AFTER		(4 * HZ)	/* since the last GET */
+#define TXQ_PATIENCE		HZ		/* on its sender's account */
 
 static bool peer_is_lazy(struct ipscsi_peer *peer)
 {
@@ -38,6 +39,21 @@ static bool peer_is_lazy(struct ipscsi_peer *peer)
 			    (!READ_ONCE(reverse->get_seen) ||
 			     time_after(jiffies, READ_ONCE(reverse->last_get) +
 						 LAZY_AFTER)));
+}
+
+/*
+ * A frame that may wait for long must hold nothing of its sender's: not the
+ * room in a socket (ICMP has one a processor, for the whole machine), nor an
+ * entry of connection tracking, nor a program's memory.
+ * Return: false without memory.
+ */
+static bool hold_nothing(struct sk_buff *skb)
+{
+	if (skb_orphan_frags_rx(skb, GFP_ATOMIC))
+		return false;
+	skb_orphan(skb);
+	nf_reset_ct(skb);
+	return true;
 }
 
 /*
@@ -136,6 +152,10 @@ void ipscsi_peer_queue(struct ipscsi_peer *peer, struct sk_buff *skb)
 	}
 	idev = ipscsi_peer_sends(peer) ? rcu_dereference(peer->idev) : NULL;
 	lazy = peer_is_lazy(peer);
+	if (lazy && !hold_nothing(skb)) {
+		ipscsi_drop(peer, skb, IPSCSI_C_TX_NOMEM);
+		return;
+	}
 	__skb_queue_head_init(&old);
 
 	spin_lock_bh(&peer->txq.lock);
@@ -229,6 +249,50 @@ struct sk_buff *ipscsi_peer_dequeue(struct ipscsi_peer *peer, u32 max,
 	return found;
 }
 EXPORT_SYMBOL_GPL(ipscsi_peer_dequeue);
+
+/**
+ * ipscsi_peer_age - what time does to the frames that wait for a peer
+ * @peer: the peer
+ *
+ * Where only its GETs lead to a peer, and it sends none, nobody comes for
+ * them: those that are too old are dropped and counted, the others wait on
+ * nobody's account any more. To be called a few times a second.
+ *
+ * Context: any but hard interrupt; takes txq.lock.
+ */
+void ipscsi_peer_age(struct ipscsi_peer *peer)
+{
+	struct sk_buff *skb, *next;
+	struct sk_buff_head old;
+	bool lazy;
+
+	if (ipscsi_peer_sends(peer) || skb_queue_empty_lockless(&peer->txq))
+		return;
+	rcu_read_lock();
+	lazy = peer_is_lazy(peer);
+	rcu_read_unlock();
+	__skb_queue_head_init(&old);
+	spin_lock_bh(&peer->txq.lock);
+	skb_queue_walk_safe(&peer->txq, skb, next) {
+		unsigned long queued = ipscsi_cb(skb)->queued;
+
+		if (time_after(jiffies, queued + LAZY_TXQ_AGE)) {
+			__skb_unlink(skb, &peer->txq);
+			peer->txq_bytes -= skb->len;
+			__skb_queue_tail(&old, skb);
+		} else if (lazy || time_after(jiffies, queued + TXQ_PATIENCE)) {
+			/* without memory the next time will do */
+			hold_nothing(skb);
+		} else {
+			break;	/* they are in order */
+		}
+	}
+	txq_wake(peer);
+	spin_unlock_bh(&peer->txq.lock);
+	while ((skb = __skb_dequeue(&old)))
+		ipscsi_drop(peer, skb, IPSCSI_C_TX_PEER_DOWN);
+}
+EXPORT_SYMBOL_GPL(ipscsi_peer_age);
 
 /**
  * ipscsi_peer_purge - drop and count what waits for a peer
@@ -460,7 +524,10 @@ static netdev_tx_t ipscsi_xmit(struct sk_buff *skb, struct net_device *dev)
 	return NETDEV_TX_OK;
 }
 
-/* Every peer has one net device queue, so that one peer stops only that */
+/*
+ * Every peer has one net device queue, so that one peer stops only that, and
+ * what goes to it by way of a bridge or a relay takes the same
+ */
 static u16 ipscsi_select_queue(struct net_device *dev, struct sk_buff *skb,
 			       struct net_device *sb_dev)
 {
@@ -468,10 +535,10 @@ static u16 ipscsi_select_queue(struct net_device *dev, struct sk_buff *skb,
 	struct ipscsi_peer *peer;
 	u16 queue = 0;
 
-	if (skb_headlen(skb) < ETH_HLEN)
+	if (skb_headlen(skb) < ETH_HLEN || is_multicast_ether_addr(skb->data))
 		return 0;
 	rcu_read_lock();
-	peer = ipscsi_peer_find(seg, skb->data);
+	peer = find_way(seg, skb->data);
 	if (peer)
 		queue = peer->queue;
 	rcu_read_unlock();
@@ -646,7 +713,7 @@ static int ipscsi_dev_init(struct net_device *dev)
 	seg->gets = IPSCSI_GETS_DEFAULT;
 	seg->mtu_limit = IPSCSI_MTU_MAX;
 	netdev_lockdep_set_classes(dev);
-	return gro_cells_init(&seg->gro, dev);
+	return ipscsi_rx_start(seg);
 }
 
 static void ipscsi_dev_uninit(struct net_device *dev)
@@ -664,7 +731,7 @@ static void ipscsi_dev_free(struct net_device *dev)
 {
 	struct ipscsi_seg *seg = netdev_priv(dev);
 
-	gro_cells_destroy(&seg->gro);
+	ipscsi_rx_stop(seg);
 }
 
 const struct net_device_ops ipscsi_netdev_ops = {
@@ -731,6 +798,8 @@ void ipscsi_net_setup(struct net_device *dev)
 	dev->priv_destructor = ipscsi_dev_free;
 	dev->priv_flags |= IFF_LIVE_ADDR_CHANGE;
 	dev->priv_flags &= ~IFF_TX_SKB_SHARING;
+	/* a frame takes locks that a printk() under them would wait for */
+	dev->priv_flags |= IFF_DISABLE_NETPOLL;
 	dev->mtu = IPSCSI_MTU_MAX;
 	dev->min_mtu = IPSCSI_MTU_MIN;
 	dev->max_mtu = IPSCSI_MTU_MAX;

@@ -37,6 +37,17 @@ struct ipscsi_peer *ipscsi_peer_find(struct ipscsi_seg *seg, const u8 *addr)
 }
 EXPORT_SYMBOL_GPL(ipscsi_peer_find);
 
+/*
+ * Queue 0 is that of multicast, and of what nobody is known for: no peer ever
+ * stops it, unless the operator wanted a single queue.
+ */
+static u16 next_queue(struct ipscsi_seg *seg)
+{
+	u32 n = min_t(u32, IPSCSI_TXQ_COUNT, seg->dev->real_num_tx_queues);
+
+	return n > 1 ? 1 + seg->next_queue++ % (n - 1) : 0;
+}
+
 static struct ipscsi_peer *peer_alloc(struct ipscsi_seg *seg, const u8 *addr)
 {
 	struct ipscsi_peer *peer;
@@ -83,9 +94,7 @@ struct ipscsi_peer *ipscsi_peer_get(struct ipscsi_seg *seg, const u8 *addr)
 	if (!peer && !seg->closing && seg->npeers < IPSCSI_PEER_MAX) {
 		peer = peer_alloc(seg, addr);
 		if (peer) {
-			peer->queue = seg->next_queue++ %
-				      min_t(u32, IPSCSI_TXQ_COUNT,
-					    seg->dev->real_num_tx_queues);
+			peer->queue = next_queue(seg);
 			list_add_tail_rcu(&peer->node, &seg->peers);
 			hlist_add_head_rcu(&peer->hnode,
 					   peer_bucket(seg, addr));

@@ -30,8 +30,9 @@
  * where the kernel hardens that, which costs as much as a copy.
  */
 #define RX_RING		64
-#define RX_PAGE_ORDER	3
-#define RX_PAGE_SIZE	(PAGE_SIZE << RX_PAGE_ORDER)
+#define RX_PAGE_ORDER	3	/* if there are such, else single pages */
+
+#define RX_BURST	64	/* messages in one go; NAPI's weight */
 
 struct rx_ring {
 	struct page *page[RX_RING];
@@ -49,11 +50,17 @@ static bool rx_ring_turn(struct rx_ring *ring, gfp_t gfp)
 	ring->now = (ring->now + 1) % RX_RING;
 	slot = &ring->page[ring->now];
 	ring->used = 0;
-	if (*slot && page_ref_count(*slot) == 1 && !page_is_pfmemalloc(*slot))
+	if (*slot && PageCompound(*slot) && page_ref_count(*slot) == 1 &&
+	    !page_is_pfmemalloc(*slot))
 		return true;
 	if (*slot)
 		put_page(*slot);
-	*slot = alloc_pages(gfp | __GFP_COMP | __GFP_NOWARN, RX_PAGE_ORDER);
+	/* the same policy as skb_page_frag_refill() */
+	*slot = alloc_pages((gfp & ~__GFP_DIRECT_RECLAIM) | __GFP_COMP |
+			    __GFP_NOWARN | __GFP_NORETRY | __GFP_NOMEMALLOC,
+			    RX_PAGE_ORDER);
+	if (!*slot)
+		*slot = alloc_page(gfp | __GFP_NOWARN);
 	return *slot;
 }
 
@@ -62,19 +69,22 @@ static bool rx_ring_fill(struct sk_buff *skb, u32 len, gfp_t gfp)
 	struct rx_ring *ring = this_cpu_ptr(&rx_rings);
 
 	while (len) {
-		u32 n = min_t(u32, len, RX_PAGE_SIZE - ring->used);
+		struct page *page = ring->page[ring->now];
+		u32 size = page ? page_size(page) : 0;
+		u32 n = min(len, size - ring->used);
 
-		if (!ring->page[ring->now] || !n) {
+		/* a page may have gone, or another come, that is shorter */
+		if (!page || ring->used >= size) {
 			if (!rx_ring_turn(ring, gfp))
 				return false;
 			continue;
 		}
-		get_page(ring->page[ring->now]);
-		skb_add_rx_frag(skb, skb_shinfo(skb)->nr_frags,
-				ring->page[ring->now], ring->used, n,
-				SKB_DATA_ALIGN(n));
-		ring->used = min_t(u32, ring->used + SKB_DATA_ALIGN(n),
-				   RX_PAGE_SIZE);
+		if (skb_shinfo(skb)->nr_frags == MAX_SKB_FRAGS)
+			return false;
+		get_page(page);
+		skb_add_rx_frag(skb, skb_shinfo(skb)->nr_frags, page,
+				ring->used, n, SKB_DATA_ALIGN(n));
+		ring->used = min_t(u32, ring->used + SKB_DATA_ALIGN(n), size);
 		len -= n;
 	}
 	return true;
@@ -127,6 +137,100 @@ struct sk_buff *ipscsi_rx_alloc(struct ipscsi_peer *peer, u32 linear,
 	return NULL;
 }
 EXPORT_SYMBOL_GPL(ipscsi_rx_alloc);
+
+/*
+ * On the way through GRO, as in net/core/gro_cells.c. But what comes in one
+ * go, in the containers of all GETs that are over, is more than its queue may
+ * hold (netdev_max_backlog), and softirqs may be late: ksoftirqd has its turn
+ * like others.
+ */
+#define RX_CELL_MAX	8192	/* 16 containers of 512 records */
+
+struct ipscsi_rx_cell {
+	struct sk_buff_head queue;
+	struct napi_struct napi;
+};
+
+/* Bottom halves are off: the queue is this processor's */
+static void receive_gro(struct ipscsi_seg *seg, struct ipscsi_peer *peer,
+			struct sk_buff *skb)
+{
+	struct ipscsi_rx_cell *cell = this_cpu_ptr(seg->rx);
+
+	if (skb_queue_len(&cell->queue) >= RX_CELL_MAX) {
+		ipscsi_drop(peer, skb, IPSCSI_C_RX_NOMEM);
+		return;
+	}
+	__skb_queue_tail(&cell->queue, skb);
+	if (skb_queue_len(&cell->queue) == 1)
+		napi_schedule(&cell->napi);
+}
+
+static int rx_cell_poll(struct napi_struct *napi, int budget)
+{
+	struct ipscsi_rx_cell *cell = container_of(napi, struct ipscsi_rx_cell,
+						   napi);
+	struct sk_buff *skb;
+	int n = 0;
+
+	while (n < budget && (skb = __skb_dequeue(&cell->queue))) {
+		napi_gro_receive(napi, skb);
+		n++;
+	}
+	if (n < budget)
+		napi_complete_done(napi, n);
+	return n;
+}
+
+/**
+ * ipscsi_rx_start - what a segment needs to receive
+ * @seg: the segment, about to be registered
+ *
+ * Context: process.
+ * Return: 0 or -ENOMEM.
+ */
+int ipscsi_rx_start(struct ipscsi_seg *seg)
+{
+	int cpu;
+
+	seg->rx = alloc_percpu(struct ipscsi_rx_cell);
+	if (!seg->rx)
+		return -ENOMEM;
+	for_each_possible_cpu(cpu) {
+		struct ipscsi_rx_cell *cell = per_cpu_ptr(seg->rx, cpu);
+
+		__skb_queue_head_init(&cell->queue);
+		set_bit(NAPI_STATE_NO_BUSY_POLL, &cell->napi.state);
+		netif_napi_add(seg->dev, &cell->napi, rx_cell_poll);
+		napi_enable(&cell->napi);
+	}
+	return 0;
+}
+
+/**
+ * ipscsi_rx_stop - the opposite of ipscsi_rx_start()
+ * @seg: the segment; nothing is received any more
+ *
+ * Context: process.
+ */
+void ipscsi_rx_stop(struct ipscsi_seg *seg)
+{
+	int cpu;
+
+	if (!seg->rx)
+		return;
+	for_each_possible_cpu(cpu) {
+		struct ipscsi_rx_cell *cell = per_cpu_ptr(seg->rx, cpu);
+
+		napi_disable(&cell->napi);
+		__netif_napi_del(&cell->napi);
+		__skb_queue_purge(&cell->queue);
+	}
+	/* dev->napi_list has readers under RCU */
+	synchronize_net();
+	free_percpu(seg->rx);
+	seg->rx = NULL;
+}
 
 /**
  * ipscsi_offload_build - what a frame leaves to the receiver
@@ -293,7 +397,8 @@ static bool relay(struct ipscsi_seg *seg, struct ipscsi_peer *from,
 			if (to == from || !rcu_access_pointer(to->reverse) ||
 			    READ_ONCE(to->state) != IPSCSI_PEER_UP)
 				continue;
-			copy = skb_copy(skb, GFP_ATOMIC);
+			/* who writes to it copies first, as behind a bridge */
+			copy = skb_clone(skb, GFP_ATOMIC);
 			if (copy)
 				relay_one(to, from, copy);
 			else
@@ -372,6 +477,26 @@ static bool offload_is_sane(u16 stream, const struct virtio_net_hdr *hdr,
 	}
 	return false;
 }
+
+/**
+ * ipscsi_rx_breathe - let others run in the middle of many messages
+ * @n: messages so far
+ * @since: jiffies at the first of them, or at the last breath
+ *
+ * What was received waits for softirqs to take it through GRO, and a record
+ * may go to 255 stations: a container must not keep a processor for itself.
+ *
+ * Context: bottom halves off, by one local_bh_disable().
+ */
+void ipscsi_rx_breathe(unsigned int n, unsigned long *since)
+{
+	if (n % RX_BURST && jiffies == *since)
+		return;
+	local_bh_enable();
+	local_bh_disable();
+	*since = jiffies;
+}
+EXPORT_SYMBOL_GPL(ipscsi_rx_breathe);
 
 /**
  * ipscsi_rx - take a message from a peer
@@ -477,7 +602,7 @@ void ipscsi_rx(struct ipscsi_peer *peer, u16 stream, struct sk_buff *skb,
 		if (READ_ONCE(peer->features) & IPSCSI_F_OFFLOAD)
 			netif_receive_skb(skb);
 		else
-			gro_cells_receive(&seg->gro, skb);
+			receive_gro(seg, peer, skb);
 	}
 	rcu_read_unlock();
 	local_bh_enable();

@@ -378,7 +378,18 @@ static ssize_t bridge_store(struct ipscsi_peer *peer, const char *buf,
 
 	if (err)
 		return err;
+	rcu_read_lock();
+	if (READ_ONCE(peer->dead)) {
+		rcu_read_unlock();
+		return -ENODEV;
+	}
+	spin_lock_bh(&peer->seg->lock);
 	WRITE_ONCE(peer->bridge, on);
+	/* none is behind it any more, and none can be learned: same lock */
+	if (!on)
+		ipscsi_fdb_flush(peer->seg, peer);
+	spin_unlock_bh(&peer->seg->lock);
+	rcu_read_unlock();
 	return count;
 }
 

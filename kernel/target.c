@@ -788,7 +788,8 @@ static void answer_container(struct ipscsi_held *held, struct ipscsi_peer *peer,
 		cont.length += ipscsi_record_size(skb->len -
 						  ipscsi_cb(skb)->pull);
 		left = room - min(room, cont.length);
-		if (left <= IPSCSI_CONT_RECORD + IPSCSI_CONT_PAD)
+		if (left <= IPSCSI_CONT_RECORD + IPSCSI_CONT_PAD ||
+		    cont.count >= IPSCSI_CONT_RECORDS)
 			break;
 		left -= IPSCSI_CONT_RECORD + IPSCSI_CONT_PAD;
 		do {
@@ -1119,9 +1120,11 @@ static void exec_container(struct ipscsi_peer *peer, struct se_cmd *cmd,
 			   u32 len)
 {
 	u8 buf[IPSCSI_CONT_HEADER];	/* a record's is as long */
+	unsigned long since = jiffies;
 	struct ipscsi_record record;
 	struct ipscsi_cont cont;
 	struct sg_cursor c;
+	unsigned int n = 0;
 	struct sk_buff *skb;
 	u32 left, size;
 
@@ -1141,6 +1144,7 @@ static void exec_container(struct ipscsi_peer *peer, struct se_cmd *cmd,
 		skb = cursor_read_skb(&c, cmd, peer, record.length);
 		if (skb)
 			ipscsi_rx(peer, record.stream, skb, record.vnet);
+		ipscsi_rx_breathe(++n, &since);
 		size = ipscsi_record_size(record.length);
 		if (size >= left) {
 			if (cont.count)
@@ -1349,6 +1353,26 @@ out:
 	return ret;
 }
 
+/* No memory is set aside for more than this of what the initiator expects */
+static void cut_data(struct se_cmd *cmd, u32 size)
+{
+	if (size >= cmd->data_length)
+		return;
+	if (!(cmd->se_cmd_flags & SCF_UNDERFLOW_BIT))
+		cmd->residual_count = 0;
+	cmd->se_cmd_flags |= SCF_UNDERFLOW_BIT;
+	cmd->residual_count += cmd->data_length - size;
+	cmd->data_length = size;
+}
+
+/* Longest data of one command that the fabric can map, bytes */
+static u32 fabric_max(const struct se_cmd *cmd)
+{
+	u32 nents = cmd->se_tfo->max_data_sg_nents;
+
+	return nents ? min_t(u64, (u64)nents << PAGE_SHIFT, U32_MAX) : U32_MAX;
+}
+
 /*
  * How much the initiator expects (data_length) and how much the CDB says may
  * differ. Core's target_cmd_size_check() is not exported.
@@ -1357,13 +1381,38 @@ static sense_reason_t size_check(struct se_cmd *cmd, u32 size)
 {
 	if (cmd->unknown_data_length)	/* USB attached SCSI: the CDB says it */
 		cmd->data_length = size;
-	if (size < cmd->data_length && cmd->data_direction == DMA_FROM_DEVICE) {
-		cmd->se_cmd_flags |= SCF_UNDERFLOW_BIT;
-		cmd->residual_count = cmd->data_length - size;
-		cmd->data_length = size;
-	} else if (size > cmd->data_length) {
+	if (cmd->data_direction == DMA_TO_DEVICE) {
+		if (cmd->data_length > min(size, fabric_max(cmd)))
+			return TCM_INVALID_CDB_FIELD;
+	} else {
+		cut_data(cmd, min(size, fabric_max(cmd)));
+	}
+	if (size > cmd->data_length &&
+	    !(cmd->se_cmd_flags & SCF_UNDERFLOW_BIT)) {
 		cmd->se_cmd_flags |= SCF_OVERFLOW_BIT;
 		cmd->residual_count = size - cmd->data_length;
+	}
+	return 0;
+}
+
+/*
+ * A message: not SCF_OVERFLOW_BIT here, exec_send() answers for itself, with
+ * a field pointer. What no honest station sends is refused before there is
+ * memory for it; of what a GET expects beyond its CDB nothing is written.
+ */
+static sense_reason_t message_size_check(struct se_cmd *cmd,
+					 const struct ipscsi_cdb *cdb)
+{
+	if (cmd->unknown_data_length)
+		cmd->data_length = cdb->length;
+	if (cmd->data_direction == DMA_TO_DEVICE) {
+		if (cmd->data_length > min_t(u32, IPSCSI_CONT_MAX,
+					     fabric_max(cmd)))
+			return TCM_INVALID_CDB_FIELD;
+	} else {
+		/* a null message, where the CDB has no room */
+		cut_data(cmd, min(max_t(u32, cdb->length, IPSCSI_NULL_MESSAGE),
+				  fabric_max(cmd)));
 	}
 	return 0;
 }
@@ -1380,12 +1429,9 @@ static sense_reason_t ipscsi_parse_cdb(struct se_cmd *cmd)
 	if (!ipscsi_cdb_parse(cdb, &message)) {
 		if (message.length > IPSCSI_CONT_MAX)
 			return TCM_INVALID_CDB_FIELD;
-		/* not SCF_OVERFLOW_BIT here: exec_send() answers for itself */
-		if (cmd->unknown_data_length)
-			cmd->data_length = message.length;
 		cmd->se_cmd_flags |= SCF_SCSI_DATA_CDB;
 		cmd->execute_cmd = message.send ? exec_send : exec_get;
-		return 0;
+		return message_size_check(cmd, &message);
 	}
 	switch (cdb[0]) {
 	case TEST_UNIT_READY:
@@ -1486,6 +1532,8 @@ static void nexus_tick(struct ipscsi_nexus *nexus, unsigned long hold,
 	    !ipscsi_peer_sends(nexus->peer) &&
 	    time_after(jiffies, READ_ONCE(nexus->peer->moved) + GET_IDLE))
 		ipscsi_peer_purge(nexus->peer, IPSCSI_C_TX_QUEUE_FULL);
+	if (nexus_bound(nexus))
+		ipscsi_peer_age(nexus->peer);
 	if (list_empty(&nexus->held) && !nexus->filling &&
 	    time_after(jiffies, nexus->last_seen + BASE_IDLE))
 		nexus_free(nexus);

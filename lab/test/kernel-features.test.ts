@@ -130,6 +130,10 @@ tests.test(
       await vm.ok(`bridge fdb del 02:00:00:00:00:50 dev ${HUB} self`);
       await vm.ok(`bridge fdb add 02:00:00:00:00:51 dev ${HUB} self`);
       assert.match(await vm.ok(`bridge fdb show dev ${HUB}`), /02:00:00:00:00:51.*permanent/);
+      await reach(vm, "behind", HUB_ADDRESS);
+      assert.match(await vm.ok(`bridge fdb show dev ${HUB}`), /02:00:00:00:00:50/);
+      await vm.ok(`echo 0 >/sys/class/net/${HUB}/ipscsi/peers/${mac}/bridge`);
+      assert.is(await vm.ok(`bridge fdb show dev ${HUB}`), "", "no bridge, and nothing behind it");
       await vm.ok("ip netns del behind; ip -n st1 link del br0");
     });
   },

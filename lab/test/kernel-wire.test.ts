@@ -92,13 +92,15 @@ const CONTAINER = 0x88b6;
 const ETHERNET = 0x6558;
 /** EXT, CONTAINER and OFFLOAD: docs/protocol.md section 2. */
 const FEATURES = 0x0d;
+/** EXT and CONTAINER. */
+const NO_OFFLOAD = 0x05;
 
 /** A control message with one element, HELLO: docs/protocol.md sections 2 and 4. */
-function hello(address: string): Buffer {
+function hello(address: string, features = FEATURES): Buffer {
   const descriptor = Buffer.alloc(24);
   descriptor.write("IPSC");
   descriptor.writeUInt8(1, 4);
-  descriptor.writeUInt16BE(FEATURES, 6);
+  descriptor.writeUInt16BE(features, 6);
   Buffer.from(address.replaceAll(":", ""), "hex").copy(descriptor, 8);
   descriptor.writeUInt16BE(0xffff, 14);
   descriptor.writeUInt32BE(0xffff, 16);
@@ -119,6 +121,16 @@ function container(stream: number, offload: readonly number[], payload: Buffer):
   return Buffer.concat([head, payload, padding]);
 }
 
+/** A container that has the same record many times. */
+function containerOf(count: number, stream: number, payload: Buffer): Buffer {
+  const record = container(stream, [], payload).subarray(16);
+  const head = Buffer.alloc(16);
+  head.writeUInt8(1, 0);
+  head.writeUInt16BE(count, 2);
+  head.writeUInt32BE(16 + count * record.length, 4);
+  return Buffer.concat([head, ...Array<Buffer>(count).fill(record)]);
+}
+
 /** TCP over IPv4 (RFC 9293) that nobody listens to, after an Ethernet header if `ether` is one. */
 function tcp(from: string, to: string, payload: number, ether: Buffer = Buffer.alloc(0)): Buffer {
   const segment = Buffer.alloc(20 + payload);
@@ -135,6 +147,8 @@ function tcp(from: string, to: string, payload: number, ether: Buffer = Buffer.a
 let raw: RawDevice;
 /** Another port that leads to the same LUN. */
 let other: RawDevice;
+/** One that only sends. */
+let silent: RawDevice;
 
 const tests = scenario("kernel-wire", loop, async (bench) => {
   const vm = bench.vm("loop");
@@ -152,6 +166,7 @@ const tests = scenario("kernel-wire", loop, async (bench) => {
   };
   raw = await plug(1);
   other = await plug(2);
+  silent = await plug(3);
 });
 
 tests.test("an echo request sent by hand is answered on stream 0", async () => {
@@ -168,6 +183,86 @@ tests.test("an echo request sent by hand is answered on stream 0", async () => {
   assert.is(reply.readUInt8(20), 0, "ICMP echo reply");
   assert.is(reply.subarray(28).toString(), "a second implementation's view");
   assert.is(checksum(reply.subarray(20)), 0, "ICMP checksum");
+});
+
+tests.test("a station that takes nothing of its queue stops no multicast", async (bench) => {
+  const vm = bench.vm("loop");
+  // The first station of a segment asks for IPv6, of which there is none: what waits for it stops its queue.
+  const cdb = get10(0x0d, 1500)
+    .map((byte) => byte.toString(16).padStart(2, "0"))
+    .join(" ");
+  const asking = vm.start(`while :; do sg_raw -t 20 -r 1500 -o /dev/null ${raw.node} ${cdb}; done`);
+  await sleep(500);
+  const pinging = vm.start(
+    `while :; do for i in $(seq 20); do ping -q -s 60000 -c 4 -i 0.01 -W 1 ${STATION} & done; wait; done`,
+  );
+  await waitFor(
+    "its queue to stop",
+    async () => (await vm.run(`grep -qx stalled /sys/class/net/${HUB}/ipscsi/peers/*/state`)).code === 0,
+    { timeout: 30_000, interval: 50 },
+  );
+  pinging.kill();
+  await vm.run("killall -9 ping");
+  // Nobody has asked for this address yet: the answer needs an ARP request, a broadcast.
+  const request = echoRequest("10.143.0.88", HUB_ADDRESS, "from another station");
+  assert.is((await other.send(send10(0, request.length), request)).code, 0);
+  const got = await other.get(get10(0, 1500), 1500);
+  asking.kill();
+  assert.is(got.data.length > 0 && got.data.readUInt8(0), 0x45, "it was answered");
+});
+
+tests.test("a station that only sends keeps nobody waiting, and nothing is kept for it for long", async (bench) => {
+  const vm = bench.vm("loop");
+  const peers = `/sys/class/net/${HUB}/ipscsi/peers`;
+  const request = echoRequest("10.143.0.66", HUB_ADDRESS, "x".repeat(60_000));
+  assert.is((await silent.send(send10(0, request.length), request)).code, 0);
+  const waiting = `cd ${peers}; for peer in *; do grep -q 03$ $peer/nexus && cat $peer/queued; done; true`;
+  await waitFor("the answer to wait", async () => Number(await vm.ok(waiting)) > 0, { timeout: 5000 });
+  // The kernel answers with one ICMP socket a processor, which has room for two such answers.
+  const cdb = send10(0, request.length)
+    .map((byte) => byte.toString(16).padStart(2, "0"))
+    .join(" ");
+  await vm.ok(`for cpu in 0 1; do for i in 1 2 3 4; do
+    taskset $((1 << cpu)) sg_raw -t 20 -s ${request.length} -i /tmp/out ${silent.node} ${cdb} || exit 1; done; done`);
+  const small = echoRequest("10.143.0.88", HUB_ADDRESS, "may I?");
+  for (const cpu of [0, 1]) {
+    await vm.ok(`taskset -p $((1 << ${cpu})) $$ >/dev/null; echo '${small.toString("base64")}' | base64 -d >/tmp/out
+      sg_raw -t 20 -s ${small.length} -i /tmp/out ${other.node} ${send10(0, small.length)
+        .map((byte) => byte.toString(16).padStart(2, "0"))
+        .join(" ")}`);
+    const got = await other.get(get10(0, 1500), 1500);
+    assert.is(got.data.length > 0 && got.data.readUInt8(0), 0x45, `processor ${cpu} answers another station`);
+  }
+  const dropped = await counter(vm, "tx_peer_down");
+  await waitFor("what nobody fetches to be dropped", async () => (await vm.ok(waiting)) === "0", { timeout: 20_000 });
+  assert.ok((await counter(vm, "tx_peer_down")) >= dropped + 9, "counted");
+});
+
+tests.test("a container of many small records is taken as a whole, one of too many not at all", async (bench) => {
+  const vm = bench.vm("loop");
+  const message = hello(ADDRESS, NO_OFFLOAD);
+  assert.is((await other.send(send10(CONTROL, message.length), message)).code, 0);
+  // An echo reply that nobody waits for: it is received, and that is all.
+  const reply = echoRequest(STATION, HUB_ADDRESS, "");
+  reply.writeUInt8(0, 20);
+  reply.writeUInt16BE(0, 22);
+  reply.writeUInt16BE(checksum(reply.subarray(20)), 22);
+  const lost = async (): Promise<number> => {
+    const [link] = await vm.json<{ stats64: { rx: { dropped: number } } }[]>(`ip -j -s link show ${HUB}`);
+    return link?.stats64.rx.dropped ?? Number.NaN;
+  };
+  const backlog = await vm.ok("sysctl -n net.core.netdev_max_backlog; sysctl -qw net.core.netdev_max_backlog=100");
+  const before = [await counter(vm, "rx_packets"), await counter(vm, "rx_malformed"), await lost()];
+  const send = async (count: number): Promise<number[]> => {
+    const frame = containerOf(count, 0, reply);
+    assert.is((await other.send(send10(CONTAINER, frame.length), frame)).code, 0);
+    const now = [await counter(vm, "rx_packets"), await counter(vm, "rx_malformed"), await lost()];
+    return now.map((value, i) => value - (before[i] ?? 0));
+  };
+  assert.equal(await send(512), [512, 0, 0], "packets, malformed, lost in a queue of 100");
+  assert.equal(await send(513), [512, 1, 0]);
+  await vm.ok(`sysctl -qw net.core.netdev_max_backlog=${backlog}`);
+  assert.is((await other.send(send10(CONTROL, BYE.length), BYE)).code, 0);
 });
 
 tests.test("an ARP request sent by hand is answered on stream 6", async (bench) => {

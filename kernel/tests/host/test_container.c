@@ -126,8 +126,13 @@ TEST(cont_length, "a container is not longer than what came, and has room for it
 		}
 	header(buf, 65535, 0xffffffff, 0);
 	CHECK_EQ(ipscsi_cont_parse(buf, 1 << 20, &cont), -EINVAL);
-	header(buf, 65535, 1 << 20, 0);
+	header(buf, 512, 1 << 20, 0);
 	CHECK_EQ(ipscsi_cont_parse(buf, 1 << 20, &cont), 0);
+	/* one for each of 32767 tiny records would keep the receiver too long */
+	for (count = 513; count <= 65535; count++) {
+		header(buf, count, 1 << 20, 0);
+		CHECK_EQ(ipscsi_cont_parse(buf, 1 << 20, &cont), -EINVAL);
+	}
 	for (length = 0; length < 16; length++)
 		CHECK_EQ(ipscsi_cont_parse(buf, length, &cont), -EINVAL);
 }

@@ -130,6 +130,20 @@ static void ipscsi_rx_sequence(struct ipscsi_peer *peer, u32 seq)
 	peer->out->seq = seq;
 }
 
+/* The real one has the next GET sent sooner */
+static void get_soon(struct ipscsi_cmd *cmd)
+{
+	(void)cmd;
+}
+
+/* The real one lets softirqs run */
+#define jiffies 0ul
+static void ipscsi_rx_breathe(unsigned int n, unsigned long *since)
+{
+	(void)n;
+	(void)since;
+}
+
 static struct sk_buff *skb_of(u32 len)
 {
 	struct sk_buff *skb = malloc(sizeof(*skb));

@@ -23,14 +23,18 @@ static struct ipscsi_peer *lookup(struct rig *rig, u32 number)
 	return peer;
 }
 
+/* Of a bridge alone */
 static void learn(struct rig *rig, struct rig_peer *way, u32 number)
 {
 	u8 addr[ETH_ALEN] = { 2, 0xbb, number >> 24, number >> 16, number >> 8,
 			      number };
+	bool bridge = way->peer->bridge;
 
+	WRITE_ONCE(way->peer->bridge, true);
 	rcu_read_lock();
 	ipscsi_fdb_learn(rig->seg, way->peer, addr);
 	rcu_read_unlock();
+	WRITE_ONCE(way->peer->bridge, bridge);
 }
 
 static void flush(struct rig *rig, struct rig_peer *way)

@@ -117,7 +117,9 @@ static void txq_two_peers_stop_one_queue(struct kunit *test)
 	int i;
 
 	rig_up(rig);
-	for (i = 1; i <= IPSCSI_TXQ_COUNT; i++)
+	/* queue 0 is multicast's */
+	KUNIT_EXPECT_EQ(test, first->peer->queue, 1);
+	for (i = 1; i < IPSCSI_TXQ_COUNT; i++)
 		last = eager(rig, 1 + i);
 	KUNIT_ASSERT_EQ(test, first->peer->queue, last->peer->queue);
 	fill(rig, first, IPSCSI_TXQ_PACKETS + 1);
