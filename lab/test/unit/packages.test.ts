@@ -16,7 +16,7 @@ const folder = mkdtempSync(join(tmpdir(), "scsigate-debs-"));
 let files: string[] = [];
 
 test.before(async () => {
-  const built = existsSync(join(applianceDistDir, "executor.js")) && existsSync(join(webDistDir, "index.html"));
+  const built = [join(applianceDistDir, "native"), join(webDistDir, "index.html")].every((path) => existsSync(path));
   for (const workspace of built ? [] : ["appliance", "web-ui"]) {
     await exec("npm", ["run", "--silent", "build", "-w", workspace], { cwd: repoDir });
   }
