@@ -119,6 +119,7 @@ disk: install ## the gateway's disk to flash, from Debian packages, and its upda
 
 .PHONY: image
 image: install ## the image to flash, built by Buildroot, to build/image: BOARD=x86_64 BUILDROOT=<checkout of 2026.02>
+	@$(MAKE) -C firmware
 	@npm run --silent build -w appliance -w web-ui
 	@$(LAB) driver-disk
 	@buildroot/scripts/build-image "$(BOARD)" "$(BUILDROOT)"

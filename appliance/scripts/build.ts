@@ -4,7 +4,7 @@
  * first two only load executor.main.js and service.main.js (src/shared/startBundle.ts).
  */
 import { execFileSync } from "node:child_process";
-import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { build } from "esbuild";
@@ -41,6 +41,9 @@ for (const [arch, file] of Object.entries({ x64: "", arm64: ".armv8", arm: ".arm
   const from = join(prebuilds, `linux-${arch}`, `@serialport+bindings-cpp${file}.glibc.node`);
   copyFileSync(from, join(root, "dist/native", `serialport-${arch}.node`));
 }
+// Of adapters on USB; whoever has no cross compiler has none to offer them.
+const firmware = join(root, "../firmware/build/scsigate-adapter.update");
+if (existsSync(firmware)) copyFileSync(firmware, join(root, "dist/adapter.update"));
 // The bundles are CommonJS although the workspace is not.
 writeFileSync(join(root, "dist/package.json"), '{ "type": "commonjs" }\n');
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The card of a bus, in a browser: the service asks a stand-in of the firmware over a real tty.
-import { mkdirSync, symlinkSync } from "node:fs";
+import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import {
   answerOn,
@@ -12,6 +12,7 @@ import {
   startGateway,
   type TestGateway,
   unplug,
+  updateFile,
 } from "@scsigate/appliance/testing";
 import type { Page } from "playwright-core";
 import { suite } from "uvu";
@@ -19,6 +20,8 @@ import * as assert from "uvu/assert";
 import { strings } from "../src/strings.ts";
 import { violations } from "./support/axe.ts";
 import { hasBrowser, openBrowser, type TestBrowser } from "./support/browser.ts";
+import { setupToken } from "./support/demo.ts";
+import { logIn, PASSWORD } from "./support/session.ts";
 import { shows } from "./support/wait.ts";
 
 const WEB = join(import.meta.dirname, "../dist");
@@ -38,6 +41,7 @@ page.before(async (context) => {
   if (!hasBrowser) return;
   context.pty = await openPty();
   const firmware = new FakeFirmware();
+  firmware.capabilities = 7;
   firmware.counters = { selections7: 4000, selectionsNoId: 2, parityErrors: 3, resets: 1 };
   firmware.stations = [{ initiator: 7, address: "02:00:5e:10:00:0a", name: "falcon" }];
   answerOn(context.pty, firmware);
@@ -47,6 +51,7 @@ page.before(async (context) => {
     before: (tree) => {
       tree.remove("sys/class/net/seg0");
       plugIn(tree, USB);
+      writeFileSync(`${tree.root}/adapter.update`, updateFile("0.2.0"));
       mkdirSync(`${tree.root}/dev`);
       symlinkSync(context.pty.path, `${tree.root}/dev/ttyACM0`);
     },
@@ -66,6 +71,22 @@ check("what the adapter counts, and by whom it was selected", async ({ page: cur
   await shows(current, "bus-seg0", bus.states.working, SERIAL, "ID 7: 4,000", `${bus.noId}: 2`, bus.parityErrors);
   await shows(current, "segment-seg0", fabrics["adapter"] ?? "", "falcon");
   assert.equal(await violations(current), []);
+});
+
+check("its firmware is updated on a press of a button, by an administrator", async ({ page: current, gateway }) => {
+  const { bus } = strings;
+  assert.is(await current.getByRole("button", { name: bus.update }).count(), 0);
+  const body = JSON.stringify({ token: setupToken(gateway), name: "admin", password: PASSWORD });
+  const headers = { "Content-Type": "application/json" };
+  assert.is((await gateway.get("/api/v1/setup", { method: "POST", headers, body })).status, 200);
+  await current.reload();
+  await logIn(current, "admin", PASSWORD);
+  await shows(current, "bus-seg0", bus.offered("0.2.0"));
+  assert.equal(await violations(current), []);
+  await current.getByRole("button", { name: bus.update }).click();
+  await shows(current, "bus-seg0", bus.updating.done);
+  await shows(current, "bus-seg0", "0.2.0");
+  assert.is(await current.getByRole("button", { name: bus.update }).count(), 0);
 });
 
 check("unplugged: said, with what to do, and no figure of before", async ({ page: current, gateway }) => {

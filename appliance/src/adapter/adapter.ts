@@ -3,12 +3,14 @@
  * One adapter, by its serial number: looked for on USB, spoken to on its management port, and what it says kept for as long as
  * it is fresh.
  */
-import type { BusStatus } from "../api/status.ts";
+import type { AdapterUpdate, BusStatus } from "../api/status.ts";
+import type { AdapterFabric } from "../config/types.ts";
 import { findAdapter, type UsbAdapter } from "../observe/usbAdapters.ts";
 import type { Clock } from "../shared/clock.ts";
 import { type Problem, ScsigateError, toProblem } from "../shared/errors.ts";
+import type { AdapterImage } from "./image.ts";
 import { type LineCounters, ManagementLink, noLineCounters } from "./link.ts";
-import { COUNTERS_LIST, REQUESTS, STATION_COUNTERS_LIST, VERSION } from "./messages.ts";
+import { COUNTERS_LIST, REQUESTS, STATION_COUNTERS_LIST, STATIONS, VERSION } from "./messages.ts";
 import {
   type BusCounter,
   type Hello,
@@ -19,12 +21,14 @@ import {
   type StationCounter,
 } from "./payloads.ts";
 import type { OpenPort } from "./port.ts";
+import { hasSettings, withSettings } from "./settings.ts";
 import { Totals } from "./totals.ts";
+import { UpdateJob } from "./update.ts";
 
 /** Older than that, nothing is shown as if it were so, milliseconds. */
 const STALE_MS = 10_000;
-/** IDs 0 to 7, and one that says no ID at selection. */
-const INITIATORS = 9;
+/** From a restart that we asked for, or that follows an update, to the next answer, milliseconds. */
+const RESTART_MS = 20_000;
 
 /** A station with counters that do not wrap. */
 export interface AdapterStation extends Omit<StationAnswer, "counters"> {
@@ -40,6 +44,10 @@ export interface AdapterParts {
   clock: Clock;
   random: (bytes: number) => Buffer;
   open: OpenPort;
+  /** What the configuration wants of it now. */
+  wanted: () => AdapterFabric | undefined;
+  /** The program that came with this gateway. */
+  image: AdapterImage | undefined;
 }
 
 export class Adapter {
@@ -55,6 +63,11 @@ export class Adapter {
   /** When all of it was answered last, monotonic milliseconds. */
   #freshAt = Number.NEGATIVE_INFINITY;
   #failure: { state: BusStatus["state"]; problem: Problem } | undefined;
+  /** Of the settings, the last that it was asked to keep, and what it was found to have on this line. */
+  #asked = "";
+  #settled: AdapterFabric | undefined;
+  #restartAt = Number.NEGATIVE_INFINITY;
+  #update: UpdateJob | undefined;
   #busy = false;
   #stopped = false;
 
@@ -83,6 +96,7 @@ export class Adapter {
       // The line is opened anew in the next round: what is stuck may be the line.
       this.#close();
       this.#failure = { state: stateOf(error), problem: toProblem(error) };
+      this.#update?.missed(this.#failure.problem);
     } finally {
       this.#busy = false;
     }
@@ -99,13 +113,64 @@ export class Adapter {
     if (link === undefined) return;
     const hello = this.#parsed(parseHello(await link.request(REQUESTS.HELLO)));
     checkHello(hello, serial);
+    if (this.#update?.underWay === true && (await this.#update.step(link))) return this.#restarts();
+    if (hello.capabilities.includes("SETTINGS") && (await this.#settle(link))) return this.#restarts();
     const bus = this.#parsed(parseCounters(await link.request(REQUESTS.COUNTERS)));
     const stations: StationAnswer[] = [];
-    for (let initiator = 0; initiator < INITIATORS; initiator++) {
+    for (let initiator = 0; initiator < STATIONS; initiator++) {
       const answer = await link.request(REQUESTS.STATION, Buffer.from([initiator]));
       stations.push(this.#parsed(parseStation(answer)));
     }
     this.#keep(hello, bus, stations);
+  }
+
+  /**
+   * Begins to put the program that came with this gateway onto the adapter.
+   * @throws ScsigateError adapter-update-refused
+   */
+  startUpdate(): AdapterUpdate {
+    const refuse = (message: string, nextStep: string): never => {
+      throw new ScsigateError("adapter-update-refused", message, nextStep);
+    };
+    const { image, serial, clock } = this.#parts;
+    if (image === undefined)
+      return refuse("no firmware came with this gateway", "Update it by its UF2 file (docs/adapter.md).");
+    if (this.#update?.underWay === true) return refuse("an update is under way", "Wait until it has ended.");
+    if (!this.#fresh) return refuse(`the adapter ${serial} does not answer`, "See what its state on the page says.");
+    if (this.#hello?.capabilities.includes("UPDATE") !== true) {
+      return refuse("its firmware cannot be updated over USB yet", "Put the UF2 file onto it, once (docs/adapter.md).");
+    }
+    this.#update = new UpdateJob(image, clock);
+    return this.#update.view;
+  }
+
+  /**
+   * Has it keep the settings that the configuration names. They count from its next start on.
+   * @returns whether it restarts for that
+   * @throws ScsigateError adapter-refused
+   */
+  async #settle(link: ManagementLink): Promise<boolean> {
+    const wanted = this.#parts.wanted();
+    if (wanted === undefined || !hasSettings(wanted) || this.#settled === wanted) return false;
+    const present = await link.request(REQUESTS.SETTINGS_GET);
+    const settings = this.#parsed(withSettings(present, wanted));
+    if (settings.equals(present)) {
+      this.#asked = "";
+      this.#settled = wanted;
+      return false;
+    }
+    const key = settings.toString("hex");
+    if (this.#asked === key) throw settingsLost(this.#parts.serial);
+    await link.request(REQUESTS.SETTINGS_SET, settings);
+    this.#asked = key;
+    await link.request(REQUESTS.RESTART);
+    return true;
+  }
+
+  #restarts(): void {
+    this.#restartAt = this.#parts.clock.monotonic();
+    this.#freshAt = Number.NEGATIVE_INFINITY;
+    this.#close();
   }
 
   async #open(tty: string): Promise<ManagementLink | undefined> {
@@ -121,6 +186,7 @@ export class Adapter {
     }
     this.#line.opens += 1;
     this.#tty = tty;
+    this.#settled = undefined;
     const link = new ManagementLink({
       ...{ line, clock, counters: this.#line, firstSequence: random(2).readUInt16BE() },
       onClosed: () => {
@@ -174,10 +240,12 @@ export class Adapter {
     return this.#failing === undefined && this.#parts.clock.monotonic() - this.#freshAt < STALE_MS;
   }
 
-  /** One answer that is lost is no silence: what it said before is still fresh. */
+  /** One answer that is lost is no silence: what it said before is still fresh. Who restarts is away for a while. */
   get #failing(): { state: BusStatus["state"]; problem: Problem } | undefined {
-    const recent = this.#parts.clock.monotonic() - this.#freshAt < STALE_MS;
-    return this.#failure?.state === "silent" && recent ? undefined : this.#failure;
+    const now = this.#parts.clock.monotonic();
+    const away = this.#failure?.state === "absent" || this.#failure?.state === "unreachable";
+    if ((away || this.#failure?.state === "silent") && now - this.#restartAt < RESTART_MS) return undefined;
+    return this.#failure?.state === "silent" && now - this.#freshAt < STALE_MS ? undefined : this.#failure;
   }
 
   /** Those that it said not long ago. */
@@ -188,8 +256,9 @@ export class Adapter {
   get status(): BusStatus {
     const failing = this.#failing;
     const hello = this.#fresh ? this.#hello : undefined;
+    const { serial, image } = this.#parts;
     return {
-      serial: this.#parts.serial,
+      serial,
       state: failing?.state ?? (hello === undefined ? "starting" : "working"),
       problem: failing?.problem ?? null,
       interface: this.#usb?.interface ?? null,
@@ -198,8 +267,18 @@ export class Adapter {
       uptimeSeconds: hello?.uptimeSeconds ?? null,
       counters: hello === undefined ? null : { ...this.#bus.values },
       line: { ...this.#line },
+      offered: hello === undefined || image === undefined || image.firmware === hello.firmware ? null : image.firmware,
+      update: this.#update?.view ?? null,
     };
   }
+}
+
+function settingsLost(serial: string): ScsigateError {
+  return new ScsigateError(
+    "adapter-refused",
+    `the adapter ${serial} does not keep the settings that it is given`,
+    "Correct scsiId, board or daynaport of the segment's fabric, or put newer firmware on it (docs/adapter.md).",
+  );
 }
 
 function noPort(serial: string): ScsigateError {

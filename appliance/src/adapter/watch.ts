@@ -1,15 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The adapters that segments are configured to use: asked every few seconds, and shown as the driver shows a segment. */
-import type { BusStatus, StationCounters } from "../api/status.ts";
-import type { Config } from "../config/types.ts";
+import type { AdapterUpdate, BusStatus, StationCounters } from "../api/status.ts";
+import type { AdapterFabric, Config } from "../config/types.ts";
 import type { LinkReading, PeerReading, SegmentReading } from "../observe/sysfs.ts";
 import type { Cancel } from "../shared/clock.ts";
 import { Adapter, type AdapterParts, type AdapterStation } from "./adapter.ts";
+import type { AdapterImage } from "./image.ts";
 
 const INTERVAL_MS = 2000;
 
+export interface WatchParts extends Omit<AdapterParts, "serial" | "wanted" | "image"> {
+  /** The program that came with this gateway. */
+  readImage: () => AdapterImage | undefined;
+}
+
 export class AdapterWatch {
-  readonly #parts: Omit<AdapterParts, "serial">;
+  readonly #parts: WatchParts;
   readonly #config: () => Config;
   readonly #onPlugged: () => void;
   /** By serial number. */
@@ -17,7 +23,7 @@ export class AdapterWatch {
   #cancel: Cancel | undefined;
 
   /** @param onPlugged one of them has come to USB: its interface is to be made a segment's */
-  constructor(parts: Omit<AdapterParts, "serial">, config: () => Config, onPlugged: () => void) {
+  constructor(parts: WatchParts, config: () => Config, onPlugged: () => void) {
     this.#parts = parts;
     this.#config = config;
     this.#onPlugged = onPlugged;
@@ -43,7 +49,9 @@ export class AdapterWatch {
       this.#adapters.delete(serial);
     }
     for (const serial of wanted) {
-      if (!this.#adapters.has(serial)) this.#adapters.set(serial, new Adapter({ ...this.#parts, serial }));
+      if (this.#adapters.has(serial)) continue;
+      const image = this.#parts.readImage();
+      this.#adapters.set(serial, new Adapter({ ...this.#parts, serial, image, wanted: () => this.#fabric(serial) }));
     }
     await Promise.all(
       [...this.#adapters.values()].map(async (adapter) => {
@@ -66,11 +74,28 @@ export class AdapterWatch {
     return { ...link, mode: "hub", peers: adapter.stations.map(peer).sort(byAddress) };
   }
 
+  /**
+   * Begins an update of its firmware.
+   * @returns undefined for a segment without an adapter of ours
+   * @throws ScsigateError adapter-update-refused
+   */
+  update(segment: string): AdapterUpdate | undefined {
+    return this.#of(segment)?.startUpdate();
+  }
+
+  #fabric(serial: string): AdapterFabric | undefined {
+    const fabrics = this.#config().segments.map(({ fabric }) => fabric);
+    return fabrics.filter((fabric) => fabric.type === "adapter").find((fabric) => fabric.serial === serial);
+  }
+
   #of(segment: string): Adapter | undefined {
     const fabric = this.#config().segments.find(({ name }) => name === segment)?.fabric;
     return this.#adapters.get(serialOf(fabric) ?? "");
   }
 }
+
+/** Who is no SCSI ID (firmware/README.md). */
+const NEXUSES: Readonly<Record<number, string>> = { 8: "no SCSI ID", 9: "DaynaPORT" };
 
 function serialOf(fabric: Config["segments"][number]["fabric"] | undefined): string | undefined {
   return fabric?.type === "adapter" ? fabric.serial : undefined;
@@ -91,7 +116,7 @@ function peer({ address, name, up, hello, initiator, waiting, counters }: Adapte
   return {
     ...{ address, name, state: up ? "up" : "down", role: "initiator", mode: hello ? "get" : "base" },
     ...{ features: hello ? ["ext", "get"] : [], device: "" },
-    nexus: initiator > 7 ? "no SCSI ID" : `SCSI ID ${initiator}`,
+    nexus: NEXUSES[initiator] ?? `SCSI ID ${initiator}`,
     ...{ inFlight: 0, heldGets: 0, queued: waiting, counters: total },
   };
 }

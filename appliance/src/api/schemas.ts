@@ -331,6 +331,15 @@ export const SCHEMAS = {
     mayStart: { type: "boolean", description: "Whether the boot loader may start it." },
     confirmed: { type: "boolean", description: "Whether it has run well since it was written." },
   }),
+  AdapterUpdate: object({
+    state: {
+      enum: ["writing", "restarting", "done", "failed"],
+      description:
+        "restarting: into the new firmware, which is confirmed once it answers. failed: the one before goes on.",
+    },
+    percent: integer("Of the writing."),
+    problem: { description: "Null unless it failed.", anyOf: [ref("Reason"), { type: "null" }] },
+  }),
   Update: object({
     image: {
       description: "Null: this machine does not run the image, and is updated in another way.",

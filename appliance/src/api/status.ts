@@ -131,6 +131,19 @@ export interface BusStatus {
   counters: Record<string, number> | null;
   /** What went wrong between the adapter and us, by kind, since the service started. */
   line: Record<string, number>;
+  /** Firmware that came with this gateway, where it is another one than the adapter's. */
+  offered: string | null;
+  /** The last update since the service started. */
+  update: AdapterUpdate | null;
+}
+
+/** Of an adapter's firmware. */
+export interface AdapterUpdate {
+  /** restarting: into the new one, which is confirmed once it answers. failed: the one before goes on. */
+  state: "writing" | "restarting" | "done" | "failed";
+  /** Of the writing. */
+  percent: number;
+  problem: Problem | null;
 }
 
 export interface SegmentStatus {

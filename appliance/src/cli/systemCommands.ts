@@ -3,6 +3,7 @@
 import { basename } from "node:path";
 import type { ResetOutlook } from "../api/reset.ts";
 import { MIN_PASSWORD } from "../api/schemas.ts";
+import type { Status } from "../api/status.ts";
 import type { UpdateState, UpdateView } from "../api/update.ts";
 import { hashPassword } from "../service/access/password.ts";
 import { asObject } from "../shared/json.ts";
@@ -87,6 +88,12 @@ export const systemCommands: Commands = {
       const { json } = ok(await call("DELETE", "/api/v1/update"));
       return { json, text: formatUpdate(json) };
     },
+  },
+  "adapter update": {
+    usage: "SEGMENT",
+    help: "puts the firmware that came with this gateway onto a segment's adapter on USB",
+    takes: [1, 1],
+    run: ([segment = ""], _options, world) => updateAdapter(segment, world),
   },
   restart: {
     usage: "--yes",
@@ -173,6 +180,25 @@ async function installUpdate(from: string, options: Options, world: CliWorld): P
   const json = await untilUpdate(["ready-to-restart"], world);
   if (options.reboot === true) ok(await call("POST", "/api/v1/update/restart"));
   return { json, text: options.reboot === true ? "Installed. The machine restarts." : formatUpdate(json) };
+}
+
+/** @throws CliError with why it failed */
+async function updateAdapter(segment: string, { call, err, pause }: CliWorld): Promise<Said> {
+  ok(await call("POST", `/api/v1/segments/${encodeURIComponent(segment)}/adapter/update`));
+  let said = "";
+  for (;;) {
+    const { segments } = ok(await call("GET", "/api/v1/status")).json as Status;
+    const bus = segments.find(({ name }) => name === segment)?.bus;
+    const update = bus?.update ?? null;
+    if (update === null) throw new CliError(`segment ${segment} has no adapter any more`, "See: scsigate status");
+    const { state, percent, problem } = update;
+    if (problem !== null) throw new CliError(problem.message, problem.nextStep, problem.code);
+    if (state === "done") return { json: bus, text: `The adapter runs ${bus?.firmware ?? "its new firmware"}.` };
+    const step = state === "writing" ? `Writing ${percent} %` : "The adapter restarts";
+    if (step !== said) err(step);
+    said = step;
+    await pause(UPDATE_POLL_MS);
+  }
 }
 
 /** @throws CliError with why it failed */

@@ -268,7 +268,15 @@ function openOnNetwork(type: string, path: string): ConfigError {
   };
 }
 
-function checkAdapter({ serial }: AdapterFabric, path: string, earlier: SegmentConfig[], errors: ConfigError[]): void {
+function checkAdapter(fabric: AdapterFabric, path: string, earlier: SegmentConfig[], errors: ConfigError[]): void {
+  const { serial, scsiId, daynaport } = fabric;
+  if (daynaport?.enabled === true && daynaport.scsiId === scsiId) {
+    errors.push({
+      path: `${path}/fabric/daynaport/scsiId`,
+      message: `the adapter itself has the ID ${scsiId}`,
+      nextStep: "Give the DaynaPORT another one that nothing on the bus has.",
+    });
+  }
   if (!earlier.some(({ fabric }) => fabric.type === "adapter" && fabric.serial === serial)) return;
   errors.push({
     path: `${path}/fabric/serial`,

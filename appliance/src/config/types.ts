@@ -36,6 +36,11 @@ export type PortFabric =
 export interface AdapterFabric {
   type: "adapter";
   serial: string;
+  /** This and what follows: absent, it stays as the adapter has it. */
+  scsiId?: number;
+  board?: "probe" | "db25" | "desktop50";
+  heldGets?: boolean;
+  daynaport?: { enabled: boolean; scsiId: number; longRecords: boolean };
 }
 
 export type FabricConfig = IscsiFabric | PortFabric | AdapterFabric | { type: "loop" } | { type: "none" };

@@ -39,6 +39,8 @@ export interface ServicePaths {
   web: string;
   /** version.json */
   version: string;
+  /** adapter.update, the firmware for adapters that came with us */
+  adapterImage: string;
   /** /run/scsigate/service: ours to write, and lives as long as the machine runs */
   run: string;
   /** The command line's socket. */

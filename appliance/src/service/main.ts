@@ -40,6 +40,7 @@ export function start(): void {
       avahi: "/run/avahi-daemon/pid",
       web: join(__dirname, "web"),
       version: join(__dirname, "version.json"),
+      adapterImage: join(__dirname, "adapter.update"),
       run: join(machine.run, "scsigate/service"),
       control: controlSocket(machine),
     },

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The service as a whole: its modules in the order in which they start and, backwards, stop. */
+import { readImage } from "../adapter/image.ts";
 import { AdapterWatch } from "../adapter/watch.ts";
 import type { Version } from "../api/status.ts";
 import { ConfigStore, type Opened } from "../config/store.ts";
@@ -18,6 +19,7 @@ import type { ServiceEnvironment } from "./environment.ts";
 import { FirstStart, PREPARED_FILE } from "./firstStart.ts";
 import { type GatewayState, initialState } from "./gatewayState.ts";
 import { History } from "./history/history.ts";
+import { adapterRoutes } from "./http/adapterApi.ts";
 import { diagnosisRoutes } from "./http/diagnosisApi.ts";
 import { networkRoutes } from "./http/networkApi.ts";
 import { resetRoutes } from "./http/resetApi.ts";
@@ -135,6 +137,7 @@ export class Service {
       ...resetRoutes(this.#environment, state, monitor),
       ...networkRoutes(this.#environment, state),
       ...updateRoutes(updates),
+      ...adapterRoutes(adapters),
       ...stationsRoutes({ environment, monitor, stations, history, captures }),
     ];
     const web = new Web(environment, {
@@ -213,7 +216,7 @@ export class Service {
 function watchAdapters(environment: ServiceEnvironment, state: GatewayState, onPlugged: () => void): AdapterWatch {
   const { paths, clock, random, openPort: open } = environment;
   return new AdapterWatch(
-    { sys: paths.sys, dev: paths.dev, clock, random, open },
+    { sys: paths.sys, dev: paths.dev, clock, random, open, readImage: () => readImage(paths.adapterImage) },
     () => state.config.config,
     onPlugged,
   );

@@ -17,6 +17,8 @@ export type ErrorCode =
   | "adapter-silent"
   | "adapter-unreachable"
   | "adapter-unusable"
+  | "adapter-update-failed"
+  | "adapter-update-refused"
   | "adapter-wrong"
   | "board-hot"
   | "boot-unwritable"

@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // An adapter from plugging in to unplugging: sysfs is a fixture, what answers is a stand-in, time is the test's.
-import { Duplex, PassThrough } from "node:stream";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import type { OpenPort } from "../../src/adapter/port.ts";
-import { AdapterWatch } from "../../src/adapter/watch.ts";
 import type { LinkReading } from "../../src/observe/sysfs.ts";
-import { FakeFirmware, plugIn, SERIAL, slip, Unslip, unplug } from "../support/fakeAdapter.ts";
-import { ManualClock } from "../support/manualClock.ts";
+import { adapterRig } from "../support/adapterRig.ts";
+import { plugIn, SERIAL, unplug } from "../support/fakeAdapter.ts";
 import { configOf } from "../support/telemetryRig.ts";
 import { type Tree, temporaryTree } from "../support/tree.ts";
 
@@ -30,62 +27,7 @@ const CONFIG = configOf({
   ],
 });
 
-function rig(config = CONFIG) {
-  const clock = new ManualClock();
-  const firmware = new Map([
-    ["ttyACM0", new FakeFirmware()],
-    ["ttyACM1", new FakeFirmware()],
-  ]);
-  const opened: string[] = [];
-  const lines: Duplex[] = [];
-  let locked = false;
-  let plugged = 0;
-  const open: OpenPort = async (path) => {
-    if (locked) throw new Error("Error Resource temporarily unavailable Cannot lock port");
-    const name = path.replace("/dev/", "");
-    opened.push(name);
-    const unslip = new Unslip();
-    const toHost = new PassThrough();
-    const stream = Duplex.from({
-      readable: toHost,
-      writable: new PassThrough().on("data", (bytes: Buffer) => {
-        for (const frame of unslip.take(bytes)) {
-          const answer = firmware.get(name)?.answer(frame);
-          if (answer !== undefined) toHost.write(slip(answer));
-        }
-      }),
-    });
-    stream.on("error", () => undefined);
-    lines.push(stream);
-    const close = () => {
-      stream.destroy();
-      firmware.get(name)?.closed();
-    };
-    return { stream, close };
-  };
-  const parts = {
-    sys: `${tree.root}/sys`,
-    dev: "/dev",
-    clock,
-    random: (bytes: number) => Buffer.alloc(bytes, 9),
-    open,
-  };
-  const watch = new AdapterWatch(
-    parts,
-    () => config,
-    () => (plugged += 1),
-  );
-  watch.start();
-  return {
-    ...{ clock, watch, opened, lines },
-    firmware: firmware.get("ttyACM0") as FakeFirmware,
-    second: firmware.get("ttyACM1") as FakeFirmware,
-    lock: (on: boolean) => (locked = on),
-    plugged: () => plugged,
-    state: (name = "seg0") => watch.status(name)?.state,
-    problem: (name = "seg0") => watch.status(name)?.problem,
-  };
-}
+const rig = (config = CONFIG) => adapterRig(tree, () => config);
 
 test("absent, then plugged in and working, then unplugged: each is a state with a next step", async () => {
   const { clock, watch, state, problem, plugged, opened } = rig();
@@ -103,7 +45,7 @@ test("absent, then plugged in and working, then unplugged: each is a state with 
   const { firmware, scsiId, interface: name, line } = watch.status("seg0") ?? {};
   assert.equal([firmware, scsiId, name], ["0.1.0", 4, "enx02005e100001"]);
   assert.is(line?.["opens"], 1);
-  assert.is(line?.["answers"], 11);
+  assert.is(line?.["answers"], 12);
 
   // Out and in again between two looks: its interface has another name.
   unplug(tree, { interface: "enx02005e100001" });

@@ -89,7 +89,12 @@ test("an adapter that is pulled out while it is asked, and comes back under anot
   plugIn(tree, { tty: pty.path.replace("/dev/pts/", "") });
   const adapter = new Adapter({
     ...{ serial: SERIAL, sys: `${tree.root}/sys`, dev: "/dev/pts", clock: systemClock },
-    ...{ random: (bytes: number) => Buffer.alloc(bytes), open: openSerialPort },
+    ...{
+      random: (bytes: number) => Buffer.alloc(bytes),
+      open: openSerialPort,
+      wanted: () => undefined,
+      image: undefined,
+    },
   });
   attach(firmware);
   await adapter.round();

@@ -9,9 +9,16 @@ import {
   HELLO_SIZE,
   REQUESTS,
   RESULTS,
+  SETTINGS_LAYOUT,
+  SETTINGS_SIZE,
   STATION_COUNTERS_LIST,
   STATION_LAYOUT,
   STATION_SIZE,
+  UPDATE_BEGIN_LAYOUT,
+  UPDATE_BEGIN_SIZE,
+  UPDATE_DATA_LAYOUT,
+  UPDATE_STATE_LAYOUT,
+  UPDATE_STATE_SIZE,
   VERSION,
 } from "../../src/adapter/messages.ts";
 import type { Pty } from "./pty.ts";
@@ -77,6 +84,17 @@ export class FakeFirmware {
   firmware = "0.1.0";
   counters: Partial<Record<(typeof COUNTERS_LIST)[number], number>> = {};
   stations: FakeStation[] = [];
+  /** As they are in flash; an ID counts from the next restart on. */
+  settings = newSettings();
+  restarts = 0;
+  /** Does not keep what SETTINGS_SET brings. */
+  forgets = false;
+  /** A program on trial ends before anybody speaks to it. */
+  dies = false;
+  /** Answers of UPDATE_CONFIRM do not arrive. */
+  losesConfirmation = false;
+  slot = 0;
+  update: { header: Buffer; program: Buffer; trial: boolean; fellBack: boolean; before: string } | undefined;
   /** Takes part in no conversation. */
   mute = false;
   /** Requests that were carried out. */
@@ -99,20 +117,26 @@ export class FakeFirmware {
       return undefined;
     }
     if (this.mute) return undefined;
+    const lost = this.losesConfirmation && frame.readUInt8(0) === REQUESTS.UPDATE_CONFIRM;
+    const answer = this.#carryOut(frame, crc, end);
+    return lost ? undefined : answer;
+  }
+
+  #carryOut(frame: Buffer, crc: number, end: number): Buffer | undefined {
     // Byte for byte the last request: the last answer, and nothing is done twice.
     if (this.#last?.crc === crc) return this.#last.answer;
     const request = frame.readUInt8(0);
     this.carriedOut.push(request);
     const body = this.#body(request, frame.subarray(4, end));
-    const answer = encodeAnswer({
-      ...{ request, sequence: frame.readUInt16BE(2), payload: body ?? Buffer.alloc(0) },
-      result: body === undefined ? RESULTS.UNKNOWN : RESULTS.OK,
-    });
+    const result = typeof body === "number" ? body : body === undefined ? RESULTS.UNKNOWN : RESULTS.OK;
+    const payload = Buffer.isBuffer(body) ? body : Buffer.alloc(0);
+    const answer = encodeAnswer({ request, sequence: frame.readUInt16BE(2), payload, result });
     this.#last = { crc, answer };
     return answer;
   }
 
-  #body(request: number, payload: Buffer): Buffer | undefined {
+  /** @returns a payload, a result other than OK, or undefined: it does not know the request */
+  #body(request: number, payload: Buffer): Buffer | number | undefined {
     switch (request) {
       case REQUESTS.HELLO:
         return this.#hello();
@@ -120,6 +144,61 @@ export class FakeFirmware {
         return numbers(COUNTERS_LIST.map((name) => this.counters[name] ?? 0));
       case REQUESTS.STATION:
         return this.#station(payload.readUInt8(0));
+      case REQUESTS.SETTINGS_GET:
+        return Buffer.from(this.settings);
+      case REQUESTS.SETTINGS_SET:
+        if (!this.forgets) payload.copy(this.settings);
+        return Buffer.alloc(0);
+      case REQUESTS.RESTART:
+        return this.#restart();
+      default:
+        return (this.capabilities & 4) === 0 ? undefined : this.#updating(request, payload);
+    }
+  }
+
+  #restart(): Buffer {
+    this.restarts += 1;
+    this.uptimeSeconds = 0;
+    return Buffer.alloc(0);
+  }
+
+  #updating(request: number, payload: Buffer): Buffer | number | undefined {
+    const { update } = this;
+    const { crc, firmware } = UPDATE_BEGIN_LAYOUT;
+    switch (request) {
+      case REQUESTS.UPDATE_BEGIN:
+        if (payload.length !== UPDATE_BEGIN_SIZE) return RESULTS.LENGTH;
+        this.update = {
+          header: payload,
+          program: Buffer.alloc(0),
+          trial: false,
+          fellBack: false,
+          before: this.firmware,
+        };
+        return Buffer.alloc(0);
+      case REQUESTS.UPDATE_DATA:
+        if (update === undefined || payload.readUInt32BE(0) !== update.program.length) return RESULTS.ORDER;
+        update.program = Buffer.concat([update.program, payload.subarray(UPDATE_DATA_LAYOUT.data.at)]);
+        return Buffer.alloc(0);
+      case REQUESTS.UPDATE_TRY:
+        if (update === undefined || crc32(update.program) !== update.header.readUInt32BE(crc.at)) return RESULTS.IMAGE;
+        update.trial = !this.dies;
+        if (!this.dies) this.slot = 1 - this.slot;
+        update.fellBack = this.dies;
+        if (!this.dies) this.firmware = update.header.toString("latin1", firmware.at).replaceAll("\0", "");
+        return this.#restart();
+      case REQUESTS.UPDATE_CONFIRM:
+        if (update?.trial !== true || !payload.equals(update.header)) return RESULTS.ORDER;
+        update.trial = false;
+        return Buffer.alloc(0);
+      case REQUESTS.UPDATE_STATE: {
+        const { slot, trial, fellBack } = UPDATE_STATE_LAYOUT;
+        const state = Buffer.alloc(UPDATE_STATE_SIZE);
+        state[trial.at] = update?.trial === true ? 1 : 0;
+        state[fellBack.at] = update?.fellBack === true ? 1 : 0;
+        state[slot.at] = this.slot;
+        return state;
+      }
       default:
         return undefined;
     }
@@ -132,7 +211,7 @@ export class FakeFirmware {
     body.writeUIntBE(this.capabilities, capabilities.at, capabilities.size);
     body.writeUIntBE(this.uptimeSeconds, uptimeSeconds.at, uptimeSeconds.size);
     Buffer.from("02005e100001", "hex").copy(body, stationAddress.at);
-    body[scsiId.at] = 4;
+    body[scsiId.at] = this.settings[SETTINGS_LAYOUT.scsiId.at] ?? 4;
     body[linkUp.at] = 1;
     body.write(this.serial, serial.at, serial.size, "latin1");
     body.write(this.firmware, firmware.at, firmware.size, "latin1");
@@ -153,6 +232,22 @@ export class FakeFirmware {
     }
     return Buffer.concat([body, numbers(STATION_COUNTERS_LIST.map((counter) => station?.counters?.[counter] ?? 0))]);
   }
+}
+
+function newSettings(): Buffer {
+  const settings = Buffer.alloc(SETTINGS_SIZE);
+  settings[SETTINGS_LAYOUT.scsiId.at] = 4;
+  return settings;
+}
+
+/** An update file as firmware/scripts/image.mjs makes it. */
+export function updateFile(firmware: string, program = Buffer.alloc(1200, 7)): Buffer {
+  const { length, crc, firmware: name } = UPDATE_BEGIN_LAYOUT;
+  const header = Buffer.alloc(UPDATE_BEGIN_SIZE);
+  header.writeUInt32BE(program.length, length.at);
+  header.writeUInt32BE(crc32(program), crc.at);
+  header.write(firmware, name.at, name.size, "latin1");
+  return Buffer.concat([header, program]);
 }
 
 /** Has it answer at the other end of a tty. */

@@ -118,6 +118,7 @@ export async function startGateway(options: GatewayOptions = {}): Promise<TestGa
       avahi: path("run/avahi-daemon/pid"),
       web: options.web ?? path("web"),
       version: path("version.json"),
+      adapterImage: path("adapter.update"),
       run: path("run"),
       control: path("control.sock"),
     },

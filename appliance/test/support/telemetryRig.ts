@@ -79,6 +79,7 @@ export async function telemetryRig(document: unknown): Promise<TelemetryRig> {
       avahi: path("run/avahi-daemon/pid"),
       web: path("web"),
       version: path("version.json"),
+      adapterImage: path("adapter.update"),
       run: path("run"),
       control: path("control"),
     },
@@ -112,7 +113,7 @@ export async function telemetryRig(document: unknown): Promise<TelemetryRig> {
     log: silentLogger(),
   };
   const { paths, clock, random, openPort: open } = environment;
-  const parts = { sys: paths.sys, dev: paths.dev, clock, random, open };
+  const parts = { sys: paths.sys, dev: paths.dev, clock, random, open, readImage: () => undefined };
   const adapters = new AdapterWatch(
     parts,
     () => loaded.config,

@@ -13,7 +13,8 @@ SCSIGATE_PAGE = $(BR2_EXTERNAL_SCSIGATE_PATH)/../web-ui/dist
 define SCSIGATE_INSTALL_TARGET_CMDS
 	rm -rf $(TARGET_DIR)/usr/lib/scsigate
 	mkdir -p $(TARGET_DIR)/usr/lib/scsigate/web
-	$(INSTALL) -m 0644 $(@D)/* $(TARGET_DIR)/usr/lib/scsigate/
+	cd $(@D) && find . -type f ! -path '*/.*' \
+		-exec $(INSTALL) -D -m 0644 {} $(TARGET_DIR)/usr/lib/scsigate/{} \;
 	$(INSTALL) -m 0644 $(SCSIGATE_PAGE)/* $(TARGET_DIR)/usr/lib/scsigate/web/
 endef
 

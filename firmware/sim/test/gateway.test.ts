@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // The gateway's own client, serialport and a tty (a pseudo terminal) on this side; the real program on the other.
+import { writeFileSync } from "node:fs";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { Adapter } from "../../../appliance/src/adapter/adapter.ts";
+import { readImage } from "../../../appliance/src/adapter/image.ts";
+import { REQUESTS, UPDATE_STATE_LAYOUT } from "../../../appliance/src/adapter/messages.ts";
 import { openSerialPort } from "../../../appliance/src/adapter/port.ts";
 import { plugIn } from "../../../appliance/test/support/fakeAdapter.ts";
 import { ManualClock } from "../../../appliance/test/support/manualClock.ts";
 import { openPty, type Pty } from "../../../appliance/test/support/pty.ts";
-import { temporaryTree } from "../../../appliance/test/support/tree.ts";
+import { type Tree, temporaryTree } from "../../../appliance/test/support/tree.ts";
 import { Bench, CHECK, GOOD, HELLO, ID, TEST_UNIT_READY } from "../src/bench.ts";
+import { another } from "../src/programs.ts";
 
 const test = suite("the gateway and the program on an emulated RP2040");
 
@@ -19,20 +23,24 @@ const ACM = 4;
 const PATIENCE_MS = 1000;
 
 let pty: Pty;
-const tree = temporaryTree();
+let tree: Tree;
 
 test.before.each(async () => {
+  tree = temporaryTree();
   pty = await openPty();
 });
-test.after.each(() => pty.close());
-test.after(() => tree.dispose());
+test.after.each(async () => {
+  await pty.close();
+  tree.dispose();
+});
 
 /**
  * Between the tty and USB. The emulated chip is slower than a real one: time passes for the gateway when nothing is answered.
  * @param fate what arrives of what the gateway says
  */
-function connect(bench: Bench, clock: ManualClock, fate: (bytes: Buffer) => Buffer): void {
+function connect(board: () => Bench, clock: ManualClock, fate: (bytes: Buffer) => Buffer): void {
   pty.onData((bytes) => {
+    const bench = board();
     const arrives = fate(bytes);
     for (let at = 0; at < arrives.length; at += 63) bench.usb.out(ACM, arrives.subarray(at, at + 63));
     const answer: Uint8Array[] = [];
@@ -54,20 +62,25 @@ test("HELLO, counters and stations as the bus had them; a damaged request is ask
 
   const clock = new ManualClock();
   let damage = 1;
-  connect(bench, clock, (bytes) => {
-    const arrives = Buffer.from(bytes);
-    if (damage-- === 1) arrives[3] = (arrives[3] ?? 0) ^ 0x20;
-    return arrives;
-  });
+  connect(
+    () => bench,
+    clock,
+    (bytes) => {
+      const arrives = Buffer.from(bytes);
+      if (damage-- === 1) arrives[3] = (arrives[3] ?? 0) ^ 0x20;
+      return arrives;
+    },
+  );
   plugIn(tree, { serial, tty: pty.path.replace("/dev/pts/", "") });
   const adapter = new Adapter({
     ...{ serial, sys: `${tree.root}/sys`, dev: "/dev/pts", clock },
     ...{ random: (bytes: number) => Buffer.alloc(bytes, 0xc0), open: openSerialPort },
+    ...{ wanted: () => undefined, image: undefined },
   });
   await adapter.round();
   const { state, problem, scsiId, counters, line } = adapter.status;
   assert.equal([state, problem, scsiId], ["working", null, ID]);
-  assert.equal([line["timeouts"], line["gaveUp"], line["answers"]], [1, 0, 11]);
+  assert.equal([line["timeouts"], line["gaveUp"], line["answers"]], [1, 0, 12]);
   assert.equal([counters?.["frameErrors"], counters?.["parityErrors"], counters?.["resets"]], [1, 1, 0]);
   const selections = [...Array(8).keys()].map((id) => counters?.[`selections${id}`] ?? 0);
   assert.is(
@@ -87,6 +100,48 @@ test("HELLO, counters and stations as the bus had them; a damaged request is ask
   for (let count = 0; count < 2; count++) assert.is(bench.send(0x6558, frame).status, GOOD);
   await adapter.round();
   assert.is(adapter.stations[0]?.counters.rxPackets, 5);
+  adapter.stop();
+});
+
+test("settings and firmware from the gateway: kept, tried, confirmed by the program itself", async () => {
+  let bench = Bench.up();
+  const serial = Buffer.from(bench.usb.control(0x80, 6, 0x0303, 0x0409, 255)).toString("utf16le", 2);
+  const restart = () => {
+    bench.chip.run(() => bench.chip.restarted, 200, "it does not restart");
+    bench = bench.again();
+    bench.connect();
+  };
+  const clock = new ManualClock();
+  connect(
+    () => bench,
+    clock,
+    (bytes) => bytes,
+  );
+  plugIn(tree, { serial, tty: pty.path.replace("/dev/pts/", "") });
+  const file = `${tree.root}/adapter.update`;
+  writeFileSync(file, another("7.7.7"));
+  const adapter = new Adapter({
+    ...{ serial, sys: `${tree.root}/sys`, dev: "/dev/pts", clock },
+    ...{ random: (bytes: number) => Buffer.alloc(bytes, 0xc0), open: openSerialPort },
+    wanted: () => ({ type: "adapter", serial, scsiId: 5, daynaport: { enabled: true, scsiId: 3, longRecords: false } }),
+    image: readImage(file),
+  });
+  await adapter.round();
+  assert.is(adapter.status.state, "starting");
+  restart();
+  await adapter.round();
+  assert.equal([adapter.status.state, adapter.status.scsiId, adapter.status.offered], ["working", 5, "7.7.7"]);
+
+  adapter.startUpdate();
+  await adapter.round();
+  assert.equal(adapter.status.update, { state: "restarting", percent: 100, problem: null });
+  restart();
+  // Flash takes longer than this test's patience: the first round may hear no answer to the confirmation.
+  for (let round = 0; round < 3 && adapter.status.update?.state === "restarting"; round++) await adapter.round();
+  assert.equal(adapter.status.update, { state: "done", percent: 100, problem: null });
+  assert.equal([adapter.status.firmware, adapter.status.offered, adapter.status.scsiId], ["7.7.7", null, 5]);
+  const { trial } = UPDATE_STATE_LAYOUT;
+  assert.is(bench.manage(REQUESTS.UPDATE_STATE).payload[trial.at], 0);
   adapter.stop();
 });
 

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { repoDir } from "../paths.ts";
 import { exec } from "../process.ts";
 import { buildMaterials, type Materials } from "./image.ts";
-import { driverDisk } from "./packages.ts";
+import { adapterFirmware, driverDisk } from "./packages.ts";
 
 async function step<T>(what: string, work: () => Promise<T>): Promise<T> {
   const from = Date.now();
@@ -24,6 +24,7 @@ function hasScript(workspace: string, script: string): boolean {
 
 /** The supervisor's bundles, the page, and the driver disk that it offers. */
 export async function buildSupervisor(): Promise<void> {
+  await step("the adapter's firmware", adapterFirmware);
   for (const workspace of ["appliance", "web-ui"]) {
     if (!hasScript(workspace, "build")) continue;
     await step(workspace, () => exec("npm", ["run", "--silent", "build", "-w", workspace], { cwd: repoDir }));

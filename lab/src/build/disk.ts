@@ -79,7 +79,7 @@ async function makeGrub(images: string): Promise<void> {
 }
 
 function appliance(): TreeEntry[] {
-  for (const name of ["executor.main.js", "service.main.js", "cli.js", "version.json"]) {
+  for (const name of ["executor.main.js", "service.main.js", "cli.js", "version.json", "adapter.update"]) {
     if (existsSync(join(applianceDistDir, name))) continue;
     throw new LabError("not-built", `${join(applianceDistDir, name)} is missing.`, "Run `make build`.");
   }

@@ -23,9 +23,15 @@ export async function driverDisk(): Promise<string> {
   return image;
 }
 
+/** Of adapters on USB: what the supervisor's build then has beside it. */
+export async function adapterFirmware(): Promise<void> {
+  await exec("make", ["--no-print-directory", "-C", join(repoDir, "firmware")]);
+}
+
 /** ipscsi-dkms and scsigate. Builds what is in them first. @returns their files */
 export async function debs(): Promise<string[]> {
   rmSync(debsDir, { recursive: true, force: true });
+  await adapterFirmware();
   for (const workspace of ["appliance", "web-ui"]) {
     await exec("npm", ["run", "--silent", "build", "-w", workspace], { cwd: repoDir });
   }

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { driverDisk, packDebs } from "../../src/build/packages.ts";
+import { adapterFirmware, driverDisk, packDebs } from "../../src/build/packages.ts";
 import { applianceDistDir, repoDir, webDistDir } from "../../src/paths.ts";
 import { exec } from "../../src/process.ts";
 import { sleep } from "../../src/time.ts";
@@ -16,7 +16,12 @@ const folder = mkdtempSync(join(tmpdir(), "scsigate-debs-"));
 let files: string[] = [];
 
 test.before(async () => {
-  const built = [join(applianceDistDir, "native"), join(webDistDir, "index.html")].every((path) => existsSync(path));
+  const built = [
+    join(applianceDistDir, "adapter.update"),
+    join(applianceDistDir, "native"),
+    join(webDistDir, "index.html"),
+  ].every((path) => existsSync(path));
+  if (!built) await adapterFirmware();
   for (const workspace of built ? [] : ["appliance", "web-ui"]) {
     await exec("npm", ["run", "--silent", "build", "-w", workspace], { cwd: repoDir });
   }

@@ -106,6 +106,14 @@ export const strings = {
     resets: "Bus resets",
     timeouts: "Time-outs on the bus",
     dropped: "No room for",
+    offered: (version: string) => `Firmware ${version} came with this gateway.`,
+    update: "Update the adapter",
+    updating: {
+      writing: (percent: number) => `Writing the new firmware: ${percent} %. Its hosts wait meanwhile.`,
+      restarting: "The adapter restarts into its new firmware.",
+      done: "The adapter runs its new firmware.",
+      failed: "The update failed; the firmware from before goes on.",
+    },
   },
   stations: {
     caption: (segment: string) => `Stations on ${segment}`,

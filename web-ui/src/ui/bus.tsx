@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 /** What an adapter of ours says of the bus that it is on. */
 import type { BusStatus } from "@scsigate/appliance/api";
+import { call } from "../core/api.ts";
 import * as format from "../core/format.ts";
+import { may } from "../core/session.ts";
 import { strings } from "../strings.ts";
+import { useAction } from "./action.ts";
 import { Fact, Facts, Pill, type Tone } from "./parts.tsx";
+import { ProblemNotice } from "./problem.tsx";
 
 const TONES: Partial<Record<BusStatus["state"], Tone>> = { working: "good", starting: "plain" };
 /** IDs 0 to 7; the adapter has one of them. */
@@ -39,7 +43,42 @@ export function Bus({ segment, bus }: { segment: string; bus: BusStatus }) {
           </>
         )}
       </Facts>
+      <Firmware segment={segment} bus={bus} />
     </section>
+  );
+}
+
+/** What came with the gateway, and how far it is on its way onto the adapter. */
+function Firmware({ segment, bus: { offered, update } }: { segment: string; bus: BusStatus }) {
+  const action = useAction();
+  const words = strings.bus;
+  const underWay = update?.state === "writing" || update?.state === "restarting";
+  const start = () =>
+    void action.run(async () => {
+      await call("POST", `/api/v1/segments/${encodeURIComponent(segment)}/adapter/update`);
+    });
+  return (
+    <>
+      {update !== null && (
+        <p role="status">
+          {update.state === "writing" ? words.updating.writing(update.percent) : words.updating[update.state]}
+        </p>
+      )}
+      {update !== null && update.problem !== null && (
+        <p lang="en">
+          {update.problem.message}. {update.problem.nextStep}
+        </p>
+      )}
+      {offered !== null && !underWay && may("admin") && (
+        <p>
+          {words.offered(offered)}{" "}
+          <button type="button" aria-disabled={action.busy} onClick={start}>
+            {words.update}
+          </button>
+        </p>
+      )}
+      {action.problem !== undefined && <ProblemNotice problem={action.problem} />}
+    </>
   );
 }
 

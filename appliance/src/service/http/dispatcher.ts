@@ -32,6 +32,7 @@ const BODY_TIMEOUT_MS = 15_000;
 const STATUS: Partial<Record<string, number>> = {
   "access-invalid": 409,
   "access-unreadable": 503,
+  "adapter-update-refused": 409,
   "capture-busy": 409,
   "capture-missing": 404,
   "certificate-invalid": 422,

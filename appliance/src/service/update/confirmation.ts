@@ -17,7 +17,12 @@ export const SETTLE_MS = 30_000;
 
 /** What comes from cables, other machines, the disk or the weather: no image is the cause. */
 const FROM_OUTSIDE: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  "adapter-absent",
+  "adapter-boot-loader",
   "adapter-broken", // modules that lack are named by the plan that fails as well
+  "adapter-old",
+  "adapter-silent",
+  "adapter-wrong",
   "board-hot",
   "broker-unreachable",
   "certificate-ends",
