@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // The whole service with an adapter: sysfs is a fixture, its management port a real tty (a pseudo terminal) with a stand-in of the
 // firmware behind it.
-import { mkdirSync, symlinkSync } from "node:fs";
+import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import type { Adapter, Status } from "../../src/api/status.ts";
+import { runCli } from "../../src/cli/cli.ts";
+import { socketClient } from "../../src/cli/client.ts";
 import { telemetryMessages } from "../../src/service/telemetry/payloads.ts";
-import { answerOn, FakeFirmware, plugIn, SERIAL, unplug } from "../support/fakeAdapter.ts";
+import { answerOn, FakeFirmware, plugIn, SERIAL, unplug, updateFile } from "../support/fakeAdapter.ts";
 import { startGateway, type TestGateway } from "../support/gateway.ts";
 import { until } from "../support/machine.ts";
 import { checkSchemas } from "../support/mqttSchemas.ts";
@@ -31,6 +34,7 @@ test.before(async () => {
     before: (tree) => {
       tree.remove("sys/class/net/seg0");
       plugIn(tree, USB);
+      writeFileSync(`${tree.root}/adapter.update`, updateFile("0.2.0"));
       mkdirSync(`${tree.root}/dev`);
       symlinkSync(pty.path, `${tree.root}/dev/ttyACM0`);
     },
@@ -72,6 +76,30 @@ test("its hosts are stations, and what it counts is there: in the state, in MQTT
   const { body } = await gateway.get("/metrics");
   assert.match(body, 'scsigate_bus_total{segment="seg0",kind="parityErrors"} 3');
   assert.match(body, `scsigate_bus_adapter_working{segment="seg0",serial="${SERIAL}",firmware="0.1.0"} 1`);
+});
+
+test("its firmware, by the command line: refused in words, or put onto it, with progress", async () => {
+  const said: string[] = [];
+  const scsigate = (...args: string[]): Promise<number> =>
+    runCli(args, {
+      call: socketClient(join(gateway.tree.root, "control.sock")),
+      upload: () => Promise.reject(new Error("none")),
+      version: () => "1.2.3",
+      pause: (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds / 10)),
+      ...{ out: (text: string) => said.push(text), err: (text: string) => said.push(text) },
+      ...{ write: () => {}, read: () => "", login: async () => {} },
+    });
+  assert.is.not(await scsigate("adapter", "update", "seg7"), 0);
+  assert.match(said.join("\n"), "no segment seg7 has an adapter on USB");
+  firmware.capabilities = 3;
+  await until("it to be asked", async () => (await status()).segments[0]?.bus?.state === "working");
+  assert.is.not(await scsigate("adapter", "update", "seg0"), 0);
+  assert.match(said.join("\n"), "cannot be updated over USB yet");
+  firmware.capabilities = 7;
+  await until("what it can", async () => (await scsigate("adapter", "update", "seg0")) === 0);
+  assert.match(said.join("\n"), "The adapter runs 0.2.0.");
+  const { bus } = (await status()).segments[0] ?? {};
+  assert.equal([bus?.firmware, bus?.offered, bus?.update?.state], ["0.2.0", null, "done"]);
 });
 
 test("it is among the adapters", async () => {
