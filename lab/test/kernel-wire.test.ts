@@ -286,6 +286,16 @@ tests.test("a GET without a message ends with a null message after the hold time
   assert.ok(Date.now() - started >= 1500, "it was held");
 });
 
+tests.test("what an initiator expects beyond its CDB comes back as residual", async () => {
+  const got = await raw.get(get10(0, 64), 262_144);
+  assert.is(got.code, 0, got.text);
+  assert.is(got.data.length, 4, "a null message is all of 262144 bytes");
+  assert.is(got.data.readUInt8(0), 0, "null message");
+  // INQUIRY has its own way through the target.
+  const inquiry = await raw.get([0x12, 0, 0, 0, 36, 0], 262_144);
+  assert.is(inquiry.data.length, 36);
+});
+
 tests.test("streams, lengths and opcodes that are not known get the sense data of the protocol", async () => {
   const datagram = echoRequest(STATION, HUB_ADDRESS, "x");
   const cases: { what: string; cdb: number[]; data: Buffer; expect: RegExp[] }[] = [
