@@ -139,6 +139,19 @@ check("telemetry: the broker goes and comes back; the page says so by itself", a
   await eventually("back", async () => (await text(page, "broker")).includes(strings.mqtt.connected), 40_000);
 });
 
+check("settings that name things of the machine offer them", async ({ page, url }) => {
+  await page.goto(`${url}#/settings/lan`);
+  const field = page.getByTestId("field/lan/interface");
+  const offers = async (): Promise<(string | null)[]> => {
+    const list = await field.getAttribute("list");
+    return list === null
+      ? []
+      : page.locator(`[id="${list}"] option`).evaluateAll((all) => all.map((one) => one.getAttribute("value")));
+  };
+  await eventually("the Ethernets are offered", async () => (await offers()).includes("eth0"));
+  assert.is(await page.getByTestId("field/lan/interface").inputValue(), "");
+});
+
 check("network: as it is now; a firewall rule is checked while it is written", async ({ page, url }) => {
   await page.goto(`${url}#/network`);
   await shows(page, "routes", "10.0.2.1");

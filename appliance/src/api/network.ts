@@ -28,6 +28,17 @@ export interface FirewallRuleHits {
   bytes: number;
 }
 
+/** A value that a setting may have: GET /api/v1/config/suggestions. */
+export interface Suggestion {
+  /** Its place in the document, with N for places in lists. */
+  setting: string;
+  /** For segments of this fabric only; null: for all. */
+  fabric: string | null;
+  value: string;
+  /** What it is, in the machine's words. */
+  about: string;
+}
+
 export interface NetworkView {
   routes: RouteView[];
   leases: LeaseView[];

@@ -318,6 +318,14 @@ export const SCHEMAS = {
     ),
     nameServers: list({ type: "string" }),
   }),
+  Suggestions: list(
+    object({
+      setting: text("Place in the document, with N for places in lists."),
+      fabric: nullable("string", "Only where the segment has this fabric; null: always."),
+      value: text(""),
+      about: text("What it is."),
+    }),
+  ),
   FirewallHits: list(
     object({
       name: text("Of a rule in firewall.rules."),

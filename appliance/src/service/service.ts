@@ -135,7 +135,7 @@ export class Service {
       ...diagnosisRoutes(diagnosis),
       ...telemetryRoutes(state, telemetry, clock),
       ...resetRoutes(this.#environment, state, monitor),
-      ...networkRoutes(this.#environment, state),
+      ...networkRoutes(this.#environment, state, monitor),
       ...updateRoutes(updates),
       ...adapterRoutes(adapters),
       ...stationsRoutes({ environment, monitor, stations, history, captures }),

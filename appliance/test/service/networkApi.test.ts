@@ -5,11 +5,12 @@ import type { ServiceEnvironment } from "../../src/service/environment.ts";
 import type { GatewayState } from "../../src/service/gatewayState.ts";
 import { networkRoutes } from "../../src/service/http/networkApi.ts";
 import type { ApiRequest } from "../../src/service/http/router.ts";
+import type { Monitor } from "../../src/service/monitor.ts";
 
 test("the firewall is asked once for all who ask at a time, and anew for those after", async () => {
   const answers: ((text: string) => void)[] = [];
   const executor = { readFirewall: () => new Promise<string>((resolve) => answers.push(resolve)) };
-  const routes = networkRoutes({ executor } as unknown as ServiceEnvironment, {} as GatewayState);
+  const routes = networkRoutes({ executor } as unknown as ServiceEnvironment, {} as GatewayState, {} as Monitor);
   const ask = async () => {
     const answer = await routes.find(({ path }) => path === "/api/v1/firewall")?.handler({} as ApiRequest);
     return JSON.parse(String(answer?.body)) as unknown;

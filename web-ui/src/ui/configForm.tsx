@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Parts of the configuration as a form: each edit is checked by the gateway; the bar below says what it comes to. */
 import { useSignal } from "@preact/signals";
-import type { FirewallRuleHits } from "@scsigate/appliance/api/network";
+import type { FirewallRuleHits, Suggestion } from "@scsigate/appliance/api/network";
 import { asObject, type JsonObject } from "@scsigate/appliance/json";
 import type { ComponentChildren } from "preact";
 import { useEffect } from "preact/hooks";
 import { call } from "../core/api.ts";
 import { draft, edit, refreshConfiguration, served } from "../core/configuration.ts";
 import { labelOf } from "../core/labels.ts";
+import { offersFor } from "../core/offers.ts";
 import { isOn } from "../core/parts.ts";
 import type { PageName } from "../core/router.ts";
 import { may } from "../core/session.ts";
@@ -53,6 +54,15 @@ export function ConfigForm({ page, open, without = [], below }: ConfigFormProps)
     const timer = setInterval(read, HITS_MS);
     return () => clearInterval(timer);
   }, [page]);
+  const offered = useSignal<readonly Suggestion[]>([]);
+  useEffect(() => {
+    call<Suggestion[]>("GET", "/api/v1/config/suggestions").then(
+      ({ value }) => {
+        offered.value = value;
+      },
+      () => {}, // everything can be written by hand
+    );
+  }, [page]);
   const known = served.value;
   if (known === undefined) {
     return (
@@ -73,6 +83,7 @@ export function ConfigForm({ page, open, without = [], below }: ConfigFormProps)
   // What is tried stays as it is: it may become the document that edits start from.
   const context = {
     ...contextOf(schema, isPending(transaction.value) || !may("admin")),
+    offers: (path: readonly string[]) => offersFor(path, asObject(document), offered.value),
     ...firewallForm(asObject(document), hits.value, status.peek()?.segments ?? []),
   };
   const entries = Object.entries(asObject(schema["properties"])).map(

@@ -2,6 +2,7 @@
 /** Form pieces: a label, its control, a hint and an error, tied together for screen readers. */
 import type { ComponentChildren } from "preact";
 import { useId } from "preact/hooks";
+import type { Offer } from "../core/offers.ts";
 
 interface TextProps {
   label: string;
@@ -18,10 +19,20 @@ interface TextProps {
   disabled?: boolean;
   minLength?: number;
   testid?: string;
+  /** Values to choose from, each with what it is; any other may be written as well. */
+  offers?: readonly Offer[];
 }
 
 export function TextField(props: TextProps) {
-  const { value, onInput, type = "text", autocomplete = "off", multiline = false, numeric = false } = props;
+  const {
+    value,
+    onInput,
+    offers = [],
+    type = "text",
+    autocomplete = "off",
+    multiline = false,
+    numeric = false,
+  } = props;
   const id = useId();
   const common = {
     id,
@@ -47,7 +58,17 @@ export function TextField(props: TextProps) {
           autocapitalize="off"
           minLength={props.minLength}
           inputMode={numeric ? "numeric" : undefined}
+          list={offers.length === 0 ? undefined : `${id}-offers`}
         />
+      )}
+      {offers.length > 0 && (
+        <datalist id={`${id}-offers`}>
+          {offers.map(({ value: offered, about }) => (
+            <option key={offered} value={offered}>
+              {about}
+            </option>
+          ))}
+        </datalist>
       )}
     </Labelled>
   );

@@ -9,6 +9,7 @@ import type { Detail } from "../core/api.ts";
 import { refused, served, typed } from "../core/configuration.ts";
 import { sentence } from "../core/format.ts";
 import { labelOf } from "../core/labels.ts";
+import type { Offer } from "../core/offers.ts";
 import { strings } from "../strings.ts";
 import { CheckField, SelectField, TextField } from "./fields.tsx";
 
@@ -25,6 +26,8 @@ export interface FormContext {
   disabled: boolean;
   /** A field that has a control of its own; undefined: as its schema says. */
   special?: (field: EntryField) => ComponentChildren | undefined;
+  /** Values that a text may be chosen from. */
+  offers?: (path: readonly string[]) => readonly Offer[];
   /** What is known of an entry of a list, beside its values. */
   note?: (path: readonly string[], entry: JsonObject) => string | undefined;
 }
@@ -130,6 +133,7 @@ function Text(props: FieldProps) {
         autocomplete={secret ? "new-password" : "off"}
         multiline={Number(schema["maxLength"] ?? 0) >= LONG_TEXT}
         numeric={number}
+        offers={context.offers?.(path) ?? []}
         onInput={onInput}
       />
       {isSet && !context.disabled && (

@@ -7,11 +7,18 @@ import type { LeaseView, NetworkView } from "../../api/network.ts";
 import { parseFirewallCounters } from "../../observe/firewallCounters.ts";
 import { parseRoutes } from "../../observe/ipJson.ts";
 import { parseLeases } from "../../observe/leases.ts";
+import { Sysfs } from "../../observe/sysfs.ts";
 import type { ServiceEnvironment } from "../environment.ts";
 import type { GatewayState } from "../gatewayState.ts";
+import type { Monitor } from "../monitor.ts";
+import { suggestions } from "../suggestions.ts";
 import { json, type Route } from "./router.ts";
 
-export function networkRoutes({ run, paths, executor }: ServiceEnvironment, state: GatewayState): Route[] {
+export function networkRoutes(
+  { run, paths, executor }: ServiceEnvironment,
+  state: GatewayState,
+  monitor: Monitor,
+): Route[] {
   let counting: Promise<string> | undefined;
   // Who asks while an answer is under way gets that one: many callers start no many programs.
   const readFirewall = () => {
@@ -28,6 +35,14 @@ export function networkRoutes({ run, paths, executor }: ServiceEnvironment, stat
       summary: "What each rule of the firewall has matched",
       answers: { 200: "FirewallHits" },
       handler: async () => json(parseFirewallCounters(await readFirewall())),
+    },
+    {
+      method: "GET",
+      path: "/api/v1/config/suggestions",
+      access: "read",
+      summary: "What this machine has for settings that name ports and interfaces, and hosts that were not let in",
+      answers: { 200: "Suggestions" },
+      handler: () => json(suggestions(paths.sys, monitor.adapters(), new Sysfs(paths.sys).ethernets())),
     },
     {
       method: "GET",
