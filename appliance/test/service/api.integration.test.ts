@@ -10,7 +10,7 @@ import type { SessionView } from "../../src/api/access.ts";
 import type { CertificateInfo } from "../../src/api/certificate.ts";
 import type { Backup, ConfigPlan, Transaction } from "../../src/api/config.ts";
 import type { ConnectionTest, Diagnosis } from "../../src/api/diagnosis.ts";
-import type { NetworkView } from "../../src/api/network.ts";
+import type { NetworkView, Suggestion } from "../../src/api/network.ts";
 import type { ResetOutlook } from "../../src/api/reset.ts";
 import type { Problem } from "../../src/api/status.ts";
 import type { TelemetryView } from "../../src/api/telemetry.ts";
@@ -469,6 +469,8 @@ config("diagnosis, network, telemetry and the support bundle say what is there, 
     return ["driver", "segment", "lan-link"].map((id) => checks.find((check) => check.id === id)?.state).join(" ");
   };
   await until("the LAN", async () => (await states()) === "bad unknown good");
+  const offered = (await api.call("GET", "/api/v1/config/suggestions")).json as Suggestion[];
+  assert.ok(offered.some(({ setting, value }) => setting === "lan/interface" && value === "eth0"));
   const network = (await api.call("GET", "/api/v1/network")).json as NetworkView;
   assert.equal(network.routes, [{ destination: "10.0.2.0/24", interface: "eth0", gateway: null }]);
   assert.is(network.leases[0]?.ip, "10.143.0.20");

@@ -309,11 +309,14 @@ stations("who may only look may not touch, and sees no packets", async ({ api, g
     ["GET", "capture"],
     ["GET", "capture/file"],
     ["DELETE", "capture"],
+    ["POST", "segments/seg0/adapter/update"],
   ];
   for (const [method, path, body] of cases) {
     assert.is(code(await read.call(method, `/api/v1/${path}`, body)), "401 login-needed", `${method} ${path}`);
   }
   assert.is((await api.call("GET", "/api/v1/stations")).status, 200);
+  // What it does for an administrator is tried in test/adapter.
+  assert.is(code(await api.call("POST", "/api/v1/segments/seg0/adapter/update")), "403 not-allowed");
 });
 
 stations("every operation of stations that is described was tried here", () => {
