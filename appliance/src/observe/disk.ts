@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Room on the data partition, and whether it takes anything at all. */
-import { statfsSync } from "node:fs";
 import { access, constants, statfs } from "node:fs/promises";
 import type { Problem } from "../api/status.ts";
 
@@ -26,19 +25,11 @@ export async function isWritable(folder: string): Promise<boolean> {
 /** Below this, /run may not take what each start of a part writes there, bytes. It is memory, and has a size (docs/image.md). */
 const TIGHT_RUN_BYTES = 4 * 1024 * 1024;
 
-/** @param folder in /run */
-export function runProblem(folder: string): Problem | undefined {
-  let free: number;
-  try {
-    const { bavail, bsize } = statfsSync(folder);
-    free = bavail * bsize;
-  } catch {
-    return undefined; // it is not there yet
-  }
-  if (free >= TIGHT_RUN_BYTES) return undefined;
+export function runProblem(freeBytes: number | null): Problem | undefined {
+  if (freeBytes === null || freeBytes >= TIGHT_RUN_BYTES) return undefined;
   return {
     code: "run-full",
-    message: `/run, which is memory, has ${Math.floor(free / 1024)} KiB left`,
+    message: `/run, which is memory, has ${Math.floor(freeBytes / 1024)} KiB left`,
     nextStep: "Restart the gateway. If it comes again, `du -a /run` on the console tells what is so large: report it.",
   };
 }

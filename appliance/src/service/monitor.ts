@@ -5,7 +5,7 @@ import { join } from "node:path";
 import type { AdapterWatch } from "../adapter/watch.ts";
 import type { Adapter, LinkStatus, Problem, SegmentStatus, StationStatus, Status, Temperature } from "../api/status.ts";
 import { readAdapters } from "../observe/adapters.ts";
-import { diskProblem } from "../observe/disk.ts";
+import { diskProblem, runProblem } from "../observe/disk.ts";
 import { readUptime } from "../observe/files.ts";
 import type { LatencyClass } from "../observe/latency.ts";
 import { type Lease, parseLeases } from "../observe/leases.ts";
@@ -157,13 +157,13 @@ export class Monitor {
   }
 
   #tell(events: readonly LinkEvent[]): void {
-    const { temperatures, dataFreeBytes, dataWritable } = this.#slow;
-    const disk = diskProblem(dataFreeBytes, dataWritable);
+    const { temperatures, dataFreeBytes, dataWritable, runFreeBytes } = this.#slow;
+    const room = [diskProblem(dataFreeBytes, dataWritable), runProblem(runFreeBytes)];
     const checks = this.#state.checks.flatMap((check) => check() ?? []);
     this.#state.monitorProblems = [
       ...this.#links.problems(),
       ...heat(temperatures),
-      ...(disk ? [disk] : []),
+      ...room.filter((problem) => problem !== undefined),
       ...checks,
       ...this.#meshProblems,
       ...this.#busProblems(),

@@ -5,7 +5,6 @@ import { AdapterWatch } from "../adapter/watch.ts";
 import type { Version } from "../api/status.ts";
 import { ConfigStore, type Opened } from "../config/store.ts";
 import type { Config } from "../config/types.ts";
-import { runProblem } from "../observe/disk.ts";
 import { diskFs, readJson } from "../shared/durable.ts";
 import { type Problem, toProblem } from "../shared/errors.ts";
 import { Access } from "./access/access.ts";
@@ -94,7 +93,6 @@ export class Service {
     });
     state.checks.push(() => [store.problem, accessStore.problem].flatMap((found) => (found ? [toProblem(found)] : [])));
     state.checks.push(() => certificates.problem);
-    state.checks.push(() => runProblem(paths.run));
     state.checks.push(() => firstStart.problems);
     const banner = new ConsoleBanner(this.#environment, state, monitor, accessStore, certificates);
     const factoryReset = async (): Promise<void> => {

@@ -58,6 +58,7 @@ export class SlowReadings {
   localName: string | undefined;
   temperatures: Temperature[] = [];
   dataFreeBytes: number | null = null;
+  runFreeBytes: number | null = null;
   dataWritable = true;
 
   constructor(environment: ServiceEnvironment) {
@@ -90,11 +91,12 @@ export class SlowReadings {
   }
 
   async #readFigures(segments: readonly string[], meshed: boolean): Promise<void> {
-    const { sys, proc, data, avahi } = this.#environment.paths;
+    const { sys, proc, data, run, avahi } = this.#environment.paths;
     this.localName = await readLocalName(proc, avahi);
     this.temperatures = readTemperatures(sys);
     this.dataFreeBytes = await readFreeBytes(data);
     this.dataWritable = await isWritable(data);
+    this.runFreeBytes = await readFreeBytes(run);
     // Not waited for: an executor that is busy must not stop the sampling.
     if (!this.#readingLatencies) void this.#readLatencies();
     if (!meshed) this.mesh = undefined;

@@ -4,19 +4,19 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { runProblem } from "../../src/observe/disk.ts";
+import { readFreeBytes, runProblem } from "../../src/observe/disk.ts";
 import { hasNamespaces, runInNamespaces } from "../support/namespaces.ts";
 
 const room = suite("room in /run");
 const source = join(import.meta.dirname, "../../src/observe/disk.ts");
 
-room("a folder with room, or that is not there yet, is no problem", () => {
-  assert.is(runProblem(tmpdir()), undefined);
-  assert.is(runProblem("/nowhere/at/all"), undefined);
+room("a folder with room, or that is not there yet, is no problem", async () => {
+  assert.is(runProblem(await readFreeBytes(tmpdir())), undefined);
+  assert.is(runProblem(await readFreeBytes("/nowhere/at/all")), undefined);
 });
 
 (hasNamespaces ? room : room.skip)("it is told when what stations can write there fills it", () => {
-  const look = `import(${JSON.stringify(source)}).then(({ runProblem }) => console.log(runProblem("/run")?.code ?? "room"))`;
+  const look = `import(${JSON.stringify(source)}).then(async ({ readFreeBytes, runProblem }) => console.log(runProblem(await readFreeBytes("/run"))?.code ?? "room"))`;
   const { said } = runInNamespaces(`
     mount -t tmpfs -o size=8m tmpfs /run
     ${process.execPath} --import tsx -e '${look}'
