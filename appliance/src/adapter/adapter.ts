@@ -243,9 +243,11 @@ export class Adapter {
   /** One answer that is lost is no silence: what it said before is still fresh. Who restarts is away for a while. */
   get #failing(): { state: BusStatus["state"]; problem: Problem } | undefined {
     const now = this.#parts.clock.monotonic();
-    const away = this.#failure?.state === "absent" || this.#failure?.state === "unreachable";
-    if ((away || this.#failure?.state === "silent") && now - this.#restartAt < RESTART_MS) return undefined;
-    return this.#failure?.state === "silent" && now - this.#freshAt < STALE_MS ? undefined : this.#failure;
+    const state = this.#failure?.state;
+    const silent = state === "silent";
+    const away = silent || state === "absent" || state === "unreachable";
+    const expected = (silent && now - this.#freshAt < STALE_MS) || (away && now - this.#restartAt < RESTART_MS);
+    return expected ? undefined : this.#failure;
   }
 
   /** Those that it said not long ago. */

@@ -64,21 +64,17 @@ export class UpdateJob {
 
   #late(): void {
     if (this.#state !== "restarting" || this.#clock.monotonic() < this.#until) return;
-    this.#fail(
-      toProblem(
-        new ScsigateError(
-          "adapter-update-failed",
-          "the adapter has not come back with its new firmware",
-          "It goes on with the one before. If it does not answer at all, unplug it and plug it in again.",
-        ),
-      ),
-    );
+    this.#fail({
+      code: "adapter-update-failed",
+      message: "the adapter has not come back with its new firmware",
+      nextStep: "It goes on with the one before. If it does not answer at all, unplug it and plug it in again.",
+    });
   }
 
   async #write(link: ManagementLink): Promise<void> {
     const { header, program } = this.#image;
     const { offset, data } = UPDATE_DATA_LAYOUT;
-    this.#slot = (await stateOf(link))[UPDATE_STATE_LAYOUT.slot.at];
+    this.#slot = (await updateState(link))[UPDATE_STATE_LAYOUT.slot.at];
     await link.request(REQUESTS.UPDATE_BEGIN, header);
     for (this.#written = 0; this.#written < program.length; ) {
       const part = program.subarray(this.#written, this.#written + data.size);
@@ -94,18 +90,14 @@ export class UpdateJob {
   }
 
   async #confirm(link: ManagementLink): Promise<void> {
-    const answer = await stateOf(link);
+    const answer = await updateState(link);
     const { slot, trial, fellBack } = UPDATE_STATE_LAYOUT;
     if (answer[fellBack.at] !== 0) {
-      this.#fail(
-        toProblem(
-          new ScsigateError(
-            "adapter-update-failed",
-            "the adapter's new firmware did not run, and the one before is back",
-            "Report it, with a support bundle; the adapter works as before.",
-          ),
-        ),
-      );
+      this.#fail({
+        code: "adapter-update-failed",
+        message: "the adapter's new firmware did not run, and the one before is back",
+        nextStep: "Report it, with a support bundle; the adapter works as before.",
+      });
       return;
     }
     // Still the old one: it has not restarted yet.
@@ -122,7 +114,7 @@ export class UpdateJob {
 }
 
 /** @throws ScsigateError adapter-wrong */
-async function stateOf(link: ManagementLink): Promise<Buffer> {
+async function updateState(link: ManagementLink): Promise<Buffer> {
   const answer = await link.request(REQUESTS.UPDATE_STATE);
   if (answer.length >= UPDATE_STATE_SIZE) return answer;
   const nextStep = "Put the UF2 file onto it, once (docs/adapter.md).";
