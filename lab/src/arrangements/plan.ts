@@ -27,7 +27,7 @@ export interface Arrangement {
   /** One line, for lists. */
   readonly title: string;
   readonly buses: readonly Bus[];
-  readonly loss?: Loss;
+  readonly loss: Loss;
   /** Of the drawing: column and row of each host. */
   readonly at: (host: string) => readonly [number, number];
 }

@@ -28,7 +28,7 @@ export function toMarkdown(arrangement: Arrangement, measured: Measured): string
     ["to build it", `${measured.seconds.toFixed(0)} s of processor time, ${measured.kibPerHost.toFixed(0)} KiB a host`],
     ["TCP by buses crossed, one bus = 1", rates],
   ];
-  if (loss !== undefined && measured.convergence !== undefined) {
+  if (measured.convergence !== undefined) {
     const way = `${loss.between.map((host) => host.toUpperCase()).join(" to ")} crosses ${loss.hops[1]} buses instead of ${loss.hops[0]}`;
     rows.push([`${loss.host.toUpperCase()} loses its power`, `${way}, after ${measured.convergence.toFixed(1)} s`]);
   }

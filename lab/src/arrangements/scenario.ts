@@ -67,28 +67,26 @@ export function arrangementScenario(arrangement: Arrangement): void {
   });
 
   const { loss } = arrangement;
-  if (loss !== undefined) {
-    const [from, to] = loss.between;
-    tests.test(`${loss.host} ends: what has another way takes it, and all others go on`, async () => {
-      assert.is(await built().hops(from, to), loss.hops[0]);
-      await built().cutPower(loss.host);
-      const since = Date.now();
-      const way = async (): Promise<boolean> => (await built().unanswered(from)).every((host) => host !== to);
-      if (loss.hops[1] > loss.hops[0]) {
-        // Until the neighbours miss it, there is no way.
-        await waitFor("another way", way, { timeout: CONVERGE, interval: 100 });
-        measured.convergence = (Date.now() - since) / 1000;
-      }
-      assert.is(await built().hops(from, to), loss.hops[1]);
-      const left = hopsFrom(arrangement, from, loss.host);
-      const lost = hosts.filter((host) => !left.has(host)).sort();
-      const settled = async (): Promise<boolean> => {
-        const silent = await built().unanswered(from);
-        return silent.sort().join() === lost.join();
-      };
-      await waitFor(`all but ${lost.join(", ")}`, settled, { timeout: CONVERGE });
-    });
-  }
+  const [from, to] = loss.between;
+  tests.test(`${loss.host} ends: what has another way takes it, and all others go on`, async () => {
+    assert.is(await built().hops(from, to), loss.hops[0]);
+    await built().cutPower(loss.host);
+    const since = Date.now();
+    const way = async (): Promise<boolean> => (await built().unanswered(from)).every((host) => host !== to);
+    if (loss.hops[1] > loss.hops[0]) {
+      // Until the neighbours miss it, there is no way.
+      await waitFor("another way", way, { timeout: CONVERGE, interval: 100 });
+      measured.convergence = (Date.now() - since) / 1000;
+    }
+    assert.is(await built().hops(from, to), loss.hops[1]);
+    const left = hopsFrom(arrangement, from, loss.host);
+    const lost = hosts.filter((host) => !left.has(host)).sort();
+    const settled = async (): Promise<boolean> => {
+      const silent = await built().unanswered(from);
+      return silent.sort().join() === lost.join();
+    };
+    await waitFor(`all but ${lost.join(", ")}`, settled, { timeout: CONVERGE });
+  });
 
   tests.test("what was measured is written down", async () => {
     console.log(`  ${report(arrangement, measured, process.env["DOCS"] === "1")}`);

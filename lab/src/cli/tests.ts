@@ -177,13 +177,13 @@ function workspaceSuite(workspace: string, level?: "unit" | "integration"): Suit
 
 /** A scenario of lab/scenarios: one that runs by itself, as a user would. */
 function ownScenario(name: string): Suite {
-  return {
-    name: `lab/scenarios/${name}.test.ts`,
-    command: process.execPath,
-    args: ["--import", "tsx", join(labDir, "scenarios", `${name}.test.ts`)],
-    cwd: labDir,
-    minutes: 25,
-  };
+  return scenarioFile(`scenarios/${name}.test.ts`);
+}
+
+/** @param path of the file, in lab/ */
+function scenarioFile(path: string): Suite {
+  const args = ["--import", "tsx", join(labDir, path)];
+  return { name: `lab/${path}`, command: process.execPath, args, cwd: labDir, minutes: 25 };
 }
 
 /** `make scenario`, and all of them in a row: `make test-scenarios`. */
@@ -200,13 +200,7 @@ function scenarioSuites(names: readonly string[]): Suite[] {
       .filter((file) => isDebugKernel || !file.startsWith("debug-"))
       .filter((file) => names.length === 0 || names.some((name) => file.includes(name)))
       .sort()
-      .map((file) => ({
-        name: `lab/test/${file}`,
-        command: process.execPath,
-        args: ["--import", "tsx", join(dir, file)],
-        cwd: labDir,
-        minutes: 25,
-      }))
+      .map((file) => scenarioFile(`test/${file}`))
   );
 }
 

@@ -7,16 +7,12 @@ import { addressOf, addressOn, busesOf, hostsOf, routersOf } from "../arrangemen
 import { LabError } from "../errors.ts";
 import type { CommandResult } from "../vm/agent-client.ts";
 import type { RunOptions, Vm } from "../vm/vm.ts";
+import { CONFIGFS, fabricPath, wwn } from "./loop.ts";
 
-const CONFIGFS = "/sys/kernel/config/target";
 /** Of BIRD: one folder for each host that routes. */
 const RUN = "/run/arrangement";
 /** For the hosts of one bus to be there, milliseconds. */
 const BUS_TIMEOUT = 120_000;
-
-function wwn(number: number, kind: "target" | "initiator"): string {
-  return `naa.${kind === "target" ? "5" : "6"}001405${number.toString(16).padStart(9, "0")}`;
-}
 
 /** The hub of a bus, in the namespace of its first host. */
 function hubScript(bus: Bus): string {
@@ -35,7 +31,7 @@ ip -n ${head} link set ${bus.name} up
 
 /** A station: its adapter, the device on it, the segment that the driver makes of that. */
 function stationScript(bus: Bus, host: string, number: number): string {
-  const path = `${CONFIGFS}/loopback/${wwn(number, "target")}/tpgt_1`;
+  const path = fabricPath(number);
   return `
 mkdir -p ${path}/lun/lun_0
 echo ${wwn(number, "initiator")} >${path}/nexus

@@ -18,14 +18,14 @@ export interface LoopStation {
   readonly address: string;
 }
 
-const CONFIGFS = "/sys/kernel/config/target";
+export const CONFIGFS = "/sys/kernel/config/target";
 export const HUB = "hub0";
 export const HUB_ADDRESS = "10.143.0.1";
 /** Name of the backend device below core/ipscsi_0. */
 export const BACKEND = `${CONFIGFS}/core/ipscsi_0/lun`;
 
-function wwn(number: number, kind: "target" | "initiator"): string {
-  return `naa.${kind === "target" ? "5" : "6"}0014050000000${number.toString(16).padStart(2, "0")}`;
+export function wwn(number: number, kind: "target" | "initiator"): string {
+  return `naa.${kind === "target" ? "5" : "6"}001405${number.toString(16).padStart(9, "0")}`;
 }
 
 export function fabricPath(number: number): string {
