@@ -23,6 +23,9 @@ import { ProblemNotice } from "./problem.tsx";
 /** Between two looks at what the firewall has counted, milliseconds. */
 const HITS_MS = 5000;
 
+/** Parts with settings that name things of the machine: core/offers.ts. */
+const OFFERING = ["lan", "storage", "segments"];
+
 interface ConfigFormProps {
   /** Whose parts of the document are shown; simple settings of its top come together under "". */
   page: PageName;
@@ -56,6 +59,7 @@ export function ConfigForm({ page, open, without = [], below }: ConfigFormProps)
   }, [page]);
   const offered = useSignal<readonly Suggestion[]>([]);
   useEffect(() => {
+    if (!OFFERING.some((part) => isOn(page, part))) return;
     call<Suggestion[]>("GET", "/api/v1/config/suggestions").then(
       ({ value }) => {
         offered.value = value;
