@@ -20,7 +20,7 @@ import * as assert from "uvu/assert";
 import { strings } from "../src/strings.ts";
 import { violations } from "./support/axe.ts";
 import { hasBrowser, openBrowser, type TestBrowser } from "./support/browser.ts";
-import { setupToken } from "./support/demo.ts";
+import { makeAdministrator } from "./support/demo.ts";
 import { logIn, PASSWORD } from "./support/session.ts";
 import { shows } from "./support/wait.ts";
 
@@ -76,9 +76,7 @@ check("what the adapter counts, and by whom it was selected", async ({ page: cur
 check("its firmware is updated on a press of a button, by an administrator", async ({ page: current, gateway }) => {
   const { bus } = strings;
   assert.is(await current.getByRole("button", { name: bus.update }).count(), 0);
-  const body = JSON.stringify({ token: setupToken(gateway), name: "admin", password: PASSWORD });
-  const headers = { "Content-Type": "application/json" };
-  assert.is((await gateway.get("/api/v1/setup", { method: "POST", headers, body })).status, 200);
+  await makeAdministrator(gateway, "admin");
   await current.reload();
   await logIn(current, "admin", PASSWORD);
   await shows(current, "bus-seg0", bus.offered("0.2.0"));

@@ -6,7 +6,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { strings } from "../src/strings.ts";
 import { hasBrowser } from "./support/browser.ts";
-import { setupToken } from "./support/demo.ts";
+import { makeAdministrator } from "./support/demo.ts";
 import { button, logIn, openPage, PASSWORD, type Visit, WEB } from "./support/session.ts";
 import { becomes, shows } from "./support/wait.ts";
 
@@ -23,8 +23,7 @@ const PAGES = 7;
 changes.before(async (context) => {
   if (!hasBrowser) return;
   context.gateway = await startGateway({ config: { version: 1, hostname: "gateway" }, web: WEB });
-  const body = JSON.stringify({ token: setupToken(context.gateway), name: "root", password: PASSWORD });
-  await context.gateway.get("/api/v1/setup", { method: "POST", headers: { "Content-Type": "application/json" }, body });
+  await makeAdministrator(context.gateway, "root");
   Object.assign(context, await openPage());
   context.url = `https://127.0.0.1:${context.gateway.service.ports.https}/`;
   await context.page.goto(`${context.url}#/settings/general`);

@@ -5,7 +5,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { strings } from "../src/strings.ts";
 import { hasBrowser } from "./support/browser.ts";
-import { setupToken, startDemo } from "./support/demo.ts";
+import { makeAdministrator, startDemo } from "./support/demo.ts";
 import { inspect, logIn, openPage, PASSWORD, type Visit, WEB } from "./support/session.ts";
 import { becomes, eventually, shows } from "./support/wait.ts";
 
@@ -36,9 +36,7 @@ mesh.before(async (context) => {
     web: WEB,
     mesh: () => context.answers,
   });
-  const body = JSON.stringify({ token: setupToken(context.gateway), name: "root", password: PASSWORD });
-  const headers = { "Content-Type": "application/json" };
-  await context.gateway.get("/api/v1/setup", { method: "POST", headers, body });
+  await makeAdministrator(context.gateway, "root");
   Object.assign(context, await openPage());
   context.url = `https://127.0.0.1:${context.gateway.service.ports.https}/`;
   await context.page.goto(context.url);

@@ -17,7 +17,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { strings } from "../src/strings.ts";
 import { hasBrowser } from "./support/browser.ts";
-import { setupToken, USER } from "./support/demo.ts";
+import { makeAdministrator, USER } from "./support/demo.ts";
 import { button, inspect, logIn, openPage, PASSWORD, type Visit, WEB } from "./support/session.ts";
 import { eventually, fails, shows } from "./support/wait.ts";
 
@@ -50,8 +50,7 @@ async function begin(context: Context, state: ImageState | null = freshImage()):
     },
   });
   const { gateway } = context;
-  const body = JSON.stringify({ token: setupToken(gateway), name: USER, password: PASSWORD });
-  await gateway.get("/api/v1/setup", { method: "POST", headers: { "Content-Type": "application/json" }, body });
+  await makeAdministrator(gateway, USER);
   context.bundle = join(gateway.tree.root, "scsigate-1.1.0.raucb");
   writeFileSync(context.bundle, Buffer.alloc(5_000_000, "hsqs"));
   Object.assign(context, await openPage());

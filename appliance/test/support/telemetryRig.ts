@@ -16,7 +16,7 @@ import { type Clock, systemClock } from "../../src/shared/clock.ts";
 import { silentLogger } from "../../src/shared/log.ts";
 import { LogBuffer } from "../../src/shared/logBuffer.ts";
 import { FakeImage } from "./fakeImage.ts";
-import { batched, fakeIp, writeMachine } from "./machine.ts";
+import { batched, fakeIp, STATION_A, until, writeMachine } from "./machine.ts";
 import { type Tree, temporaryTree } from "./tree.ts";
 
 export const GATEWAY_ID = "525400123456";
@@ -156,4 +156,19 @@ export async function telemetryRig(document: unknown): Promise<TelemetryRig> {
   await monitor.start();
   telemetry = await start();
   return rig;
+}
+
+/** A gateway's state with everything in it that can be told. */
+export async function wholeStatus(): Promise<Pick<Monitor, "status" | "latencyClasses">> {
+  const rig = await telemetryRig({ version: 1, hostname: "gateway" });
+  try {
+    const folder = `sys/class/net/seg0/ipscsi/peers/${STATION_A}`;
+    rig.tree.write({ [`${folder}/device`]: "5:0:0:0", [`${folder}/name`]: 'odd "name" \\ here' });
+    rig.latency = [{ device: "5:0:0:0", text: "1024 90 0\n8192 10 5\n" }];
+    await until("slow figures", () => rig.monitor.status.segments[0]?.stations[0]?.latency != null);
+    const { status, latencyClasses } = rig.monitor;
+    return { status, latencyClasses };
+  } finally {
+    await rig.stop();
+  }
 }

@@ -5,24 +5,8 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { Exposition } from "../../../src/service/metrics/exposition.ts";
 import { renderMetrics } from "../../../src/service/metrics/metrics.ts";
-import type { Monitor } from "../../../src/service/monitor.ts";
-import { STATION_A, until } from "../../support/machine.ts";
-import { telemetryRig } from "../../support/telemetryRig.ts";
-
-/** A gateway's state with everything in it that can be told. */
-async function wholeStatus(): Promise<Pick<Monitor, "status" | "latencyClasses">> {
-  const rig = await telemetryRig({ version: 1, hostname: "gateway" });
-  try {
-    const folder = `sys/class/net/seg0/ipscsi/peers/${STATION_A}`;
-    rig.tree.write({ [`${folder}/device`]: "5:0:0:0", [`${folder}/name`]: 'odd "name" \\ here' });
-    rig.latency = [{ device: "5:0:0:0", text: "1024 90 0\n8192 10 5\n" }];
-    await until("slow figures", () => rig.monitor.status.segments[0]?.stations[0]?.latency != null);
-    const { status, latencyClasses } = rig.monitor;
-    return { status, latencyClasses };
-  } finally {
-    await rig.stop();
-  }
-}
+import { STATION_A } from "../../support/machine.ts";
+import { wholeStatus } from "../../support/telemetryRig.ts";
 
 const metrics = suite<{ text: string }>("metrics for Prometheus");
 metrics.before(async (context) => {

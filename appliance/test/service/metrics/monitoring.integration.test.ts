@@ -3,14 +3,15 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
-import { type AddressInfo, createServer as createSocket } from "node:net";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { renderMetrics } from "../../../src/service/metrics/metrics.ts";
-import { STATION_A, until } from "../../support/machine.ts";
-import { telemetryRig } from "../../support/telemetryRig.ts";
+import { until } from "../../support/machine.ts";
+import { freePort } from "../../support/mosquitto.ts";
+import { wholeStatus } from "../../support/telemetryRig.ts";
 
 const FOLDER = join(import.meta.dirname, "../../../../docs/monitoring");
 const RULES = join(FOLDER, "alerts.yml");
@@ -21,35 +22,19 @@ interface Dashboard {
 
 /** A page with all that can be told: a station that the gateway sends commands to, another gateway, a problem. */
 async function page(): Promise<string> {
-  const rig = await telemetryRig({ version: 1, hostname: "gateway" });
-  try {
-    rig.tree.write({ [`sys/class/net/seg0/ipscsi/peers/${STATION_A}/device`]: "5:0:0:0" });
-    rig.latency = [{ device: "5:0:0:0", text: "1024 90 0\n8192 10 5\n" }];
-    await until("slow figures", () => rig.monitor.status.segments[0]?.stations[0]?.latency != null);
-    const { status, latencyClasses } = rig.monitor;
-    const problem = { code: "lan-no-carrier" as const, message: "no link", nextStep: "Look." };
-    const peers = [{ address: "192.0.2.1", reached: false }];
-    return renderMetrics(
-      {
-        ...status,
-        segments: status.segments.map((segment) => ({ ...segment, packetsPerCommand: 4 })),
-        health: { status: "degraded", reasons: [problem] },
-        mesh: { running: true, neighbours: [], routes: [], peers } as unknown as NonNullable<typeof status.mesh>,
-      },
-      latencyClasses,
-      50_000_000,
-    );
-  } finally {
-    await rig.stop();
-  }
-}
-
-async function freePort(): Promise<number> {
-  const socket = createSocket().listen(0, "127.0.0.1");
-  await new Promise((resolve) => socket.once("listening", resolve));
-  const { port } = socket.address() as AddressInfo;
-  await new Promise((resolve) => socket.close(resolve));
-  return port;
+  const { status, latencyClasses } = await wholeStatus();
+  const problem = { code: "lan-no-carrier" as const, message: "no link", nextStep: "Look." };
+  const peers = [{ address: "192.0.2.1", reached: false }];
+  return renderMetrics(
+    {
+      ...status,
+      segments: status.segments.map((segment) => ({ ...segment, packetsPerCommand: 4 })),
+      health: { status: "degraded", reasons: [problem] },
+      mesh: { running: true, neighbours: [], routes: [], peers } as unknown as NonNullable<typeof status.mesh>,
+    },
+    latencyClasses,
+    50_000_000,
+  );
 }
 
 interface Context {
