@@ -66,7 +66,7 @@ test-debug-kernel: install ## loop scenarios and KUnit on a kernel with KASAN, l
 	@LAB_KERNEL=debug LAB_TIMEOUT_SCALE=$${LAB_TIMEOUT_SCALE:-5} $(LAB) test kernel- debug-
 
 .PHONY: check
-check: install types lint ## types, lint, unit tests; no VM, about two minutes
+check: install types lint ## types, lint, unit tests; no VM, about three minutes
 	@$(LAB) check
 
 .PHONY: coverage
