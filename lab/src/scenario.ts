@@ -64,8 +64,19 @@ async function leaks(bench: Bench): Promise<void> {
   }
 }
 
-/** Tests that share one boot of a topology. `prepare` runs once, when all VMs are ready. */
-export function scenario(name: string, topology: Topology, prepare?: (bench: Bench) => Promise<void>): Scenario {
+export interface ScenarioOptions {
+  /** Runs after each boot, when all VMs are ready. */
+  readonly prepare?: (bench: Bench) => Promise<void>;
+  /** Each test makes what it needs and takes it away: after one that failed, the next gets a new boot. */
+  readonly independent?: boolean;
+}
+
+/** Tests that share one boot of a topology. */
+export function scenario(
+  name: string,
+  topology: Topology,
+  { prepare, independent = false }: ScenarioOptions = {},
+): Scenario {
   const tests = suite(name);
   let booted: Promise<Bench> | undefined;
   let bench: Bench | undefined;
@@ -119,7 +130,12 @@ export function scenario(name: string, topology: Topology, prepare?: (bench: Ben
           say(`ok: ${testName} (${took.toFixed(1)} s, ${used.toFixed(0)} s of processor time)`);
         } catch (error) {
           say(`FAILED: ${testName}: ${messageOf(error).split("\n", 1)[0]}`);
-          await failed(on, `${name}/${testName.replaceAll(/[^A-Za-z0-9]+/g, "-")}`, error);
+          await failed(on, `${name}/${testName.replaceAll(/[^A-Za-z0-9]+/g, "-")}`, error).finally(async () => {
+            if (!independent) return;
+            await on.stop();
+            booted = undefined;
+            seen.clear();
+          });
         }
       });
     },

@@ -117,10 +117,12 @@ const ON_SEGMENT = /^10\.143\.0\./;
 
 let before = "";
 
-const tests = scenario("appliance", cluster, async (bench) => {
-  await Promise.all(stations(bench).map((station) => addressOf(station, ON_SEGMENT)));
-  await healthy(bench.vm("gateway"));
-  before = await traces(bench.vm("gateway"));
+const tests = scenario("appliance", cluster, {
+  prepare: async (bench) => {
+    await Promise.all(stations(bench).map((station) => addressOf(station, ON_SEGMENT)));
+    await healthy(bench.vm("gateway"));
+    before = await traces(bench.vm("gateway"));
+  },
 });
 
 tests.test("status, peers, health and the firewall's table are as things are", async (bench) => {

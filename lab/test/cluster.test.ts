@@ -66,8 +66,10 @@ const both = (bench: Bench): [Vm, Vm] => [bench.vm("station-a"), bench.vm("stati
 /** Over 15 s, in which the supervisor dies and comes back. */
 const PINGS = 750;
 
-const tests = scenario("cluster", cluster, async (bench) => {
-  await Promise.all(both(bench).map(leasedAddress));
+const tests = scenario("cluster", cluster, {
+  prepare: async (bench) => {
+    await Promise.all(both(bench).map(leasedAddress));
+  },
 });
 
 tests.test("a station with modprobe and a DHCP client alone has an address, a route and a name", async (bench) => {

@@ -20,7 +20,7 @@ import type { Vm } from "../src/vm/vm.ts";
 const BUILD_MS = 900_000;
 const NEWER = "0.1.1";
 
-const tests = scenario("debs", debian, prepare);
+const tests = scenario("debs", debian, { prepare });
 const host = (bench: Bench): Vm => bench.vm("host");
 
 function until<T>(what: string, probe: () => Promise<T | undefined | false>): Promise<T> {

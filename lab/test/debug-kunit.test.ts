@@ -34,10 +34,12 @@ function parseKtap(log: string): Map<string, readonly Case[]> {
 
 let log = "";
 
-const tests = scenario("debug-kunit", loop, async (bench) => {
-  const vm = bench.vm("loop");
-  await vm.ok("dmesg -c >/dev/null; modprobe ipscsi_test", { timeout: RUN_TIMEOUT });
-  log = await vm.ok("dmesg");
+const tests = scenario("debug-kunit", loop, {
+  prepare: async (bench) => {
+    const vm = bench.vm("loop");
+    await vm.ok("dmesg -c >/dev/null; modprobe ipscsi_test", { timeout: RUN_TIMEOUT });
+    log = await vm.ok("dmesg");
+  },
 });
 
 for (const suite of SUITES) {

@@ -31,7 +31,7 @@ function fail(rig: LoopRig, percent: number): Promise<string> {
     done`);
 }
 
-const tests = scenario("debug-memory", loop);
+const tests = scenario("debug-memory", loop, { independent: true });
 
 tests.test(
   "one allocation of ten fails: packets are lost and counted, and all is well when there is memory",

@@ -8,7 +8,7 @@ import { loop } from "../src/topologies/loop.ts";
 
 const SCRIPT = "tools/testing/selftests/net/netdevice.sh";
 
-const tests = scenario("debug-selftest", loop);
+const tests = scenario("debug-selftest", loop, { independent: true });
 
 tests.test("tools/testing/selftests/net/netdevice.sh has nothing against a segment", async (bench) => {
   const vm = bench.vm("loop");

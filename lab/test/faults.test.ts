@@ -63,9 +63,11 @@ async function takeBack(gateway: Vm): Promise<void> {
   assert.is(await gateway.ok("scsigate config diff"), "Nothing would change.");
 }
 
-const tests = scenario("faults", cluster, async (bench) => {
-  await healthy(bench.vm("gateway"));
-  await forwards(bench);
+const tests = scenario("faults", cluster, {
+  prepare: async (bench) => {
+    await healthy(bench.vm("gateway"));
+    await forwards(bench);
+  },
 });
 
 tests.test("the service has no rights, gets none, and writes only where it should", async (bench) => {

@@ -81,7 +81,7 @@ function strangersBundle(dir: string): string {
   return bundle;
 }
 
-const tests = scenario("image", flashed, makeImages);
+const tests = scenario("image", flashed, { prepare: makeImages });
 
 /** A call from outside, over the LAN. */
 function outside(port: number, method: string, path: string, body?: object): Promise<number> {

@@ -36,7 +36,7 @@ async function withRig(vm: Vm, count: number, body: (rig: LoopRig) => Promise<vo
   await rig.tearDown();
 }
 
-const tests = scenario("kernel-features", loop);
+const tests = scenario("kernel-features", loop, { independent: true });
 
 tests.test("IPv6: neighbour discovery, stations among themselves, multicast", async (bench) => {
   const vm = bench.vm("loop");

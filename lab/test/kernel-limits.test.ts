@@ -47,17 +47,18 @@ function becomes(vm: Vm, count: number): Promise<unknown> {
   return waitFor(`${count} peers`, async () => (await peers(vm)) === String(count), { timeout: 20_000 });
 }
 
-const tests = scenario("kernel-limits", loop, async (bench) => {
-  const vm = bench.vm("loop");
-  await loopRig(vm, 0);
-  await installProgram(vm, "lab/gets", "gets");
-  const escaped = ARP.split(" ")
-    .map((byte) => `\\x${byte}`)
-    .join("");
-  await vm.ok(`echo 0 >/sys/module/ipscsi/parameters/auto_attach; printf '${escaped}' >/tmp/arp`);
-  const paths = Array.from({ length: PLUGGED }, (_, index) => group(index));
-  await vm.ok(
-    `set -e
+const tests = scenario("kernel-limits", loop, {
+  prepare: async (bench) => {
+    const vm = bench.vm("loop");
+    await loopRig(vm, 0);
+    await installProgram(vm, "lab/gets", "gets");
+    const escaped = ARP.split(" ")
+      .map((byte) => `\\x${byte}`)
+      .join("");
+    await vm.ok(`echo 0 >/sys/module/ipscsi/parameters/auto_attach; printf '${escaped}' >/tmp/arp`);
+    const paths = Array.from({ length: PLUGGED }, (_, index) => group(index));
+    await vm.ok(
+      `set -e
     at=100
     for path in ${paths.join(" ")}; do
       at=$((at + 1))
@@ -65,14 +66,15 @@ const tests = scenario("kernel-limits", loop, async (bench) => {
       echo naa.6001405000000$at >$path/nexus
       ln -s ${BACKEND} $path/lun/lun_0/port
     done`,
-    { timeout: 240_000 },
-  );
-  const list = async (): Promise<string[]> =>
-    (await vm.ok("ls -d /sys/bus/scsi/devices/*:*:*:*/scsi_generic/* | sort -V")).split("\n");
-  const found = await waitFor("all devices", async () => (await list()).length === PLUGGED && list(), {
-    timeout: 60_000,
-  });
-  nodes = found.map((path) => path.split("/").at(-1) ?? "");
+      { timeout: 240_000 },
+    );
+    const list = async (): Promise<string[]> =>
+      (await vm.ok("ls -d /sys/bus/scsi/devices/*:*:*:*/scsi_generic/* | sort -V")).split("\n");
+    const found = await waitFor("all devices", async () => (await list()).length === PLUGGED && list(), {
+      timeout: 60_000,
+    });
+    nodes = found.map((path) => path.split("/").at(-1) ?? "");
+  },
 });
 
 tests.test("the 257th station is told to wait, and the others go on", async (bench) => {

@@ -41,7 +41,7 @@ async function within<T>(limit: number, what: string, body: () => Promise<T>): P
   return value;
 }
 
-const tests = scenario("kernel-trouble", loop);
+const tests = scenario("kernel-trouble", loop, { independent: true });
 
 tests.test("ten times load, traffic and unload, in both orders", async (bench) => {
   const vm = bench.vm("loop");

@@ -150,23 +150,25 @@ let other: RawDevice;
 /** One that only sends. */
 let silent: RawDevice;
 
-const tests = scenario("kernel-wire", loop, async (bench) => {
-  const vm = bench.vm("loop");
-  const rig = await loopRig(vm, 0);
-  await vm.ok("echo 0 >/sys/module/ipscsi/parameters/auto_attach");
-  const plug = async (number: number): Promise<RawDevice> => {
-    const device = await rig.plug(number);
-    const node = await waitFor(
-      "the sg node",
-      async () => (await vm.run(`ls /sys/bus/scsi/devices/${device}/scsi_generic`)).stdout.trim() || undefined,
-      { timeout: 10_000 },
-    );
-    assert.is(await vm.ok(`cat /sys/bus/scsi/devices/${device}/ipscsi/segment`), "none", "auto_attach=0");
-    return new RawDevice(vm, `/dev/${node}`);
-  };
-  raw = await plug(1);
-  other = await plug(2);
-  silent = await plug(3);
+const tests = scenario("kernel-wire", loop, {
+  prepare: async (bench) => {
+    const vm = bench.vm("loop");
+    const rig = await loopRig(vm, 0);
+    await vm.ok("echo 0 >/sys/module/ipscsi/parameters/auto_attach");
+    const plug = async (number: number): Promise<RawDevice> => {
+      const device = await rig.plug(number);
+      const node = await waitFor(
+        "the sg node",
+        async () => (await vm.run(`ls /sys/bus/scsi/devices/${device}/scsi_generic`)).stdout.trim() || undefined,
+        { timeout: 10_000 },
+      );
+      assert.is(await vm.ok(`cat /sys/bus/scsi/devices/${device}/ipscsi/segment`), "none", "auto_attach=0");
+      return new RawDevice(vm, `/dev/${node}`);
+    };
+    raw = await plug(1);
+    other = await plug(2);
+    silent = await plug(3);
+  },
 });
 
 tests.test("an echo request sent by hand is answered on stream 0", async () => {

@@ -54,10 +54,12 @@ async function asBefore(read: () => Promise<string>, before: string): Promise<vo
 let a: MeshStation;
 let b: MeshStation;
 
-const tests = scenario("mesh", mesh, async (bench) => {
-  a = new MeshStation(bench.vm("gateway-a"));
-  b = new MeshStation(bench.vm("gateway-b"));
-  await Promise.all([a.plug(), b.plug()]);
+const tests = scenario("mesh", mesh, {
+  prepare: async (bench) => {
+    a = new MeshStation(bench.vm("gateway-a"));
+    b = new MeshStation(bench.vm("gateway-b"));
+    await Promise.all([a.plug(), b.plug()]);
+  },
 });
 
 tests.test("stations behind two gateways reach each other with nothing configured but the key", async () => {

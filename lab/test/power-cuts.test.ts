@@ -21,10 +21,12 @@ const UPDATE_MS = 60_000;
 
 let web: WebServer;
 
-const tests = scenario("power-cuts", flashed, async () => {
-  const kernel = await labKernel();
-  const [first, second] = [await buildDisk(kernel), await buildDisk(kernel, { version: "0.2.0", quick: true })];
-  web = await WebServer.start({ "/first": first.bundle, "/second": second.bundle });
+const tests = scenario("power-cuts", flashed, {
+  prepare: async () => {
+    const kernel = await labKernel();
+    const [first, second] = [await buildDisk(kernel), await buildDisk(kernel, { version: "0.2.0", quick: true })];
+    web = await WebServer.start({ "/first": first.bundle, "/second": second.bundle });
+  },
 });
 
 async function hostname(gateway: Vm): Promise<string> {

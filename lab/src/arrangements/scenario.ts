@@ -37,12 +37,14 @@ export function arrangementScenario(arrangement: Arrangement): void {
   let rig: ArrangementRig | undefined;
   const measured: Measured = { rates: [], seconds: 0, kibPerHost: 0 };
 
-  const tests = scenario(arrangement.name, topologyOf(arrangement), async (bench) => {
-    rig = new ArrangementRig(bench.vm("loop"), arrangement);
-    const [before, from] = [await rig.freeMemory(), processorSeconds()];
-    await rig.setUp();
-    measured.seconds = processorSeconds() - from;
-    measured.kibPerHost = (before - (await rig.freeMemory())) / hosts.length;
+  const tests = scenario(arrangement.name, topologyOf(arrangement), {
+    prepare: async (bench) => {
+      rig = new ArrangementRig(bench.vm("loop"), arrangement);
+      const [before, from] = [await rig.freeMemory(), processorSeconds()];
+      await rig.setUp();
+      measured.seconds = processorSeconds() - from;
+      measured.kibPerHost = (before - (await rig.freeMemory())) / hosts.length;
+    },
   });
   const built = (): ArrangementRig => {
     assert.ok(rig, "the arrangement was built");
