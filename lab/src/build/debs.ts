@@ -82,17 +82,43 @@ async function available(packages: readonly string[]): Promise<DebFile[]> {
   return printUris(packages);
 }
 
-async function download(files: readonly DebFile[]): Promise<void> {
-  mkdirSync(debsDir, { recursive: true });
-  const missing = files.filter((file) => !existsSync(join(debsDir, file.name)));
-  if (missing.length === 0) return;
+/** How often a package is asked for: mirrors and proxies cut transfers short now and then. */
+const DOWNLOAD_TRIES = 3;
+
+/** Calls `once` for the files that are not in `folder`, until all are. */
+export async function untilWhole(
+  folder: string,
+  files: readonly DebFile[],
+  once: (missing: readonly DebFile[]) => Promise<void>,
+): Promise<void> {
+  for (let left = DOWNLOAD_TRIES; ; left--) {
+    const missing = files.filter((file) => !existsSync(join(folder, file.name)));
+    if (missing.length === 0) return;
+    if (left === 0) {
+      throw new LabError(
+        "package-missing",
+        `${missing.map(({ name }) => name).join(", ")} came damaged from the Debian mirror, ${DOWNLOAD_TRIES} times.`,
+        "Try again later, or name another mirror in /etc/apt/sources.list.d.",
+      );
+    }
+    await once(missing).catch((error: unknown) => {
+      if (left === 1) throw error;
+    });
+  }
+}
+
+/** What came whole is in `debsDir` afterwards: the rest apt-get names *.FAILED, and may end well nevertheless. */
+async function downloadOnce(missing: readonly DebFile[]): Promise<void> {
   const exact = missing.map(packageOf).map(({ name, version }) => `${name}=${version}`);
+  mkdirSync(debsDir, { recursive: true });
   const partial = join(debsDir, `partial-${process.pid}`);
   mkdirSync(partial, { recursive: true });
   try {
     const args = [...aptOptions, "-q", "-o", "APT::Sandbox::User=root", "download", ...exact];
     await exec("apt-get", args, { cwd: partial });
-    for (const name of readdirSync(partial)) renameSync(join(partial, name), join(debsDir, name));
+    const wanted = new Set(missing.map(({ name }) => name));
+    for (const name of readdirSync(partial).filter((one) => wanted.has(one)))
+      renameSync(join(partial, name), join(debsDir, name));
   } finally {
     rmSync(partial, { recursive: true, force: true });
   }
@@ -211,7 +237,7 @@ async function newestUnpacked(packages: readonly string[], libraries: boolean): 
     const files = await available(libraries ? await libraryClosure(packages) : packages);
     const key = hashStrings([RECIPE, ...files.map((file) => `${file.name} ${file.sha}`).sort()]);
     if (isComplete(treeOf(key))) return key;
-    await download(files);
+    await untilWhole(debsDir, files, downloadOnce);
     await unpack(files, treeOf(key));
     return key;
   };

@@ -16,7 +16,7 @@ import fc from "fast-check";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { cpioBytes, mergedPath, normalizeTree, readTree } from "../../src/build/cpio.ts";
-import { parsePrintUris } from "../../src/build/debs.ts";
+import { parsePrintUris, untilWhole } from "../../src/build/debs.ts";
 import { parseReadelf } from "../../src/build/elf.ts";
 import { hashStrings, hashTree } from "../../src/build/hash.ts";
 import { moduleClosure, parseModulesDep } from "../../src/build/kernel.ts";
@@ -31,6 +31,38 @@ function inTemp(body: (dir: string) => void): void {
     rmSync(dir, { recursive: true, force: true });
   }
 }
+
+test("what a mirror cut short is asked for again, and given up in words", async () => {
+  const dir = mkdtempSync(join(tmpdir(), "scsigate-unit-"));
+  const [whole, cut] = [
+    { name: "a_1_all.deb", sha: "SHA256:1" },
+    { name: "b_1_all.deb", sha: "SHA256:2" },
+  ];
+  const asked: string[][] = [];
+  // As apt-get does: it ends well, and what is not as it should be has another name.
+  const mirror =
+    (good: number) =>
+    async (missing: readonly { name: string }[]): Promise<void> => {
+      asked.push(missing.map(({ name }) => name));
+      for (const { name } of missing) {
+        const damaged = name === cut.name && asked.length < good;
+        writeFileSync(join(dir, damaged ? `${name}.FAILED` : name), "");
+      }
+    };
+  try {
+    await untilWhole(dir, [whole, cut], mirror(2));
+    assert.equal(asked, [[whole.name, cut.name], [cut.name]]);
+    rmSync(join(dir, cut.name));
+    asked.length = 0;
+    await untilWhole(dir, [whole, cut], mirror(9)).then(
+      () => assert.unreachable(),
+      (error: Error) => assert.match(error.message, /b_1_all\.deb came damaged from the Debian mirror, 3 times/),
+    );
+    assert.is(asked.length, 3);
+  } finally {
+    rmSync(dir, { recursive: true, force: true });
+  }
+});
 
 test("a cache key tells lists apart by their parts, not by their text", () => {
   fc.assert(
