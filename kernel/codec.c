@@ -35,6 +35,17 @@ static void put_be32(u32 v, u8 *p)
 	put_be16(v & 0xffff, p + 2);
 }
 
+static u64 get_be64(const u8 *p)
+{
+	return (u64)get_be32(p) << 32 | get_be32(p + 4);
+}
+
+static void put_be64(u64 v, u8 *p)
+{
+	put_be32(v >> 32, p);
+	put_be32((u32)v, p + 4);
+}
+
 /**
  * ipscsi_cdb_parse - read a SEND or GET MESSAGE CDB
  * @cdb: the CDB, as many bytes as its opcode's group says
@@ -119,7 +130,7 @@ int ipscsi_desc_parse(const u8 *buf, size_t len, struct ipscsi_desc *desc)
 {
 	static const u8 zero[6];
 	const u8 *addr = buf + IPSCSI_DESC_ADDRESS;
-	size_t namelen, i;
+	size_t namelen, end, i;
 
 	if (len < IPSCSI_DESC_NAME || memcmp(buf, "IPSC", 4))
 		return -EINVAL;
@@ -127,6 +138,7 @@ int ipscsi_desc_parse(const u8 *buf, size_t len, struct ipscsi_desc *desc)
 	if (namelen > len - IPSCSI_DESC_NAME || !buf[IPSCSI_DESC_VERSION] ||
 	    addr[0] & 1 || !memcmp(addr, zero, 6))
 		return -EINVAL;
+	end = IPSCSI_DESC_NAME + namelen;
 	if (namelen > IPSCSI_NAME_MAX)
 		namelen = IPSCSI_NAME_MAX;
 
@@ -143,6 +155,8 @@ int ipscsi_desc_parse(const u8 *buf, size_t len, struct ipscsi_desc *desc)
 		desc->name[i] = c < 0x20 || c == 0x7f ? '?' : c;
 	}
 	desc->name[namelen] = '\0';
+	desc->instance = len - end < IPSCSI_DESC_INSTANCE ? 0 :
+							    get_be64(buf + end);
 	return 0;
 }
 EXPORT_SYMBOL_GPL(ipscsi_desc_parse);
@@ -158,8 +172,9 @@ EXPORT_SYMBOL_GPL(ipscsi_desc_parse);
 size_t ipscsi_desc_build(u8 *buf, size_t size, const struct ipscsi_desc *desc)
 {
 	size_t namelen = strnlen(desc->name, IPSCSI_NAME_MAX);
+	size_t len = IPSCSI_DESC_NAME + namelen;
 
-	if (size < IPSCSI_DESC_NAME + namelen)
+	if (size < len + (desc->instance ? IPSCSI_DESC_INSTANCE : 0))
 		return 0;
 	memset(buf, 0, IPSCSI_DESC_NAME);
 	memcpy(buf, "IPSC", 4);
@@ -171,7 +186,11 @@ size_t ipscsi_desc_build(u8 *buf, size_t size, const struct ipscsi_desc *desc)
 	put_be16(desc->gets, buf + IPSCSI_DESC_GETS);
 	buf[IPSCSI_DESC_NAMELEN] = namelen;
 	memcpy(buf + IPSCSI_DESC_NAME, desc->name, namelen);
-	return IPSCSI_DESC_NAME + namelen;
+	if (desc->instance) {
+		put_be64(desc->instance, buf + len);
+		len += IPSCSI_DESC_INSTANCE;
+	}
+	return len;
 }
 EXPORT_SYMBOL_GPL(ipscsi_desc_build);
 

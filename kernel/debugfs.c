@@ -44,6 +44,9 @@ void ipscsi_debugfs_add(struct ipscsi_idev *idev)
 void ipscsi_debugfs_init(void)
 {
 	ipscsi_debugfs = debugfs_create_dir("ipscsi", NULL);
+	/* for tests, which play our own part */
+	debugfs_create_x64("hello_instance", 0400, ipscsi_debugfs,
+			   &ipscsi_instance.hello);
 }
 
 /**

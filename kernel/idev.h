@@ -31,6 +31,8 @@
 #define IPSCSI_UA_RETRIES	3	/* by us: it hands them up */
 #define IPSCSI_BACKOFF_MIN	(HZ / 4)
 #define IPSCSI_BACKOFF_MAX	(4 * HZ)
+/* How long an address that is refused may still be our own of before */
+#define IPSCSI_ADDR_PATIENCE	(10 * HZ)
 #define IPSCSI_GET_EARLY	20	/* ms: a null message within is early */
 #define IPSCSI_EARLY_MAX	(HZ / 50)	/* wait for a container's turn */
 #define IPSCSI_STANDBY_CHECK	(5 * HZ)
@@ -140,12 +142,15 @@ struct ipscsi_cmd {
  * @manual: the operator attached it: base messages will do
  * @has_page: it has a station page
  * @said_hello: it knows us, and must be told BYE
+ * @give_way: when we take another address, for ours is refused, jiffies, or 0;
+ *	@control only
  * @warned: of our own address at the other end; once
  * @get_pause: no GET before this time, jiffies: the last brought nothing
  * @get_wait: how long the next pause is, ms; worker only
  * @attach_lock: one attach or detach at a time
  * @capacity_read: READ CAPACITY was answered
  * @desc: what it told of itself
+ * @adapter: name of its driver
  * @safe: checksums may be left out, see ipscsi_self_describe()
  * @lun: LUN bits for byte 1 of the CDB, 0 for devices newer than SCSI-2
  * @control: connects, and watches
@@ -184,11 +189,13 @@ struct ipscsi_idev {
 	bool has_page;
 	bool said_hello;
 	bool warned;
+	unsigned long give_way;
 	unsigned long get_pause;
 	unsigned int get_wait;
 	struct mutex attach_lock;
 	bool capacity_read;
 	struct ipscsi_desc desc;
+	const char *adapter;
 	bool safe;
 	u8 lun;
 	struct delayed_work control;

@@ -128,6 +128,37 @@ static bool not_known(int ret)
 	return ret > 0 && (ret & 15) == ILLEGAL_REQUEST;
 }
 
+/* What idev_exec() returns for 05/26/00: docs/protocol.md section 4 */
+#define HELLO_REFUSED	(ILLEGAL_REQUEST | 0x26 << 8)
+
+static bool over_loopback(const struct ipscsi_idev *idev)
+{
+	return !strcmp(idev->adapter, "tcm_loopback");
+}
+
+/*
+ * docs/protocol.md section 6: parity is not enough to leave checksums out.
+ * These never leave the machine. A page that names an instance is of a target
+ * in that instance's own machine, which takes OFFLOAD from nobody else.
+ */
+static bool way_is_safe(const struct ipscsi_idev *idev,
+			const struct ipscsi_desc *page)
+{
+	if (over_loopback(idev))
+		return page->instance == ipscsi_instance.page;
+	return !strcmp(idev->adapter, "virtio_scsi") && !page->instance;
+}
+
+/* Of ourselves, to the station behind a device */
+static void describe_self(const struct ipscsi_idev *idev,
+			  struct ipscsi_desc *self)
+{
+	lockdep_assert_held(&idev->lock);
+	ipscsi_self_describe(idev->seg, self, idev->safe);
+	if (over_loopback(idev) && idev->safe)
+		self->instance = ipscsi_instance.hello;
+}
+
 /*
  * Return: 0, 1 where the device has no valid station page, or an error: then
  * it cannot say yet (its segment may not exist yet), so ask again.
@@ -162,6 +193,7 @@ static int read_station_page(struct ipscsi_idev *idev)
 	spin_lock_bh(&idev->lock);
 	idev->desc = desc;
 	idev->has_page = true;
+	idev->safe = way_is_safe(idev, &desc);
 	spin_unlock_bh(&idev->lock);
 	return 0;
 }
@@ -336,6 +368,34 @@ static int say_hello(struct ipscsi_idev *idev, const struct ipscsi_desc *self)
 	return ret;
 }
 
+/*
+ * The target takes nobody with our address: it is its own, or another
+ * station's. For a while that may be what is left of ourselves.
+ * Return: whether we have another address now.
+ */
+static bool address_refused(struct ipscsi_idev *idev, struct ipscsi_seg *seg)
+{
+	bool changed = false;
+
+	/* two machines that are alike must not change at the same time */
+	if (!idev->give_way)
+		idev->give_way = (jiffies + IPSCSI_ADDR_PATIENCE +
+				  get_random_u32() % IPSCSI_ADDR_PATIENCE) ?: 1;
+	if (time_before(jiffies, idev->give_way))
+		return false;
+	rtnl_lock();
+	/* it cannot go while RTNL is ours */
+	if (READ_ONCE(idev->seg) == seg)
+		changed = ipscsi_addr_collided(seg);
+	rtnl_unlock();
+	if (changed) {
+		idev->give_way = 0;
+		idev->warned = false;
+		idev->backoff = IPSCSI_BACKOFF_MIN;
+	}
+	return changed;
+}
+
 /* The path from nothing to up. Return: 0, 1 to wait, or an error */
 static int connect_device(struct ipscsi_idev *idev)
 {
@@ -347,8 +407,6 @@ static int connect_device(struct ipscsi_idev *idev)
 	spin_lock_bh(&idev->lock);
 	seg = idev->seg;
 	manual = idev->manual;
-	if (seg)
-		ipscsi_self_describe(seg, &self, idev->safe);
 	spin_unlock_bh(&idev->lock);
 	if (!seg)
 		return 1;
@@ -376,18 +434,27 @@ static int connect_device(struct ipscsi_idev *idev)
 	}
 	spin_lock_bh(&idev->lock);
 	desc = idev->desc;
+	if (idev->seg == seg)
+		describe_self(idev, &self);
+	else
+		seg = NULL;
 	spin_unlock_bh(&idev->lock);
+	if (!seg)
+		return -EAGAIN;
 	if (ether_addr_equal(desc.addr, self.addr)) {
 		if (!idev->warned)
 			sdev_printk(KERN_WARNING, idev->sdev,
 				    "ipscsi: the station has our own address %pM; give one of the two another\n",
 				    desc.addr);
 		idev->warned = true;
-		return -EADDRINUSE;
+		return address_refused(idev, seg) ? -EAGAIN : -EADDRINUSE;
 	}
 	ret = say_hello(idev, &self);
+	if (ret == HELLO_REFUSED && address_refused(idev, seg))
+		return -EAGAIN;
 	if (ret)
 		return ret;
+	idev->give_way = 0;
 	return join_peer(idev, seg, &desc);
 }
 
@@ -404,7 +471,7 @@ static int watch_device(struct ipscsi_idev *idev)
 		return 0;
 	spin_lock_bh(&idev->lock);
 	if (idev->seg && idev->has_page) {
-		ipscsi_self_describe(idev->seg, &self, idev->safe);
+		describe_self(idev, &self);
 		hello = true;
 	}
 	spin_unlock_bh(&idev->lock);
@@ -573,18 +640,6 @@ void ipscsi_idev_say_hello(struct ipscsi_seg *seg)
 	spin_unlock_bh(&ipscsi_idevs_lock);
 }
 
-/*
- * docs/protocol.md section 6: parity is not enough to leave checksums out.
- * These never leave the machine.
- */
-static bool adapter_is_safe(const struct Scsi_Host *host)
-{
-	static const char * const safe[] = { "tcm_loopback", "virtio_scsi" };
-	const char *name = host->hostt->proc_name ?: host->hostt->name;
-
-	return match_string(safe, ARRAY_SIZE(safe), name ?: "") >= 0;
-}
-
 /* Where a new device belongs: architecture.md, "A packet's way" */
 static void attach_by_itself(struct ipscsi_idev *idev)
 {
@@ -599,7 +654,8 @@ static void attach_by_itself(struct ipscsi_idev *idev)
 		    other->seg)
 			seg = other->seg;
 	if (!seg)
-		seg = ipscsi_seg_create_auto();
+		seg = ipscsi_seg_create_auto(dev_name(
+			idev->sdev->host->shost_gendev.parent));
 	if (seg)
 		idev_attach(idev, seg, false);
 	rtnl_unlock();
@@ -687,7 +743,8 @@ static int ipscsi_probe(struct device *dev)
 	if (sdev->scsi_level <= SCSI_2)
 		idev->lun = sdev->lun & 7;
 
-	idev->safe = adapter_is_safe(sdev->host);
+	idev->adapter = sdev->host->hostt->proc_name ?:
+			sdev->host->hostt->name ?: "";
 	/*
 	 * GETs wait in the adapter, so there must be room beside them for
 	 * SENDs and control commands: and for other devices of the adapter.

@@ -33,6 +33,7 @@
 #define IPSCSI_MTU_BRIDGED	1500	/* a bridge has Ethernet beside us */
 
 #define IPSCSI_HASH_BITS	6
+#define IPSCSI_PORT_MAX		64
 #define IPSCSI_TXQ_COUNT	16	/* net device queues, peers spread over */
 #define IPSCSI_PEER_MAX		256	/* stations on one segment */
 #define IPSCSI_GSO_SEGS		256	/* frames that a record may stand for */
@@ -222,6 +223,10 @@ struct ipscsi_port {
 /**
  * struct ipscsi_seg - a segment; private data of the net device
  * @dev: the net device
+ * @node: in the list of all segments; RTNL
+ * @port: adapter's port that it was made for, or empty
+ * @addr_number: which of its addresses it has: more than 0 after collisions;
+ *	RTNL
  * @lock: guards the peers' lists, their @dead and @name; BH-safe
  * @peers: all peers, RCU for readers
  * @hash: peers by station address, RCU for readers
@@ -246,6 +251,9 @@ struct ipscsi_port {
  */
 struct ipscsi_seg {
 	struct net_device *dev;
+	struct list_head node;
+	char port[IPSCSI_PORT_MAX];
+	unsigned int addr_number;
 	spinlock_t lock;
 	struct list_head peers;
 	struct hlist_head hash[1 << IPSCSI_HASH_BITS];
@@ -322,16 +330,36 @@ static inline void ipscsi_count2(struct ipscsi_peer *peer,
 	put_cpu_ptr(peer->stats);
 }
 
+/**
+ * struct ipscsi_instance - which running module this is: random, made at load
+ * @page: what a station page tells to whoever asks
+ * @hello: what HELLO tells to a target whose page told @page, and to nobody else
+ *
+ * docs/protocol.md section 6. A target that hears @hello knows that the
+ * initiator is this module itself, and not one behind a device that was
+ * passed on.
+ */
+struct ipscsi_instance {
+	u64 page;
+	u64 hello;
+};
+
 /* main.c */
 extern struct rtnl_link_ops ipscsi_link_ops;
 extern struct workqueue_struct *ipscsi_wq;
 extern struct workqueue_struct *ipscsi_io_wq;
-struct ipscsi_seg *ipscsi_seg_create_auto(void);
+extern struct ipscsi_instance ipscsi_instance;
+struct ipscsi_seg *ipscsi_seg_create_auto(const char *port);
 void ipscsi_self_describe(struct ipscsi_seg *seg, struct ipscsi_desc *desc,
 			  bool safe);
 int ipscsi_port_register(struct ipscsi_port *port);
 void ipscsi_port_unregister(struct ipscsi_port *port);
 void ipscsi_ports_detach(struct ipscsi_seg *seg);
+
+/* address.c */
+void ipscsi_addr_add(struct ipscsi_seg *seg);
+void ipscsi_addr_remove(struct ipscsi_seg *seg);
+bool ipscsi_addr_collided(struct ipscsi_seg *seg);
 
 /* net.c */
 extern const struct net_device_ops ipscsi_netdev_ops;

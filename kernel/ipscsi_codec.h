@@ -25,6 +25,7 @@
  * @cont_max: longest container that it takes, bytes
  * @gets: GET commands that it holds for one nexus
  * @name: host name, NUL terminated, control characters replaced by '?'
+ * @instance: which running module it is, or 0: see ipscsi_instance
  */
 struct ipscsi_desc {
 	u8 version;
@@ -34,6 +35,7 @@ struct ipscsi_desc {
 	u32 cont_max;
 	u16 gets;
 	char name[IPSCSI_NAME_MAX + 1];
+	u64 instance;
 };
 
 /**

@@ -54,7 +54,9 @@
 #define IPSCSI_DESC_GETS	20
 #define IPSCSI_DESC_NAMELEN	22
 #define IPSCSI_DESC_NAME	23
-#define IPSCSI_DESC_MAX		(IPSCSI_DESC_NAME + IPSCSI_NAME_MAX)
+#define IPSCSI_DESC_INSTANCE	8	/* behind the name: bytes, or none */
+#define IPSCSI_DESC_MAX \
+	(IPSCSI_DESC_NAME + IPSCSI_NAME_MAX + IPSCSI_DESC_INSTANCE)
 
 /* Feature bits */
 #define IPSCSI_F_EXT		0x0001	/* 16-bit streams */

@@ -8,6 +8,7 @@
  * ipscsi_target.ko.
  */
 #include <linux/module.h>
+#include <linux/random.h>
 #include <linux/rtnetlink.h>
 #include <linux/utsname.h>
 #include <net/net_namespace.h>
@@ -23,6 +24,9 @@ EXPORT_TRACEPOINT_SYMBOL_GPL(ipscsi_answer);
 
 struct workqueue_struct *ipscsi_wq;
 struct workqueue_struct *ipscsi_io_wq;	/* the devices' workers */
+
+struct ipscsi_instance ipscsi_instance __ro_after_init;
+EXPORT_SYMBOL_GPL(ipscsi_instance);
 
 /* LUNs that export a segment or wait for one; RTNL */
 static LIST_HEAD(ipscsi_ports);
@@ -41,13 +45,15 @@ struct rtnl_link_ops ipscsi_link_ops __read_mostly = {
 
 /**
  * ipscsi_seg_create_auto - make a segment named seg<N>
+ * @port: name of the adapter's port, for an address that stays; or NULL
  *
  * Context: process, RTNL held.
  * Return: the segment, or NULL.
  */
-struct ipscsi_seg *ipscsi_seg_create_auto(void)
+struct ipscsi_seg *ipscsi_seg_create_auto(const char *port)
 {
 	struct net_device *dev;
+	struct ipscsi_seg *seg;
 	int err;
 
 	dev = alloc_netdev_mqs(sizeof(struct ipscsi_seg), "seg%d",
@@ -56,20 +62,23 @@ struct ipscsi_seg *ipscsi_seg_create_auto(void)
 	if (!dev)
 		return NULL;
 	dev->rtnl_link_ops = &ipscsi_link_ops;
+	seg = netdev_priv(dev);
+	if (port)
+		strscpy(seg->port, port, sizeof(seg->port));
 	err = register_netdevice(dev);
 	if (err) {
 		free_netdev(dev);
 		return NULL;
 	}
-	return netdev_priv(dev);
+	return seg;
 }
 
 /**
  * ipscsi_self_describe - what this station tells of itself
  * @seg: the segment
  * @desc: result
- * @safe: to a peer over a transport with a CRC of its own, or one that never
- *	leaves the machine: checksums may be left out
+ * @safe: what goes to that peer never leaves the machine: checksums may be
+ *	left out
  *
  * Context: any.
  */
@@ -204,6 +213,11 @@ static struct notifier_block ipscsi_notifier = {
 static int __init ipscsi_module_init(void)
 {
 	int err;
+
+	/* 0 would be none */
+	do {
+		get_random_bytes(&ipscsi_instance, sizeof(ipscsi_instance));
+	} while (!ipscsi_instance.page || !ipscsi_instance.hello);
 
 	/* in the way of swapping over the network: WQ_MEM_RECLAIM */
 	ipscsi_wq = alloc_workqueue("ipscsi", WQ_MEM_RECLAIM | WQ_UNBOUND, 0);

@@ -702,6 +702,7 @@ void ipscsi_seg_bridged(struct ipscsi_seg *seg, bool bridged)
 static int ipscsi_dev_init(struct net_device *dev)
 {
 	struct ipscsi_seg *seg = netdev_priv(dev);
+	int err;
 
 	seg->dev = dev;
 	spin_lock_init(&seg->lock);
@@ -713,13 +714,17 @@ static int ipscsi_dev_init(struct net_device *dev)
 	seg->gets = IPSCSI_GETS_DEFAULT;
 	seg->mtu_limit = IPSCSI_MTU_MAX;
 	netdev_lockdep_set_classes(dev);
-	return ipscsi_rx_start(seg);
+	err = ipscsi_rx_start(seg);
+	if (!err)
+		ipscsi_addr_add(seg);
+	return err;
 }
 
 static void ipscsi_dev_uninit(struct net_device *dev)
 {
 	struct ipscsi_seg *seg = netdev_priv(dev);
 
+	ipscsi_addr_remove(seg);
 	ipscsi_ports_detach(seg);
 	ipscsi_idev_lost_seg(seg);
 	ipscsi_seg_drop_peers(seg);

@@ -302,19 +302,25 @@ static void cursor_write_skb(struct sg_cursor *c, const struct sk_buff *skb,
 	}
 }
 
+/* The initiator's memory is ours to see, whoever he is */
+static bool over_loopback(const struct se_cmd *cmd)
+{
+	return !strcmp(cmd->se_tfo->fabric_name, "loopback");
+}
+
 /*
  * Whether the memory of a SEND stays as it is when the command is over. What
  * the target core has allocated nobody else uses, and it only drops its
- * reference then. tcm_loop's is the initiator's: what agrees on OFFLOAD there
- * promises to leave it alone (docs/protocol.md section 6). vhost's belongs to
- * a guest.
+ * reference then. tcm_loop's is the initiator's: only this module itself gets
+ * OFFLOAD there, and it leaves the memory alone (docs/protocol.md section 6).
+ * vhost's belongs to a guest.
  */
 static bool memory_stays(const struct se_cmd *cmd,
 			 const struct ipscsi_peer *peer)
 {
 	return !(cmd->se_cmd_flags & SCF_PASSTHROUGH_SG_TO_MEM_NOALLOC) ||
 	       (READ_ONCE(peer->features) & IPSCSI_F_OFFLOAD &&
-		!strcmp(cmd->se_tfo->fabric_name, "loopback"));
+		over_loopback(cmd));
 }
 
 /*
@@ -1024,10 +1030,19 @@ out:
  */
 static bool fabric_is_safe(const struct se_cmd *cmd)
 {
-	static const char * const safe[] = { "loopback", "vhost" };
+	return over_loopback(cmd) || !strcmp(cmd->se_tfo->fabric_name, "vhost");
+}
 
-	return match_string(safe, ARRAY_SIZE(safe),
-			    cmd->se_tfo->fabric_name) >= 0;
+/*
+ * A tcm_loop device may have been passed on, to a guest or to a program: then
+ * the memory is somebody's who uses it again when the command is over.
+ */
+static bool peer_is_safe(const struct se_cmd *cmd,
+			 const struct ipscsi_desc *desc)
+{
+	if (over_loopback(cmd))
+		return desc->instance == ipscsi_instance.hello;
+	return fabric_is_safe(cmd);
 }
 
 /* Return: false where the station cannot be taken */
@@ -1043,7 +1058,8 @@ static bool control_hello(struct ipscsi_lun *lun, struct ipscsi_seg *seg,
 	spin_lock_bh(&lun->lock);
 	nexus = nexus_get(lun, cmd->se_sess);
 	if (nexus && nexus_bind(nexus, seg, desc.addr)) {
-		ipscsi_peer_describe(nexus->peer, &desc, fabric_is_safe(cmd));
+		ipscsi_peer_describe(nexus->peer, &desc,
+				     peer_is_safe(cmd, &desc));
 		ipscsi_peer_set_state(nexus->peer, IPSCSI_PEER_UP);
 		nexus->reverse.get_seen = false;
 		nexus->hello = true;
@@ -1286,6 +1302,8 @@ static u32 vpd_station(struct ipscsi_lun *lun, struct se_cmd *cmd, u8 *buf)
 	seg = rcu_dereference(lun->seg);
 	if (seg) {
 		ipscsi_self_describe(seg, &desc, fabric_is_safe(cmd));
+		if (over_loopback(cmd))
+			desc.instance = ipscsi_instance.page;
 		len = ipscsi_desc_build(buf + IPSCSI_VPD_HEADER,
 					INQUIRY_MAX - IPSCSI_VPD_HEADER,
 					&desc);

@@ -228,6 +228,45 @@ tests.test("an address that is taken: by the hub, or by another station", async 
   await rig.tearDown();
 });
 
+tests.test(
+  "a machine that says who it is keeps its stations' addresses over a reload; where one is taken, it gives way",
+  async (bench) => {
+    const vm = bench.vm("loop");
+    const load = async (machine: string): Promise<[LoopRig, string[]]> => {
+      await vm.ok(`modprobe ipscsi machine=${machine}`);
+      const rig = await loopRig(vm, 2);
+      const addresses: string[] = [await vm.ok(`cat /sys/class/net/${HUB}/address`)];
+      for (const { namespace, segment } of rig.stations)
+        addresses.push(await vm.ok(`ip netns exec ${namespace} cat /sys/class/net/${segment}/address`));
+      return [rig, addresses];
+    };
+    let [rig, addresses] = await load("board-1");
+    const first = addresses;
+    assert.is(new Set(first).size, 3);
+    for (const address of first) assert.is(Number.parseInt(address.slice(0, 2), 16) & 3, 2, "local, unicast");
+    await rig.tearDown();
+    [rig, addresses] = await load("board-2");
+    for (const address of addresses) assert.not.ok(first.includes(address), "another machine");
+    await rig.tearDown();
+    [rig, addresses] = await load("board-1");
+    assert.equal(addresses, first);
+
+    // The second one takes the first one's address while that is away.
+    const [, taken = ""] = first;
+    const [one, two] = [rig.station(1), rig.station(2)];
+    const segmentOf = (station: { device: string }) => `/sys/bus/scsi/devices/${station.device}/ipscsi/segment`;
+    await vm.ok(`echo none >${segmentOf(one)}; ip -n ${two.namespace} link set ${two.segment} address ${taken}`);
+    await reach(rig, 2, HUB_ADDRESS, 30_000);
+    await vm.ok(`ip netns exec ${one.namespace} sh -c 'echo ${one.segment} >${segmentOf(one)}'`);
+    await reach(rig, 1, HUB_ADDRESS, 60_000);
+    const own = await vm.ok(`ip netns exec ${one.namespace} cat /sys/class/net/${one.segment}/address`);
+    assert.not.ok([...first].includes(own), "one that is free");
+    assert.match(await vm.ok("dmesg"), `another station has the address ${taken}: ours is ${own} now`);
+    await reach(rig, 2, HUB_ADDRESS);
+    await rig.tearDown();
+  },
+);
+
 tests.test("a device goes offline in mid-transfer and is set running again", async (bench) => {
   const rig = await loopRig(bench.vm("loop"), 1);
   const { device } = rig.station(1);

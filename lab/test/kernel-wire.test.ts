@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The wire as a second implementation sees it: hand-made RFC 2143 commands from sg3-utils, none of our code in between.
 import * as assert from "uvu/assert";
+import { installProgram } from "../src/build/program.ts";
 import { HUB, HUB_ADDRESS, loopRig } from "../src/rigs/loop.ts";
 import { scenario } from "../src/scenario.ts";
 import { sleep, waitFor } from "../src/time.ts";
@@ -95,16 +96,23 @@ const FEATURES = 0x0d;
 /** EXT and CONTAINER. */
 const NO_OFFLOAD = 0x05;
 
+/** What the driver itself says in HELLO over tcm_loop, and nobody else knows: docs/protocol.md section 6. */
+async function secret(vm: Vm): Promise<Buffer> {
+  const file = "/sys/kernel/debug/ipscsi/hello_instance";
+  return Buffer.from((await vm.ok(`cat ${file}`)).replace(/^0x/, "").padStart(16, "0"), "hex");
+}
+
 /** A control message with one element, HELLO: docs/protocol.md sections 2 and 4. */
-function hello(address: string, features = FEATURES): Buffer {
-  const descriptor = Buffer.alloc(24);
+function hello(address: string, features = FEATURES, instance: Buffer = Buffer.alloc(0)): Buffer {
+  const descriptor = Buffer.alloc(23);
   descriptor.write("IPSC");
   descriptor.writeUInt8(1, 4);
   descriptor.writeUInt16BE(features, 6);
   Buffer.from(address.replaceAll(":", ""), "hex").copy(descriptor, 8);
   descriptor.writeUInt16BE(0xffff, 14);
   descriptor.writeUInt32BE(0xffff, 16);
-  return Buffer.concat([Buffer.from([0, 1, 0, 23]), descriptor]);
+  const value = Buffer.concat([descriptor, instance]);
+  return Buffer.concat([Buffer.from([0, 1, 0, value.length]), value, Buffer.alloc(-value.length & 3)]);
 }
 const BYE = Buffer.from([0, 2, 0, 0]);
 
@@ -423,9 +431,41 @@ tests.test("a station that comes by another port is not disturbed by what is lef
   assert.is((await other.send(send10(CONTROL, BYE.length), BYE)).code, 0);
 });
 
+/** UDP over IPv4 (RFC 768) without a checksum. */
+function udp(from: string, to: string, port: number, payload: Buffer): Buffer {
+  const head = Buffer.from([0x45, 0, 0, 0, 0, 1, 0, 0, 64, 17, 0, 0, ...ip4(from), ...ip4(to), 0, 9, 0, 0, 0, 0, 0, 0]);
+  head.writeUInt16BE(head.length + payload.length, 2);
+  head.writeUInt16BE(checksum(head.subarray(0, 20)), 10);
+  head.writeUInt16BE(port, 22);
+  head.writeUInt16BE(8 + payload.length, 24);
+  return Buffer.concat([head, payload]);
+}
+
+tests.test("memory that somebody else may use again is not kept, whatever HELLO says", async (bench) => {
+  const vm = bench.vm("loop");
+  await installProgram(vm, "lab/sends", "sends");
+  const [first, second] = [Buffer.alloc(8000, "a"), Buffer.alloc(8000, "b")];
+  for (const [name, payload] of [
+    ["first", first],
+    ["second", second],
+  ] as const) {
+    const datagram = udp(STATION, HUB_ADDRESS, 7000, payload).toString("base64");
+    await vm.ok(`base64 -d >/tmp/${name}`, { input: `${datagram}\n` });
+  }
+  for (const instance of [Buffer.alloc(0), Buffer.alloc(8, 1)]) {
+    const message = hello(ADDRESS, FEATURES, instance);
+    assert.is((await other.send(send10(CONTROL, message.length), message)).code, 0);
+    assert.is(await vm.ok(`cat ${PEER}/features`), "ext container", "OFFLOAD is refused");
+    // Nobody reads the first datagram before the second one is sent.
+    const read = await vm.ok(`sends ${other.node} 7000 /tmp/first /tmp/second | base64 -w 0`);
+    assert.is(read, Buffer.concat([first, second]).toString("base64"));
+    assert.is((await other.send(send10(CONTROL, BYE.length), BYE)).code, 0);
+  }
+});
+
 tests.test("offload data that no honest station sends is malformed", async (bench) => {
   const vm = bench.vm("loop");
-  const message = hello(ADDRESS);
+  const message = hello(ADDRESS, FEATURES, await secret(vm));
   assert.is((await other.send(send10(CONTROL, message.length), message)).code, 0);
   const hub = Buffer.from((await vm.ok(`cat /sys/class/net/${HUB}/address`)).replaceAll(":", ""), "hex");
   const own = Buffer.from(ADDRESS.replaceAll(":", ""), "hex");

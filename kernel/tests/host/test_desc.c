@@ -73,6 +73,27 @@ TEST(desc_longer, "what follows the name is for later versions, and ignored")
 	CHECK(!strcmp(desc.name, "station-a"));
 }
 
+TEST(desc_instance, "an instance follows the name; one that is cut is none")
+{
+	struct ipscsi_desc desc;
+	u8 buf[IPSCSI_DESC_MAX];
+	size_t len, cut;
+
+	sample(&desc);
+	desc.instance = 0x0123456789abcdefull;
+	len = build(buf, &desc);
+	CHECK_EQ(len, 32 + 8);
+	CHECK(!memcmp(buf + 32, "\x01\x23\x45\x67\x89\xab\xcd\xef", 8));
+	CHECK_EQ(ipscsi_desc_build(buf, len - 1, &desc), 0);
+	for (cut = 32; cut < len; cut++) {
+		CHECK_EQ(parse(buf, cut, &desc), 0);
+		CHECK(!desc.instance);
+	}
+	CHECK_EQ(parse(buf, len, &desc), 0);
+	CHECK(desc.instance == 0x0123456789abcdefull);
+	CHECK(!strcmp(desc.name, "station-a"));
+}
+
 TEST(desc_refused, "another magic, version 0, and addresses that no station has are refused")
 {
 	struct ipscsi_desc desc;

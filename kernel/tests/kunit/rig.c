@@ -55,7 +55,7 @@ int rig_init(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, rig);
 	rig->test = test;
 	rtnl_lock();
-	rig->seg = ipscsi_seg_create_auto();
+	rig->seg = ipscsi_seg_create_auto(NULL);
 	rtnl_unlock();
 	KUNIT_ASSERT_NOT_NULL(test, rig->seg);
 	test->priv = rig;
