@@ -185,6 +185,17 @@ tests.test("a reserved address and a name hold at the next lease", async (bench)
   );
   await reaches(true, [[a, lanAddresses.lan]]);
   assert.match(await bench.vm("station-b").ok("nslookup node-1.seg0.internal 2>&1"), new RegExp(reserved));
+
+  // Its driver is loaded anew, as after a boot: it is the same station, by what its machine is.
+  await a.ok("killall udhcpc; modprobe -r ipscsi; setsid /usr/lib/lab/role-station >/dev/null 2>&1 </dev/null &");
+  await waitFor("the lease to be back", async () => (await a.ok("ip -br -4 addr")).includes(reserved), {
+    timeout: FOLLOW_TIMEOUT,
+  });
+  const list = await api<(Station & { name: string })[]>(gateway, "GET", "stations");
+  assert.equal(
+    list.filter(({ name }) => name === "node-1").map((station) => station.address),
+    [address],
+  );
 });
 
 tests.run();

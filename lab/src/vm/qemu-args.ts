@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The QEMU command line of one VM.
+import { createHash } from "node:crypto";
 import { debianDisk } from "../build/debian-vm.ts";
 import { isDebugKernel } from "../build/kernel.ts";
 import type { Ports } from "../topologies/expand.ts";
@@ -107,9 +108,15 @@ function startArgs(vm: VmSpec, context: QemuContext): string[] {
   }
 }
 
+/** A machine's own, the same each time (RFC 9562 version 8). */
+function uuidOf(topology: Topology, vm: VmSpec): string {
+  const hash = createHash("sha256").update(`${topology.name}/${vm.name}`).digest("hex");
+  return hash.replace(/^(.{8})(.{4}).(.{3}).(.{3})(.{12}).*$/, "$1-$2-8$3-8$4-$5");
+}
+
 export function qemuArgs(topology: Topology, vm: VmSpec, context: QemuContext): string[] {
   const args = [
-    ...["-name", vm.name, "-nodefaults", "-no-user-config", "-display", "none"],
+    ...["-name", vm.name, "-uuid", uuidOf(topology, vm), "-nodefaults", "-no-user-config", "-display", "none"],
     ...["-M", "pc,usb=off,vmport=off", "-accel", `tcg,thread=${context.parallel === true ? "multi" : "single"}`],
     ...["-cpu", "max,la57=off"],
     ...["-smp", String(vm.cpus), "-m", String(vm.memoryMiB * MEMORY_FACTOR)],
