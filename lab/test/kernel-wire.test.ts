@@ -527,7 +527,10 @@ tests.test("a station that asks for another stream only does not stop the hub's 
     .map((byte) => byte.toString(16).padStart(2, "0"))
     .join(" ");
   const asking = vm.start(`while :; do sg_raw -t 20 -r 1500 -o /dev/null ${raw.node} ${cdb}; done`);
-  await sleep(500);
+  // Until it asks it may count as gone, and what is sent to it then is dropped for that.
+  const held = `cd /sys/class/net/${HUB}/ipscsi/peers; for peer in *; do
+    grep -q 01$ $peer/nexus && grep -qx up $peer/state && cat $peer/held_gets; done; true`;
+  await waitFor("its GET to be held", async () => Number(await vm.ok(held)) > 0, { timeout: 20_000, interval: 50 });
   // One socket has room for three of these only.
   await vm.run(`for i in $(seq 20); do ping -q -s 60000 -c 4 -i 0.01 -W 1 ${STATION} & done; wait`);
   await waitFor("what it does not take to be dropped", async () => (await counter(vm, "tx_queue_full")) > before, {
