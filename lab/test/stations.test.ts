@@ -6,7 +6,7 @@ import * as assert from "uvu/assert";
 import { api, CURL, configure, refusal } from "../src/rigs/supervisor.ts";
 import { scenario } from "../src/scenario.ts";
 import { scaled, waitFor } from "../src/time.ts";
-import { cluster, lanAddresses } from "../src/topologies/cluster.ts";
+import { cluster, lanAddresses, segmentGateway } from "../src/topologies/cluster.ts";
 import type { Vm } from "../src/vm/vm.ts";
 
 const FOLLOW_TIMEOUT = 60_000;
@@ -197,5 +197,32 @@ tests.test("a reserved address and a name hold at the next lease", async (bench)
     [address],
   );
 });
+
+tests.test(
+  "the LAN in a VLAN: packets have the tag, stations reach it; without it again, the lease is back",
+  async (bench) => {
+    const [gateway, a, lan] = ["gateway", "station-a", "lan"].map((name) => bench.vm(name)) as [Vm, Vm, Vm];
+    const [there, here] = ["192.168.78.1", "192.168.78.2"];
+    await lan.ok(`ip link add link eth0 name eth0.7 type vlan id 7; ip addr add ${there}/24 dev eth0.7
+    ip link set eth0.7 up; ip route replace 10.143.0.0/24 via ${here} dev eth0.7`);
+    const ipv4 = { method: "static", address: `${here}/24`, gateway: there };
+    await configure(gateway, { lan: JSON.stringify({ vlan: 7, ipv4 }) });
+    await reaches(true, [
+      [gateway, there],
+      [a, there],
+      [lan, segmentGateway],
+    ]);
+    assert.not.match(
+      await gateway.ok("ip -br -4 addr show dev eth0"),
+      lanAddresses.gateway,
+      "the lease of before is gone",
+    );
+    assert.is(await lan.ok(`curl -sk -o /dev/null -w '%{http_code}' https://${here}/`), "200", "the page");
+    await lan.ok("ip link del eth0.7; ip route replace 10.143.0.0/24 via 192.168.77.2");
+    await configure(gateway, { lan: "{}" });
+    await reaches(true, [[a, lanAddresses.lan]]);
+    assert.is.not((await gateway.run("ip link show lan.7")).code, 0);
+  },
+);
 
 tests.run();

@@ -44,11 +44,13 @@ export function checkMeaning(config: Config): ConfigError[] {
         nextStep: "Name the interface, for example eth1; `ip link` on the console lists them.",
       });
     }
-    if (config.storage.interface === config.lan.interface) {
+    // With a VLAN, both may come by one cable.
+    if (config.storage.interface === config.lan.interface && config.lan.vlan === undefined) {
       errors.push({
         path: "/storage/interface",
         message: `${config.lan.interface} is the LAN interface already`,
-        nextStep: "Use another interface for storage, or remove the storage section.",
+        nextStep:
+          "Use another interface for storage, set lan.vlan if both are on one cable, or remove the storage section.",
       });
     }
   }

@@ -9,6 +9,8 @@ export type Ipv4Method =
 export interface LanConfig {
   /** A name, or "auto". */
   interface: string;
+  /** 1 to 4094; undefined: no tag. */
+  vlan?: number;
   ipv4: Ipv4Method;
 }
 

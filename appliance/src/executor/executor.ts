@@ -42,6 +42,7 @@ import { setSsh } from "./operations/ssh.ts";
 import { setStationFilter } from "./operations/stationFilter.ts";
 import { setBackstore, setIscsiTarget, setLoopTarget, setPortTarget } from "./operations/target.ts";
 import { setTimeKeeper } from "./operations/timeKeeper.ts";
+import { setVlan } from "./operations/vlan.ts";
 import { ping } from "./ping.ts";
 import { isUpdateRequest, Updater } from "./update/updater.ts";
 
@@ -269,6 +270,8 @@ function perform(operation: Operation, context: ExecutorContext): Promise<boolea
       return setFirewall(operation, context);
     case "bridge":
       return setBridge(operation, context);
+    case "vlan":
+      return setVlan(operation, context);
     case "bridgePort":
       return setBridgePort(operation, context);
     case "extension":

@@ -16,7 +16,8 @@ export type Kind =
   | "clients"
   | "settings"
   | "staticRoutes"
-  | "tunnels";
+  | "tunnels"
+  | "vlans";
 
 export class Ours {
   readonly #folder: string;

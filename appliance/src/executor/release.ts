@@ -14,7 +14,7 @@ import { prune } from "./operations/prune.ts";
 import { removeEmptyFolders } from "./operations/target.ts";
 
 const NOTHING = {
-  ...{ segments: [], addressed: [], served: [], targets: [], extended: [], tunnels: [], proxied: [] },
+  ...{ segments: [], addressed: [], served: [], targets: [], extended: [], tunnels: [], proxied: [], vlans: [] },
   ...{ bridge: false, mesh: false, driverDisk: false },
 };
 

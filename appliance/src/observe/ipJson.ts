@@ -113,6 +113,14 @@ export function parseFlooded(output: string): string[] {
   );
 }
 
+/** @param output of `ip -j -d link show dev <interface>`. Undefined where it is no VLAN. */
+export function parseVlan(output: string): { port: string; id: number } | undefined {
+  const [{ link, linkinfo } = {}] = entries(output);
+  if (typeof link !== "string" || !isRecord(linkinfo) || !isRecord(linkinfo["info_data"])) return undefined;
+  const { id } = linkinfo["info_data"];
+  return linkinfo["info_kind"] === "vlan" && typeof id === "number" ? { port: link, id } : undefined;
+}
+
 function entries(output: string): Record<string, unknown>[] {
   // With nothing to show, some versions print nothing at all.
   if (output.trim() === "") return [];

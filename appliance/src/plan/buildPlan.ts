@@ -21,6 +21,7 @@ import {
   extensionBridge,
   extensionTunnel,
   type FirewallOperation,
+  lanVlan,
   type ModuleName,
   type Operation,
   type Plan,
@@ -74,18 +75,30 @@ export interface Planned {
 }
 
 /**
- * The LAN interface: the named one, or the first physical Ethernet that is not the storage one. A guest takes none that it
- * was not given.
+ * The Ethernet with the LAN's cable: the named one, or the first physical one that is not the storage one; with a VLAN it may be that
+ * one, too. A guest takes none that it was not given.
  */
-export function findLan(
+export function findLanPort(
   config: Config,
   ethernets: readonly EthernetInterface[],
   guest = false,
 ): EthernetInterface | undefined {
   if (guest && config.lan.interface === "auto") return undefined;
-  const candidates = ethernets.filter((ethernet) => ethernet.name !== config.storage?.interface);
+  const others = ethernets.filter((ethernet) => ethernet.name !== config.storage?.interface);
+  const candidates = config.lan.vlan === undefined ? others : [...others, ...ethernets];
   if (config.lan.interface === "auto") return candidates[0];
   return candidates.find((ethernet) => ethernet.name === config.lan.interface);
+}
+
+/** The LAN interface: that Ethernet, or the VLAN on it. */
+export function findLan(
+  config: Config,
+  ethernets: readonly EthernetInterface[],
+  guest = false,
+): EthernetInterface | undefined {
+  const port = findLanPort(config, ethernets, guest);
+  const { vlan } = config.lan;
+  return port === undefined || vlan === undefined ? port : { ...port, name: lanVlan(vlan) };
 }
 
 /** The interface that has the LAN's address. */
@@ -116,7 +129,10 @@ export function buildPlan(
     ...(guest ? [{ name: "claim", operations: [claimOperation(config, lan)] }] : []),
     {
       name: "system",
-      operations: guest ? guestSettings(config, lan) : systemSettings(config, observed, lan),
+      operations: [
+        ...vlanOperations(config, observed),
+        ...(guest ? guestSettings(config, lan) : systemSettings(config, observed, lan)),
+      ],
     },
   ];
   if (lan) groups.push({ name: "lan", operations: lanOperations(config, lan) });
@@ -223,12 +239,24 @@ export function buildPlan(
   return { plan: { groups }, problems, lan: face, chosenAddresses: Object.fromEntries(chosen), waiting };
 }
 
+/** First of all, for settings of the LAN's interface are made before it gets its address. */
+function vlanOperations(config: Config, { ethernets, guest = false }: Observed): Operation[] {
+  const { vlan } = config.lan;
+  const port = findLanPort(config, ethernets, guest);
+  if (vlan === undefined || port === undefined) return [];
+  // A host's cable is the host's.
+  const up: Operation[] = guest ? [] : [{ kind: "link", name: port.name }];
+  return [...up, { kind: "vlan", id: vlan, port: port.name }];
+}
+
 function systemSettings(config: Config, { ethernets }: Observed, lan: EthernetInterface | undefined): Operation[] {
   return [
     { kind: "hostname", name: config.hostname },
     { kind: "timeZone", zone: config.time.zone },
     { kind: "nameServers", servers: config.names.nameServers },
-    ...ethernets.flatMap((ethernet) => proxying(config, ethernet, lan)),
+    ...[...ethernets, ...(lan === undefined || config.lan.vlan === undefined ? [] : [lan])].flatMap((ethernet) =>
+      proxying(config, ethernet, lan),
+    ),
   ];
 }
 
@@ -370,8 +398,24 @@ function pruneOperation(config: Config, face: string | undefined, identity: Iden
   const served = bridge ? [] : segments;
   const [tunnels, mesh] = [meshTunnels(config), isMeshed(config)];
   const proxied = face !== undefined && proxying6(config) ? [face] : [];
+  const vlans = lan.vlan === undefined ? [] : [lanVlan(lan.vlan)];
   const driverDisk = offersDriverDisk(config);
-  return { kind: "prune", segments, addressed, served, targets, bridge, extended, tunnels, mesh, proxied, driverDisk };
+  return {
+    ...{
+      kind: "prune",
+      segments,
+      addressed,
+      served,
+      targets,
+      bridge,
+      extended,
+      tunnels,
+      mesh,
+      proxied,
+      vlans,
+      driverDisk,
+    },
+  };
 }
 
 /** The LAN interface; in mode bridge it gives its address to the bridge over it. */

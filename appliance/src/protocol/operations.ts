@@ -266,6 +266,20 @@ export interface NoFirewallOperation {
   kind: "noFirewall";
 }
 
+/** The LAN's interface where its packets have a tag: of that VLAN, on the interface with the cable. No segment has a dot in its name. */
+export function lanVlan(id: number): string {
+  return `lan.${id}`;
+}
+
+/** An interface for what has a tag of IEEE 802.1Q, named by lanVlan(). */
+export interface VlanOperation {
+  kind: "vlan";
+  /** 1 to 4094. */
+  id: number;
+  /** With the cable. */
+  port: string;
+}
+
 /** A bridge over the LAN's interface. */
 export interface BridgeOperation {
   kind: "bridge";
@@ -370,6 +384,8 @@ export interface PruneOperation {
   mesh: boolean;
   /** Interfaces that answer neighbour discovery for hosts behind others. */
   proxied: string[];
+  /** Names by lanVlan(). */
+  vlans: string[];
   /** Whether a target has the driver disk. */
   driverDisk: boolean;
 }
@@ -511,6 +527,7 @@ export type Operation =
   | SysctlOperation
   | InterfaceSysctlOperation
   | FirewallOperation
+  | VlanOperation
   | BridgeOperation
   | BridgePortOperation
   | ExtensionOperation

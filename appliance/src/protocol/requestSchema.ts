@@ -201,6 +201,7 @@ const OPERATIONS = [
     },
     ["only", "bridge"],
   ),
+  operation("vlan", { id: { type: "integer", minimum: 1, maximum: 4094 }, port: NAME }),
   operation("bridge", { address: STATION, port: NAME }),
   operation("bridgePort", { port: SEGMENT }),
   operation("extension", {
@@ -245,6 +246,7 @@ const OPERATIONS = [
     tunnels: { type: "array", maxItems: 16, items: TUNNEL },
     mesh: { type: "boolean" },
     proxied: NAMES,
+    vlans: NAMES,
     driverDisk: { type: "boolean" },
   }),
   operation("dhcpClient", {

@@ -23,7 +23,7 @@ test.after.each((context) => context.test.tree.dispose());
 
 const OPERATION: AdapterOperation = { kind: "adapter", segment: "seg0", serial: SERIAL };
 const NOTHING = {
-  ...{ segments: [], addressed: [], served: [], targets: [], extended: [], tunnels: [], proxied: [] },
+  ...{ segments: [], addressed: [], served: [], targets: [], extended: [], tunnels: [], proxied: [], vlans: [] },
   ...{ bridge: false, mesh: false, driverDisk: false },
 };
 

@@ -52,6 +52,48 @@ test("the LAN is the oldest Ethernet that is not the storage one, whatever the n
   assert.is(findLan(config({ lan: { interface: "gone" } }), cards), undefined);
 });
 
+test("with a VLAN, its interface is the LAN's in every mode, made before anything names it; its cable has no address", () => {
+  const vlan = { vlan: 7 };
+  for (const mode of ["routed", "nat", "proxy", "bridge", "mesh"] as const) {
+    const segments = [{ name: "seg0", ...(mode === "proxy" ? { ipv4: { address: "10.0.2.129/28" } } : {}) }];
+    const { plan, lan } = buildPlan(config({ mode, lan: vlan, segments }), observed(), identity, {});
+    assert.is(lan, mode === "bridge" ? "scsibr0" : "lan.7");
+    const all = plan.groups.flatMap((group) => group.operations);
+    const made = all.findIndex(({ kind }) => kind === "vlan");
+    assert.equal(all[made], { kind: "vlan", id: 7, port: "eth0" });
+    const first = all.findIndex(
+      (operation) => operation.kind !== "prune" && JSON.stringify(operation).includes("lan.7"),
+    );
+    assert.ok(made < first, mode);
+    const [prune] = operations(plan, "prune");
+    assert.equal(prune?.kind === "prune" && prune.vlans, ["lan.7"]);
+    assert.not.ok(prune?.kind === "prune" && prune.addressed.includes("eth0"), "a lease of before goes");
+    assert.equal(
+      operations(plan, "dhcpClient").flatMap((one) =>
+        one.kind === "dhcpClient" && one.running ? [one.interface] : [],
+      ),
+      [mode === "bridge" ? "scsibr0" : "lan.7"],
+    );
+    const proxied = operations(plan, "interfaceSysctl").filter((one) => JSON.stringify(one).includes("proxy_arp"));
+    const on = proxied.flatMap((one) => (one.kind === "interfaceSysctl" && one.value === 1 ? [one.interface] : []));
+    assert.equal(
+      on.filter((name) => name !== "seg0"),
+      mode === "proxy" ? ["lan.7"] : [],
+    );
+  }
+  const without = buildPlan(config({}), observed(), identity, {}).plan;
+  assert.equal(operations(without, "vlan"), []);
+  const [prune] = operations(without, "prune");
+  assert.equal(prune?.kind === "prune" && prune.vlans, []);
+});
+
+test("storage and a LAN with a VLAN may come by one cable", () => {
+  const [eth0] = observed().ethernets;
+  const one = config({ lan: { vlan: 7 }, storage: { interface: "eth0" } });
+  assert.equal(findLan(one, eth0 === undefined ? [] : [eth0])?.name, "lan.7");
+  assert.is(findLan(one, observed().ethernets)?.address, observed().ethernets[1]?.address, "another one is preferred");
+});
+
 const CHAP = {
   ...{ user: "stations", password: "correct-horse" },
   ...{ gatewayUser: "gateway", gatewayPassword: "battery-staple" },

@@ -953,6 +953,7 @@ export const strings: Catalogue = {
     options: "DHCP-Optionen",
     number: "Nummer",
     value: "Wert",
+    vlan: "VLAN",
     routes: "Statische Routen",
     destination: "Zielnetz",
     via: "Über (Router)",

@@ -16,6 +16,7 @@ import { pruneTunnels, stopMesh } from "./mesh.ts";
 import { clearAddresses, setProxyNeighbours } from "./network.ts";
 import { clearStationFilter } from "./stationFilter.ts";
 import { pruneTargets } from "./target.ts";
+import { pruneVlans } from "./vlan.ts";
 
 export const prune: Handler<PruneOperation> = async (operation, context) => {
   const segments = new Ours(context.paths.run, "segments");
@@ -39,6 +40,7 @@ export const prune: Handler<PruneOperation> = async (operation, context) => {
     await context.run("ip", ["link", "del", "dev", BRIDGE]);
     note(true);
   }
+  note(await pruneVlans(operation.vlans, context));
   note(await pruneExtensions(operation.extended, context));
   if (!operation.mesh) note(await stopMesh(context));
   note(await pruneTunnels(operation.tunnels, context));
