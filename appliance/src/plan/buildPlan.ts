@@ -401,20 +401,9 @@ function pruneOperation(config: Config, face: string | undefined, identity: Iden
   const vlans = lan.vlan === undefined ? [] : [lanVlan(lan.vlan)];
   const driverDisk = offersDriverDisk(config);
   return {
-    ...{
-      kind: "prune",
-      segments,
-      addressed,
-      served,
-      targets,
-      bridge,
-      extended,
-      tunnels,
-      mesh,
-      proxied,
-      vlans,
-      driverDisk,
-    },
+    kind: "prune",
+    ...{ segments, addressed, served, targets, extended, tunnels, proxied, vlans },
+    ...{ bridge, mesh, driverDisk },
   };
 }
 

@@ -61,7 +61,7 @@ TEST(desc_cut, "a descriptor that is cut anywhere is refused")
 	CHECK_EQ(parse(buf, len, &desc), 0);
 }
 
-TEST(desc_longer, "what follows the name is for later versions, and ignored")
+TEST(desc_longer, "what follows name and instance is for later versions, and ignored")
 {
 	struct ipscsi_desc desc;
 	u8 buf[IPSCSI_DESC_MAX + 40] = { 0 };

@@ -829,6 +829,7 @@ export const strings = {
     file: "Boot file",
     uefiFile: "Boot file for UEFI",
     options: "DHCP options",
+    vlan: "VLAN",
     routes: "Static routes",
     destination: "Destination network",
     via: "Via (router)",

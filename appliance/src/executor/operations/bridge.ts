@@ -16,7 +16,7 @@ import { VXLAN_PORT } from "../../shared/ports.ts";
 import type { ExecutorContext, Handler } from "../context.ts";
 import { exists } from "../files.ts";
 import { Ours } from "../ours.ts";
-import { isUp } from "./network.ts";
+import { isUp, removeLink } from "./network.ts";
 
 export const setBridge: Handler<BridgeOperation> = async ({ address, port }, context) => {
   const changed = await makeBridge(BRIDGE, address, context);
@@ -30,7 +30,7 @@ export const setExtension: Handler<ExtensionOperation> = async ({ segment, addre
   const ours = new Ours(context.paths.run, "extensions");
   const before = await ours.value(segment);
   const another = before !== undefined && before !== String(vni);
-  if (another) await remove(tunnel, context);
+  if (another) await removeLink(tunnel, context);
   await ours.note(segment, String(vni));
   let changed = await makeBridge(bridge, address, context);
   if (!(await exists(join(context.paths.sys, "class/net", tunnel)))) {
@@ -74,16 +74,12 @@ export async function pruneExtensions(wanted: readonly string[], context: Execut
   const ours = new Ours(context.paths.run, "extensions");
   const gone = (await ours.names()).filter((segment) => !wanted.includes(segment));
   for (const segment of gone) {
-    await remove(extensionTunnel(segment), context);
-    await remove(extensionBridge(segment), context);
+    await removeLink(extensionTunnel(segment), context);
+    await removeLink(extensionBridge(segment), context);
     await new Ours(context.paths.run, "addresses6").forget(extensionBridge(segment));
     await ours.forget(segment);
   }
   return gone.length > 0;
-}
-
-async function remove(name: string, context: ExecutorContext): Promise<void> {
-  if (await exists(join(context.paths.sys, "class/net", name))) await context.run("ip", ["link", "del", "dev", name]);
 }
 
 async function makeBridge(name: string, address: string, context: ExecutorContext): Promise<boolean> {

@@ -11,7 +11,7 @@ import { formatInterface, networkOf, parseInterface } from "../../shared/ipv4.ts
 import type { ExecutorContext, ExecutorPaths, Handler } from "../context.ts";
 import { exists, writeIfChanged } from "../files.ts";
 import { Ours } from "../ours.ts";
-import { isUp } from "./network.ts";
+import { isUp, removeLink } from "./network.ts";
 
 /** Networks that may be announced without more ado: larger ones could draw in what is none of a segment's. */
 const PRIVATE = ["10.0.0.0/8{16,30}", "172.16.0.0/12{16,30}", "192.168.0.0/16{16,30}"];
@@ -187,7 +187,7 @@ export async function pruneTunnels(wanted: readonly string[], context: ExecutorC
   const ours = new Ours(context.paths.run, "tunnels");
   const gone = (await ours.names()).filter((name) => !wanted.includes(name));
   for (const name of gone) {
-    if (await exists(join(context.paths.sys, "class/net", name))) await context.run("ip", ["link", "del", "dev", name]);
+    await removeLink(name, context);
     await ours.forget(name);
   }
   return gone.length > 0;

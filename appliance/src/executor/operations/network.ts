@@ -61,6 +61,11 @@ export async function isUp(name: string, { paths }: ExecutorContext): Promise<bo
   return (Number(flags.trim()) & IFF_UP) !== 0;
 }
 
+/** Removes an interface that may be there. */
+export async function removeLink(name: string, context: ExecutorContext): Promise<void> {
+  if (await exists(join(context.paths.sys, "class/net", name))) await context.run("ip", ["link", "del", "dev", name]);
+}
+
 /** An interface that is there already is taken over as it is: its stations know its address, so it stays. */
 async function checkAdopted(
   folder: string,

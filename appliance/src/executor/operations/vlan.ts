@@ -8,7 +8,7 @@ import type { ExecutorContext, Handler } from "../context.ts";
 import { exists } from "../files.ts";
 import { Ours } from "../ours.ts";
 import { stopDhcpClient } from "./dhcp.ts";
-import { clearAddresses } from "./network.ts";
+import { clearAddresses, removeLink } from "./network.ts";
 
 export const setVlan: Handler<VlanOperation> = async ({ id, port }, context) => {
   const name = lanVlan(id);
@@ -44,5 +44,5 @@ export async function pruneVlans(wanted: readonly string[], context: ExecutorCon
 async function remove(name: string, context: ExecutorContext): Promise<void> {
   await stopDhcpClient(name, context);
   await clearAddresses(name, context);
-  if (await exists(join(context.paths.sys, "class/net", name))) await context.run("ip", ["link", "del", "dev", name]);
+  await removeLink(name, context);
 }
