@@ -19,6 +19,10 @@ interface Status {
   } | null;
 }
 
+interface Diagnosis {
+  readonly checks: readonly { readonly title: string; readonly state: string; readonly measured: string }[];
+}
+
 /** For routes to come and go, leases to come, BIRD to be started again: milliseconds. */
 const FOLLOW_TIMEOUT = 90_000;
 const ROUTED4 = /^10\.(1[2-9]|2)\d*\./;
@@ -27,10 +31,13 @@ const ROUTED6 = /^fd/;
 const status = (gateway: Vm): Promise<Status> => api<Status>(gateway, "GET", "status");
 
 async function until(gateway: Vm, what: string, condition: (now: Status) => boolean): Promise<void> {
-  await waitFor(`${gateway.name}: ${what}`, async () => condition(await status(gateway)), {
-    timeout: FOLLOW_TIMEOUT,
-    interval: 1000,
-  });
+  const options = { timeout: FOLLOW_TIMEOUT, interval: 1000 };
+  await waitFor(`${gateway.name}: ${what}`, async () => condition(await status(gateway)), options).catch(
+    async (error) => {
+      const { health, mesh: now } = await status(gateway);
+      throw new Error(`${error.message}\nIt is ${JSON.stringify({ health, mesh: now })}`);
+    },
+  );
 }
 
 const healthy = (gateway: Vm): Promise<void> => until(gateway, "well", ({ health }) => health.status === "ok");
@@ -254,6 +261,14 @@ tests.test("one segment over two gateways: ARP, DHCP and pings go from station t
   assert.is(await a.ok(`curl -sf -m 20 http://${other}/page`), "page of gateway-b");
   assert.match(await a.gateway.ok("nft list chain inet scsigate input"), `ip saddr ${ipB} udp dport 4789 accept`);
   await Promise.all([healthy(a.gateway), healthy(b.gateway)]);
+  // What is wrong makes health bad after a while, and is told here at once: b does not know what a has given its station.
+  for (const { gateway } of [a, b]) {
+    const { checks } = await api<Diagnosis>(gateway, "GET", "diagnosis");
+    assert.equal(
+      checks.filter(({ state }) => state === "bad").map(({ title, measured }) => `${title}: ${measured}`),
+      [],
+    );
+  }
 
   for (const { gateway } of [a, b]) await configure(gateway, { segments: JSON.stringify(meshSegments) });
   await Promise.all([a.renew(), b.renew()]);

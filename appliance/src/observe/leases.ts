@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** dnsmasq's lease file. */
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 
 export interface Lease {
   /** Seconds since 1970 by the gateway's clock; 0 means for ever. */
@@ -21,4 +23,9 @@ export function parseLeases(text: string): Lease[] {
     leases.push({ expires: Number(expires), address: address.toLowerCase(), ip, name: name === "*" ? "" : name });
   }
   return leases;
+}
+
+/** @param folder of all segments' lease files; without one there are no leases */
+export async function readLeases(folder: string, segment: string): Promise<Lease[]> {
+  return parseLeases(await readFile(join(folder, `${segment}.leases`), "utf8").catch(() => ""));
 }

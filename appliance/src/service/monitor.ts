@@ -8,7 +8,7 @@ import { readAdapters } from "../observe/adapters.ts";
 import { diskProblem, runProblem } from "../observe/disk.ts";
 import { readUptime } from "../observe/files.ts";
 import type { LatencyClass } from "../observe/latency.ts";
-import { type Lease, parseLeases } from "../observe/leases.ts";
+import { type Lease, readLeases } from "../observe/leases.ts";
 import { adapterOf } from "../observe/sensors.ts";
 import { type PeerReading, type SegmentReading, Sysfs, ZERO_COUNTERS } from "../observe/sysfs.ts";
 import { listUsbAdapters } from "../observe/usbAdapters.ts";
@@ -16,6 +16,7 @@ import { isMeshed } from "../plan/mesh.ts";
 import { extensionBridge, segmentFace } from "../protocol/operations.ts";
 import type { Cancel } from "../shared/clock.ts";
 import { toProblem } from "../shared/errors.ts";
+import { isWithin } from "../shared/ipv4.ts";
 import { poke } from "./diagnosis/probes.ts";
 import type { ServiceEnvironment } from "./environment.ts";
 import type { GatewayState } from "./gatewayState.ts";
@@ -203,8 +204,7 @@ export class Monitor {
     );
     const segments: SegmentStatus[] = [];
     for (const [name, reading] of readings) {
-      const leases = parseLeases(await readFile(join(paths.leases, `${name}.leases`), "utf8").catch(() => ""));
-      segments.push(this.#segment(name, reading, leases, at));
+      segments.push(this.#segment(name, reading, await readLeases(paths.leases, name), at));
     }
     const lan = this.#link(this.#state.lan, at);
     const storage = config.storage ? this.#link(config.storage.interface, at) : null;
@@ -269,8 +269,8 @@ export class Monitor {
     }
     const { address, mtu, mode, carrier, counters } = reading;
     const rates = this.#rates.update(`segment ${name}`, counters, at);
-    const stations = reading.peers.map((peer) => this.#station(name, fabric, peer, leases, at));
     const ips = this.#addressesOf(configured === undefined ? name : segmentFace(configured));
+    const stations = reading.peers.map((peer) => this.#station(name, fabric, peer, leases, ips, at));
     const slow = this.#slow.drivers.get(name);
     const driver = slow?.counters ?? null;
     const packetsPerCommand = slow?.packetsPerCommand ?? null;
@@ -278,7 +278,14 @@ export class Monitor {
     return { ...link, driver, packetsPerCommand, bus, stations };
   }
 
-  #station(segment: string, fabric: string, peer: PeerReading, leases: readonly Lease[], at: number): StationStatus {
+  #station(
+    segment: string,
+    fabric: string,
+    peer: PeerReading,
+    leases: readonly Lease[],
+    own: readonly string[],
+    at: number,
+  ): StationStatus {
     const rates = this.#rates.update(`station ${segment} ${peer.address}`, peer.counters, at);
     const { rx_packets, tx_packets, commands } = peer.counters;
     const packetsPerCommand = this.#batches.update(`${segment} ${peer.address}`, rx_packets + tx_packets, commands);
@@ -291,14 +298,17 @@ export class Monitor {
       (entry) => faces.includes(entry.interface) && entry.address === peer.address,
     );
     const ips = known.map((entry) => entry.ip).filter((ip) => !ip.startsWith("fe80:"));
-    const ip4 = lease?.ip ?? ips.find((entry) => !entry.includes(":"));
-    const place = { key: `${segment} ${peer.address}`, faces, address: peer.address, ip: ip4 };
+    const { config } = this.#state.config;
+    const configured = config.segments.find((entry) => entry.name === segment);
+    const isHere = (ip: string) => own.some((subnet) => isWithin(ip, subnet));
+    // Of a server that is off, leases tell nothing of a network that has another subnet since.
+    const served = configured?.dhcp.enabled === true && config.mode !== "bridge";
+    const leased = lease !== undefined && (served || isHere(lease.ip)) ? lease.ip : undefined;
+    const ip4 = leased ?? ips.find((entry) => !entry.includes(":"));
+    const place = { key: `${segment} ${peer.address}`, faces, address: peer.address, ip: ip4, isHere };
     const reach = this.#reach.update(place, this.#slow.neighbours, this.#slow.unanswered);
     const ip = reach?.ip ?? ips[0] ?? null;
-    const { config } = this.#state.config;
-    const settings = config.segments
-      .find((entry) => entry.name === segment)
-      ?.stations.find((entry) => entry.address === peer.address);
+    const settings = configured?.stations.find((entry) => entry.address === peer.address);
     const name = settings?.name ?? (peer.name || lease?.name || "");
     const blocked = settings?.access === "block";
     const answers = reach?.answers ?? null;

@@ -61,6 +61,13 @@ export function overlaps(one: Ipv4Interface, other: Ipv4Interface): boolean {
   return networkOf(one) <= broadcastOf(other) && networkOf(other) <= broadcastOf(one);
 }
 
+/** @returns whether an address is of the subnet that an interface's "address/prefix" names; IPv6, in either, is not */
+export function isWithin(ip: string, cidr: string): boolean {
+  const one = parseInterface(`${ip}/32`);
+  const other = parseInterface(cidr);
+  return one !== undefined && other !== undefined && overlaps(one, other);
+}
+
 /** Whether a machine can have this address: not the subnet's first or last one (RFC 3021 lets /31 have both). */
 export function isHostAddress(value: Ipv4Interface): boolean {
   if (value.prefix >= 31) return true;

@@ -13,7 +13,7 @@ const source = join(import.meta.dirname, "../../src");
 
 /** A program that sets the addresses one after the other, as the executor does. */
 function setter(run: string, list: readonly string[]): string {
-  const file = join(run, "set.mts");
+  const file = join(run, `set-${list.join("-").replaceAll("/", "-")}.mts`);
   writeFileSync(
     file,
     `import { setAddress } from ${JSON.stringify(join(source, "executor/operations/network.ts"))};
@@ -37,6 +37,23 @@ test("an address that changes within its subnet is there afterwards, and alone",
       ${setter(run, ["192.168.77.9/24", "192.168.77.10/24"])}
       ip -o -4 address show dev eth0 | awk '{ print $4 }'`);
     assert.equal(said, ["192.168.77.10/24"]);
+  } finally {
+    rmSync(run, { recursive: true, force: true });
+  }
+});
+
+test("with an address go the neighbours of its network: who had which address there is told no more", () => {
+  const run = mkdtempSync(join(tmpdir(), "scsigate-address-"));
+  try {
+    const { said } = runInNamespaces(`
+      set -e
+      ip link add eth0 type veth peer name other && ip link set eth0 up
+      ${setter(run, ["192.168.77.9/24"])}
+      ip neighbour add 192.168.77.20 lladdr 02:00:00:00:00:0a dev eth0 nud stale
+      ip -4 neighbour show dev eth0 | awk '{ print $1 }'
+      ${setter(run, ["10.77.0.1/24"])}
+      ip -4 neighbour show dev eth0`);
+    assert.equal(said, ["192.168.77.20"]);
   } finally {
     rmSync(run, { recursive: true, force: true });
   }

@@ -132,6 +132,7 @@ executor("a new address is there before the old one goes", async ({ test }) => {
   assert.equal(test.commands.slice(1), [
     "ip -4 address add 10.143.0.1/24 broadcast 10.143.0.255 dev seg0",
     "ip -4 address del 10.9.0.1/24 dev seg0",
+    "ip -4 neighbour flush dev seg0",
   ]);
 });
 
@@ -400,11 +401,12 @@ executor(
     assert.equal(test.commands.slice(1), [
       "ip -6 address add fd12::1/64 dev seg0 nodad",
       "ip -6 address del fd00::9/64 dev seg0",
+      "ip -6 neighbour flush dev seg0",
     ]);
     show("fd12:0::1/64"); // however it is written
     assert.is((await apply(test, { kind: "address6", interface: "seg0", address: "fd12::1/64" })).changed, 0);
     await apply(test, { kind: "address6", interface: "seg0" });
-    assert.is(test.commands.at(-1), "ip -6 address del fd12:0::1/64 dev seg0");
+    assert.is(test.commands.at(-2), "ip -6 address del fd12:0::1/64 dev seg0");
     test.commands.length = 0;
     await apply(test, { kind: "address6", interface: "seg0" });
     assert.equal(test.commands, []);

@@ -3,7 +3,8 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { StationReach } from "../../src/service/stations/reach.ts";
 
-const A = { key: "seg0 02:00:00:00:00:0a", faces: ["seg0"], address: "02:00:00:00:00:0a", ip: "10.1.0.2" };
+const isHere = (ip: string): boolean => ip.startsWith("10.1.0.");
+const A = { key: "seg0 02:00:00:00:00:0a", faces: ["seg0"], address: "02:00:00:00:00:0a", ip: "10.1.0.2", isHere };
 const SEEN = [{ interface: "seg0", ip: "10.1.0.2", address: A.address }];
 const FAILED = new Set(["seg0 10.1.0.2"]);
 const NONE = new Set<string>();
@@ -22,13 +23,23 @@ test("a station that stops answering is silent, at the address that it had, unti
   assert.is(reach.update({ ...A, ip: "10.1.0.3" }, [], NONE)?.answers, null, "nothing is known of a new address");
 });
 
+test("an address is not remembered beyond the segment's subnet, where nobody could be asked; what tells of it now counts", () => {
+  const reach = new StationReach(() => {});
+  reach.update(A, SEEN, NONE);
+  const moved = { ...A, isHere: (ip: string) => ip.startsWith("10.77.0.") };
+  assert.is(reach.update({ ...moved, ip: undefined }, [], NONE), undefined);
+  assert.is(reach.update({ ...A, ip: undefined }, [], NONE), undefined, "it is forgotten");
+  assert.equal(reach.update(moved, [], NONE), { ip: "10.1.0.2", answers: null });
+});
+
 test("stations are asked in turn, no more than 32 in half a minute; those that are gone are forgotten", () => {
   const asked: string[] = [];
   const reach = new StationReach((ip) => asked.push(ip));
   const keys = new Set<string>();
   for (let number = 1; number <= 40; number++) {
     keys.add(`seg0 ${number}`);
-    reach.update({ key: `seg0 ${number}`, faces: ["seg0"], address: `${number}`, ip: `10.1.0.${number}` }, [], NONE);
+    const station = { key: `seg0 ${number}`, faces: ["seg0"], address: `${number}`, ip: `10.1.0.${number}`, isHere };
+    reach.update(station, [], NONE);
   }
   reach.probe(keys, 0);
   reach.probe(keys, 29_999);

@@ -103,10 +103,16 @@ export const setAddress: Handler<AddressOperation> = async (operation, context) 
   for (const entry of present) {
     if (entry.cidr === operation.address) continue;
     await context.run("ip", ["-4", "address", "del", entry.cidr, "dev", operation.interface]);
+    await forgetNeighbours("-4", operation.interface, context);
     changed = true;
   }
   return changed;
 };
+
+/** The kernel keeps who had which address while it has room: of a network that is gone, it would be told as if it were true. */
+async function forgetNeighbours(family: "-4" | "-6", name: string, context: ExecutorContext): Promise<void> {
+  await context.run("ip", [family, "neighbour", "flush", "dev", name]);
+}
 
 export const setAddress6: Handler<Address6Operation> = async ({ interface: name, address }, context) => {
   const ours = new Ours(context.paths.run, "addresses6");
@@ -127,6 +133,7 @@ export const setAddress6: Handler<Address6Operation> = async ({ interface: name,
   for (const entry of present) {
     if (address !== undefined && same(entry.cidr, address)) continue;
     await context.run("ip", ["-6", "address", "del", entry.cidr, "dev", name]);
+    await forgetNeighbours("-6", name, context);
     changed = true;
   }
   if (address === undefined) await ours.forget(name);
@@ -167,7 +174,10 @@ export async function clearAddresses(name: string, context: ExecutorContext): Pr
   if (await exists(join(context.paths.sys, "class/net", name))) {
     const output = await context.run("ip", ["-j", "-4", "address", "show", "dev", name]);
     changed = (parseAddresses(output).get(name) ?? []).some((entry) => entry.family === "inet");
-    if (changed) await context.run("ip", ["-4", "address", "flush", "dev", name, "scope", "global"]);
+    if (changed) {
+      await context.run("ip", ["-4", "address", "flush", "dev", name, "scope", "global"]);
+      await forgetNeighbours("-4", name, context);
+    }
   }
   // What the network told, and the DHCP client's script has noted (default.script).
   const mtu = (await readFile(join(run, "udhcpc", `${name}.mtu`), "utf8").catch(() => "")).trim();

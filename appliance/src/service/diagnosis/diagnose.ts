@@ -4,7 +4,7 @@ import type { Check, Diagnosis, DiagnosisCheck } from "../../api/diagnosis.ts";
 import type { SegmentStatus, StationStatus, Status } from "../../api/status.ts";
 import type { Config, SegmentConfig } from "../../config/types.ts";
 import type { ErrorCode, Problem } from "../../shared/errors.ts";
-import { formatInterface, overlaps, parseInterface } from "../../shared/ipv4.ts";
+import { formatInterface, isWithin, parseInterface } from "../../shared/ipv4.ts";
 import { brokerAdvice } from "../health.ts";
 import { bad, good, off, unknown, type Verdict, warn } from "./verdict.ts";
 
@@ -273,11 +273,9 @@ function stationAddressVerdict(segment: SegmentConfig, live: SegmentStatus | und
   const called = ({ name, address, ip }: StationStatus) => `${name || address}${ip === null ? "" : ` ${ip}`}`;
   const said = (what: string, of: StationStatus[]) => `${what}: ${of.map(called).join(", ")}`;
   const judge = (of: StationStatus[]) => (of.length === up.length ? bad : warn);
-  const own = parseInterface(ipv4(live?.ips ?? []) ?? "");
-  const elsewhere = up.filter(({ ip }) => {
-    const theirs = parseInterface(`${ip}/32`);
-    return own !== undefined && theirs !== undefined && !overlaps(own, theirs);
-  });
+  const own = (live?.ips ?? []).filter((cidr) => !cidr.includes(":"));
+  const isElsewhere = (ip: string) => !ip.includes(":") && !own.some((cidr) => isWithin(ip, cidr));
+  const elsewhere = own.length === 0 ? [] : up.filter(({ ip }) => ip !== null && isElsewhere(ip));
   if (facts.config.mode !== "bridge" && elsewhere.length > 0) {
     const subnet = subnetOf(ipv4(live?.ips ?? [])) ?? "";
     return bad(
@@ -295,10 +293,14 @@ function stationAddressVerdict(segment: SegmentConfig, live: SegmentStatus | und
   const without = up.filter(({ ip }) => ip === null);
   if (without.length === 0) return good(up.map(called).join(", "));
   if (facts.config.mode === "bridge") return off("the LAN gives them, and the gateway does not need to know them");
+  if (segment.extend !== undefined) {
+    return off("other gateways of the segment may give them, and this one does not need to know them");
+  }
   const step = !segment.dhcp.enabled
     ? "Switch the segment's DHCP on, or give those hosts addresses of its subnet by hand."
     : `Start a DHCP client on the host, for example "dhclient ${segment.name}"; this gateway answers it.`;
-  return judge(without)(said("no address known", without), step);
+  // Without DHCP nobody has told them here, and a host that talks to its own kind only is not heard.
+  return (segment.dhcp.enabled ? judge(without) : warn)(said("no address known", without), step);
 }
 
 function gatewayAddressVerdict(live: SegmentStatus | undefined, { config }: Facts): Verdict {

@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The API's route for the network as it is now: routes, leases, name servers. */
 import { promises as dns } from "node:dns";
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
 import type { LeaseView, NetworkView } from "../../api/network.ts";
 import { parseFirewallCounters } from "../../observe/firewallCounters.ts";
 import { parseRoutes } from "../../observe/ipJson.ts";
-import { parseLeases } from "../../observe/leases.ts";
+import { readLeases } from "../../observe/leases.ts";
 import { Sysfs } from "../../observe/sysfs.ts";
 import type { ServiceEnvironment } from "../environment.ts";
 import type { GatewayState } from "../gatewayState.ts";
@@ -54,8 +52,8 @@ export function networkRoutes(
         const routes = parseRoutes(await run("ip", ["-j", "-4", "route", "show"]));
         const leases = await Promise.all(
           state.config.config.segments.map(async ({ name: segment }): Promise<LeaseView[]> => {
-            const text = await readFile(join(paths.leases, `${segment}.leases`), "utf8").catch(() => "");
-            return parseLeases(text).map((lease) => ({ segment, ...lease, expires: lease.expires || null }));
+            const leases = await readLeases(paths.leases, segment);
+            return leases.map((lease) => ({ segment, ...lease, expires: lease.expires || null }));
           }),
         );
         const view: NetworkView = {

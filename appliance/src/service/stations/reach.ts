@@ -22,6 +22,8 @@ export interface StationAddress {
   address: string;
   /** IPv4, where one is known. */
   ip: string | undefined;
+  /** Whether an address is of a subnet that the segment has now. */
+  isHere: (ip: string) => boolean;
 }
 
 interface Known {
@@ -41,15 +43,21 @@ export class StationReach {
     this.#ask = ask;
   }
 
-  /** What is known of a station's address: the last one that it had is remembered while it does not answer. */
+  /**
+   * What is known of a station's address: the last one that it had is remembered while it does not answer, and the
+   * segment has that subnet: beyond it, nobody can be asked.
+   */
   update(
-    { key, faces, address, ip }: StationAddress,
+    { key, faces, address, ip, isHere }: StationAddress,
     neighbours: readonly Neighbour[],
     unanswered: ReadonlySet<string>,
   ): Known | undefined {
     const before = this.#known.get(key);
-    const at = ip ?? before?.ip;
-    if (at === undefined) return undefined;
+    const at = ip ?? (before !== undefined && isHere(before.ip) ? before.ip : undefined);
+    if (at === undefined) {
+      this.#known.delete(key);
+      return undefined;
+    }
     const there = neighbours.some(
       (entry) => entry.ip === at && entry.address === address && faces.includes(entry.interface),
     );

@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Stations as their owner sees them: what is there, and what the configuration says of it. */
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
 import type { StationChange, StationView } from "../../api/stations.ts";
 import type { SegmentStatus, StationStatus } from "../../api/status.ts";
 import { whyNotIn } from "../../config/stationMeaning.ts";
 import type { StationConfig } from "../../config/types.ts";
-import { type Lease, parseLeases } from "../../observe/leases.ts";
+import { type Lease, readLeases } from "../../observe/leases.ts";
 import { ScsigateError } from "../../shared/errors.ts";
 import { parseInterface } from "../../shared/ipv4.ts";
 import { asObject, isObject, type JsonObject } from "../../shared/json.ts";
@@ -32,7 +30,7 @@ export class Stations {
   async list(): Promise<StationView[]> {
     const views: StationView[] = [];
     for (const segment of this.#segments()) {
-      const leases = await this.#readLeases(segment.name);
+      const leases = await readLeases(this.#leases, segment.name);
       const there = this.#live(segment.name)?.stations ?? [];
       for (const station of there) views.push(this.#view(segment.name, station.address, station, leases));
       for (const { address } of segment.stations) {
@@ -144,10 +142,6 @@ export class Stations {
       ips: [...new Set([...(lease === undefined ? [] : [lease.ip]), ...seen])],
       live,
     };
-  }
-
-  async #readLeases(segment: string): Promise<Lease[]> {
-    return parseLeases(await readFile(join(this.#leases, `${segment}.leases`), "utf8").catch(() => ""));
   }
 }
 

@@ -302,6 +302,23 @@ for (const [what, more, id, state, words] of BROKEN) {
   });
 }
 
+diagnosis(
+  "addresses that others give, or that were set by hand, need not be known here; one that is known still counts",
+  () => {
+    const verdict = (of: object, ip: string | null = null) => {
+      const config = configOf({ ...DOCUMENT, segments: [{ ...DOCUMENT.segments[0], ...of }] });
+      return find(
+        diagnose(facts({ config, status: status({ segments: segment({ stations: [station({ ip })] }) }) })).checks,
+        "station-address",
+      ).state;
+    };
+    assert.is(verdict({}), "bad");
+    assert.is(verdict({ dhcp: { enabled: false } }), "warn");
+    assert.is(verdict({ ipv4: { address: "10.143.0.1/24" }, extend: { vni: 100, peers: ["10.0.2.21"] } }), "off");
+    assert.is(verdict({ dhcp: { enabled: false } }, "10.9.9.9"), "bad");
+  },
+);
+
 diagnosis("nothing exported: whether there is an adapter that could", () => {
   const config = configOf({ ...DOCUMENT, segments: [{ name: "seg0" }] });
   const [segment] = status().segments;
