@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-/** Compiles the JSON Schemas to plain code: the image carries no schema compiler and spends no start-up time on it. */
+/**
+ * Compiles the JSON Schemas to plain code: the image carries no schema compiler and spends no start-up time on it. And to
+ * types, so that no shape is written twice.
+ */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Ajv } from "ajv";
 import standaloneCode from "ajv/dist/standalone/index.js";
 import { BODIES, SCHEMAS } from "../src/api/schemas.ts";
 import { requestSchema } from "../src/protocol/requestSchema.ts";
+import { typesOf } from "./typesOf.ts";
 
 const root = join(import.meta.dirname, "..");
-const read = (name: string) => JSON.parse(readFileSync(join(root, "schema", name), "utf8")) as object;
+const read = (name: string) => JSON.parse(readFileSync(join(root, "schema", name), "utf8")) as Record<string, unknown>;
 const configSchema = read("config.schema.json");
 const prepareSchema = read("prepare.schema.json") as { properties: Record<string, object> };
 
@@ -44,6 +48,10 @@ const outer = { ...prepareSchema, properties: { ...prepareSchema.properties, con
 generate("prepareValidator.cjs", "validatePrepared", outer, true, [configSchema]);
 generate("requestValidator.cjs", "validateRequest", requestSchema, false);
 generateApi();
+const writeTypes = (file: string, types: string) => writeFileSync(join(root, "generated", file), types);
+writeTypes("config.d.ts", await typesOf({ Config: configSchema }, configSchema, true));
+writeTypes("api.d.ts", await typesOf(SCHEMAS, {}, false));
+writeTypes("request.d.ts", await typesOf({ Request: requestSchema }, requestSchema, false));
 
 /**
  * A function for each body that the API takes. Schemas refer to each other as OpenAPI has it; here each has a name of

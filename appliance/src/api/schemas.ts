@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * JSON Schemas of what goes through the API: bodies are checked against them (compiled by scripts/generate.ts), answers
- * are described by them (GET /api/v1/openapi.json), and tests compare real answers with them.
+ * JSON Schemas of what goes through the API: bodies are checked against them, the types of this folder are made of them
+ * (scripts/generate.ts), answers are described by them (GET /api/v1/openapi.json), and tests compare real answers with them.
  */
+import { EFFECTS } from "../config/schema.ts";
+import { ERROR_CODES } from "../shared/errors.ts";
 import { SCOPES } from "./access.ts";
 
 /** Shortest password, characters: NIST SP 800-63B-4 for one that stands alone. */
@@ -10,9 +12,14 @@ export const MIN_PASSWORD = 12;
 
 const text = (description: string, more: object = {}) => ({ type: "string", description, ...more });
 const integer = (description: string, more: object = {}) => ({ type: "integer", description, ...more });
-const list = (items: object) => ({ type: "array", items });
+const number = (description: string) => ({ type: "number", description });
+const flag = (description: string) => ({ type: "boolean", description });
+const list = (items: object, description?: string) => ({ type: "array", items, ...(description && { description }) });
 const nullable = (type: string, description: string) => ({ type: [type, "null"], description });
 const ref = (name: string) => ({ $ref: `#/components/schemas/${name}` });
+const orNull = (name: string, description: string) => ({ anyOf: [ref(name), { type: "null" }], description });
+const choice = (values: readonly string[], description: string) => ({ enum: [...values], description });
+const counts = (names: readonly string[]) => Object.fromEntries(names.map((name) => [name, integer("")]));
 
 function object(properties: Record<string, object>, optional: string[] = [], more: object = {}) {
   const required = Object.keys(properties).filter((name) => !optional.includes(name));
@@ -32,19 +39,58 @@ const STATION_ACCESS = { enum: ["allow", "block"], description: "block: nothing 
 const MOMENT = integer("Milliseconds since 1970.");
 const POINTER = text("JSON Pointer.");
 const SLOT = { enum: ["A", "B"] };
+const UPDATE_STATE = choice(
+  ["idle", "receiving", "checking", "ready", "installing", "ready-to-restart", "failed"],
+  "ready: a bundle was received and is good. ready-to-restart: the other slot is started next.",
+);
 
-const problemFields = {
-  code: text("For programs; stable."),
-  message: text("What happened."),
-  nextStep: text("What to do."),
-};
+const LINK_COUNTERS = ["packets", "bytes", "errors", "dropped"].flatMap((what) => [`rx_${what}`, `tx_${what}`]);
 
 const checkFields = {
   id: text("For programs; stable."),
   title: text("What was looked at."),
-  state: { enum: ["good", "warn", "bad", "unknown", "off"] },
+  state: choice(
+    ["good", "warn", "bad", "unknown", "off"],
+    "unknown: not looked at, or it cannot be. off: not wanted by the configuration.",
+  ),
   measured: text("What was seen."),
-  nextStep: nullable("string", "What to do."),
+  nextStep: nullable("string", "What to do, one sentence; null: nothing."),
+};
+
+const STATION_FIELDS = {
+  address: text("Station address, six bytes written like a MAC address."),
+  name: text(
+    "The configured name, else the one that it told, or that it asked for an address with; empty when unknown.",
+  ),
+  blocked: flag("Whether the configuration cuts it off."),
+  ip: nullable("string", "IPv4 address where known, else an IPv6 one, else null."),
+  answers: nullable("boolean", "Whether it answers at its IPv4 address (ARP); null while that is not known."),
+  state: text("up, stalled or down."),
+  role: text("target: we send it commands. initiator: it sends us commands."),
+  mode: text("get, symmetric or base: how packets for it get there."),
+  features: list(text("")),
+  device: text("SCSI device h:c:t:l (role target), else empty."),
+  nexus: text("Initiator port name (role initiator), else empty."),
+  inFlight: integer("Commands under way to it."),
+  heldGets: integer("GET MESSAGE commands of it that we hold."),
+  queued: integer("Packets that wait for it."),
+  adapter: text(
+    "Driver of the host adapter that leads to it (role target), or the fabric it comes by (role initiator).",
+  ),
+  packetsPerCommand: nullable(
+    "number",
+    "Packets for each SEND and GET over the last interval: what containers gain. Null while no command ended.",
+  ),
+  latency: orNull(
+    "StationLatency",
+    "Null where the driver measures none: it does for stations that we send commands to.",
+  ),
+  counters: ref("StationCounters"),
+  driver: orNull(
+    "DriverCounters",
+    "Those that are not zero, as they were a few seconds ago. Null until they were read, and where they cannot be.",
+  ),
+  rates: ref("Rates"),
 };
 
 export const SCHEMAS = {
@@ -55,50 +101,244 @@ export const SCHEMAS = {
       title: text("What was wrong."),
       code: text("For programs; stable."),
       nextStep: text("What to do."),
-      errors: list({ type: "object" }),
+      errors: list({ type: "object" }, "What is wrong where, as far as it can be told."),
     },
     ["errors"],
     { description: "RFC 9457 problem details." },
   ),
-  Reason: object(problemFields),
-  Health: object({ status: { enum: ["starting", "ok", "degraded"] }, reasons: list(ref("Reason")) }),
-  Version: object({ version: text("Of the software."), commit: text("Of its source.") }),
-  Status: {
-    type: "object",
-    description: "The state of the gateway, its segments and stations; counters carry the kernel's names.",
-    required: ["id", "hostname", "version", "health", "lan", "storage", "segments", "mesh", "mqtt", "update", "config"],
-    properties: {
-      id: text("Names this gateway in MQTT topics."),
-      hostname: text(""),
-      localUrl: nullable("string", "The page by the name that the LAN finds (mDNS); null: by none, or not yet."),
-      version: text(""),
-      health: ref("Health"),
-      lan: { type: "object" },
-      storage: { type: ["object", "null"] },
-      segments: list({ type: "object" }),
-      mesh: { type: ["object", "null"], description: "Other gateways, in mode mesh." },
-      mqtt: { type: "object" },
-      update: { type: "object", description: "The image's update in short; see GET /api/v1/update." },
-      config: { type: "object" },
-    },
-  },
-  Peers: list({
-    type: "object",
-    description: "A station, with the segment that it is on.",
-    required: ["segment", "address", "state"],
-    properties: { segment: text(""), address: text("Station address."), state: text("up, stalled or down") },
+  Reason: object({
+    code: choice(ERROR_CODES, "For programs; stable."),
+    message: text("What happened."),
+    nextStep: text("What to do, one sentence."),
   }),
-  Adapters: list(
-    object({
-      fabric: text("As in segments.N.fabric.type."),
-      port: nullable("string", "As in segments.N.fabric.port; of iSCSI a portal."),
-      device: nullable("string", "The kernel's name."),
-      link: { enum: ["up", "down", "unknown"] },
-      state: { enum: ["exported", "usable", "unusable"] },
-      exports: list(object({ segment: text(""), target: text("Name in configfs."), enabled: { type: "boolean" } })),
-      problem: { anyOf: [ref("Reason"), { type: "null" }], description: "What keeps it from being used." },
-    }),
+  ConfigError: object(
+    {
+      path: text("Where, as a JSON Pointer: /segments/0/name. Empty for the document itself."),
+      message: text("What is wrong."),
+      nextStep: text("What to do."),
+    },
+    [],
+    { description: "One thing wrong in the configuration." },
   ),
+  Health: object({
+    status: choice(["starting", "ok", "degraded"], ""),
+    reasons: list(ref("Reason"), "Why it is not ok; empty when it is."),
+  }),
+  Version: object({ version: text("Of the software."), commit: text("Of its source.") }),
+  LinkCounters: object(counts(LINK_COUNTERS), [], { description: "Of an interface, since it was created." }),
+  StationCounters: object(
+    { ...counts(LINK_COUNTERS), commands: integer("SCSI commands, SEND and GET together.") },
+    [],
+    {
+      description: "Of a station, since it attached.",
+    },
+  ),
+  Rates: object(
+    {
+      rx_packets: number(""),
+      rx_bytes: number(""),
+      tx_packets: number(""),
+      tx_bytes: number(""),
+    },
+    [],
+    { description: "Per second, over the last sampling interval of about one second." },
+  ),
+  DriverCounters: {
+    type: "object",
+    additionalProperties: { type: "number" },
+    description:
+      "The driver's own counters of a segment or a station, by their names in `ethtool -S`; docs/driver.md says what each counts.",
+  },
+  Percentiles: object(
+    { count: integer("Commands that ended."), p50: number(""), p90: number(""), p99: number("") },
+    [],
+    {
+      description:
+        "How long commands took in the last few seconds, milliseconds. Upper bounds: the driver counts in powers of two.",
+    },
+  ),
+  StationLatency: object({
+    send: orNull("Percentiles", "Null while none ended."),
+    get: orNull(
+      "Percentiles",
+      "A GET that waits for a packet takes up to the hold time: no fault. Null while none ended.",
+    ),
+  }),
+  Temperature: object({ sensor: text("The kernel's name of it."), celsius: number("") }),
+  LinkStatus: object({
+    interface: nullable("string", "Name of the network interface; null while none was found."),
+    mac: nullable("string", "Link-layer address."),
+    mtu: integer("Bytes; 0 while the interface is absent."),
+    carrier: flag("Whether it has a link."),
+    addresses: list(text(""), "Address/prefix, IPv4 and IPv6, link-local ones left out."),
+    counters: ref("LinkCounters"),
+    rates: ref("Rates"),
+  }),
+  StationStatus: object(STATION_FIELDS),
+  BusStatus: object(
+    {
+      serial: text("By which the configuration names it."),
+      state: choice(
+        ["starting", "working", "absent", "boot-loader", "wrong", "old", "silent", "unreachable"],
+        "starting: nothing is known of it yet.",
+      ),
+      problem: orNull("Reason", "Why it does not work, and what to do; null when it does."),
+      interface: nullable("string", "The kernel's name of its network interface; null while there is none."),
+      firmware: nullable("string", "Of its software. This and what follows: null while it does not answer."),
+      scsiId: nullable("integer", ""),
+      uptimeSeconds: nullable("number", ""),
+      counters: {
+        anyOf: [{ type: "object", additionalProperties: { type: "number" } }, { type: "null" }],
+        description: "Of the bus, as far as it takes part: by their names in firmware/messages.json.",
+      },
+      line: {
+        type: "object",
+        additionalProperties: { type: "number" },
+        description: "What went wrong between the adapter and us, by kind, since the service started.",
+      },
+      offered: nullable("string", "Firmware that came with this gateway, where it is another one than the adapter's."),
+      update: orNull("AdapterUpdate", "The last one since the service started."),
+    },
+    [],
+    { description: "An adapter of ours that a segment's bus hangs on, as it says on its management port." },
+  ),
+  SegmentStatus: object({
+    name: text(""),
+    present: flag("Whether the segment's interface exists."),
+    address: nullable("string", "Our station address; null while the interface is absent."),
+    ips: list(text("")),
+    mtu: integer("Bytes."),
+    mode: text("idle, hub, station, mixed, or unknown while the interface is absent."),
+    carrier: flag(""),
+    fabric: text("What exports it: iscsi, qla2xxx, srpt, sbp, adapter, loop or none."),
+    counters: ref("LinkCounters"),
+    rates: ref("Rates"),
+    driver: orNull("DriverCounters", "Null until it was read, and where it cannot be."),
+    packetsPerCommand: nullable(
+      "number",
+      "Packets for each message over the last few seconds. Null while there was none.",
+    ),
+    bus: orNull("BusStatus", "Null but with the fabric adapter."),
+    stations: list(ref("StationStatus")),
+  }),
+  MqttStatus: object({
+    enabled: flag(""),
+    connected: flag(""),
+    url: nullable("string", "Broker without credentials, or null when disabled."),
+    error: nullable("string", "Why the last attempt failed, or null."),
+    eventsWaiting: integer("Events that are kept until the broker has them."),
+    eventsLost: integer("Events that did not fit since the broker was last there, and were dropped."),
+  }),
+  UpdateStatus: object(
+    {
+      version: nullable("string", "Of the image that runs; null on a machine without, where updates are not possible."),
+      state: UPDATE_STATE,
+      percent: nullable("number", "While it is installed."),
+      latestVersion: nullable(
+        "string",
+        "Of a bundle that could be installed, or is and waits for the restart; null: what runs is the latest that is known.",
+      ),
+    },
+    [],
+    { description: "The image's update in short; see GET /api/v1/update." },
+  ),
+  MeshNeighbour: object(
+    {
+      address: text("Link-local IPv6 address."),
+      interface: text(""),
+      peer: nullable("string", "Address in mesh.peers; null for one on this LAN."),
+      metric: integer("Cost of the way to it."),
+      routes: integer("How many routes it told."),
+    },
+    [],
+    { description: "Another gateway that we exchange routes with." },
+  ),
+  MeshRoute: object(
+    {
+      destination: text("Address/prefix, IPv4 or IPv6."),
+      via: text(""),
+      interface: text(""),
+      metric: integer(""),
+    },
+    [],
+    { description: "A segment of another gateway." },
+  ),
+  MeshStatus: object({
+    running: flag("Whether BIRD answers."),
+    neighbours: list(ref("MeshNeighbour")),
+    routes: list(ref("MeshRoute")),
+    peers: list(object({ address: text(""), reached: flag("") }), "Those of mesh.peers."),
+    clashes: list(
+      object({ segment: text(""), destination: text(""), via: text("") }),
+      "Subnets of ours that another gateway announces as its own.",
+    ),
+  }),
+  Status: object(
+    {
+      id: text(
+        "Twelve hexadecimal digits; names this gateway in MQTT topics. Empty until it is known, shortly after start.",
+      ),
+      hostname: text(""),
+      localUrl: nullable(
+        "string",
+        "The page by the name that the LAN finds (mDNS), https://gateway.local/; null: by none, or not yet.",
+      ),
+      version: text(""),
+      time: MOMENT,
+      timeZone: text("IANA name of the zone that people want times in."),
+      uptimeSeconds: integer("Of the machine."),
+      readyAfterSeconds: nullable(
+        "number",
+        "How long after its start the machine forwarded for the first time; null while it does not.",
+      ),
+      bootTime: integer(
+        "When the machine started, milliseconds since 1970 by the gateway's clock; moves when the clock is set.",
+      ),
+      temperatures: list(ref("Temperature")),
+      dataFreeBytes: nullable("integer", "Room on the data partition; null while unknown."),
+      serviceUptimeSeconds: integer("Of the service process."),
+      mode: text("As in the configuration."),
+      health: ref("Health"),
+      lan: ref("LinkStatus"),
+      storage: orNull("LinkStatus", "The second Ethernet that carries iSCSI, or null when there is none."),
+      segments: list(ref("SegmentStatus")),
+      mesh: orNull("MeshStatus", "Other gateways. Null but in mode mesh with a key."),
+      mqtt: ref("MqttStatus"),
+      update: ref("UpdateStatus"),
+      config: object({
+        valid: flag(""),
+        source: choice(
+          ["file", "history", "defaults"],
+          "history: the document is lost or damaged, and the last good version is used.",
+        ),
+        errors: list(ref("ConfigError")),
+      }),
+    },
+    [],
+    { description: "The state of the gateway, its segments and stations; counters carry the kernel's names." },
+  ),
+  Peer: object({ segment: text("That it is on."), ...STATION_FIELDS }, [], { description: "A station." }),
+  Peers: list(ref("Peer")),
+  Adapter: object(
+    {
+      fabric: choice(["iscsi", "loop", "qla2xxx", "sbp", "srpt", "adapter"], "As in segments.N.fabric.type."),
+      port: nullable(
+        "string",
+        "As in segments.N.fabric.port; of iSCSI a portal, of an adapter its serial number. Null where there is none, or it cannot be read.",
+      ),
+      device: nullable("string", "The kernel's name; null where there is none."),
+      link: choice(["up", "down", "unknown"], ""),
+      state: choice(["exported", "usable", "unusable"], ""),
+      exports: list(ref("AdapterExport")),
+      problem: orNull("Reason", "What keeps it from being used."),
+    },
+    [],
+    { description: "Something that can export a segment, or could if its problem were solved." },
+  ),
+  AdapterExport: object({ segment: text(""), target: text("Name in configfs."), enabled: flag("") }, [], {
+    description: "A target that leads to a segment.",
+  }),
+  Adapters: list(ref("Adapter")),
   Station: object(
     {
       segment: text(""),
@@ -107,18 +347,14 @@ export const SCHEMAS = {
       configuredName: nullable("string", "Null: none."),
       access: STATION_ACCESS,
       reservedIp: nullable("string", "The IPv4 address that is kept for it."),
-      lease: {
-        anyOf: [
-          object({ ip: text(""), expires: nullable("integer", "Milliseconds since 1970; null: never.") }),
-          { type: "null" },
-        ],
-      },
-      ips: list(text("All addresses that it was seen with.")),
-      live: { type: ["object", "null"], description: "As in the state as a whole; null while it is not there." },
+      lease: orNull("StationLease", "Null without one, and where the gateway gives out no addresses."),
+      ips: list(text(""), "All addresses that it was seen with, IPv4 first."),
+      live: orNull("StationStatus", "Null while it is not there."),
     },
     [],
     { description: "A station: what the driver says of it, and what the configuration does." },
   ),
+  StationLease: object({ ip: text(""), expires: nullable("integer", "Milliseconds since 1970; null: never.") }),
   Stations: list(ref("Station")),
   StationChange: object(
     {
@@ -187,7 +423,7 @@ export const SCHEMAS = {
     packets: integer("So far."),
     reason: nullable("string", "Why it ended: time, size, asked, or what went wrong."),
   }),
-  CurrentCapture: object({ capture: { anyOf: [ref("Capture"), { type: "null" }] } }),
+  CurrentCapture: object({ capture: orNull("Capture", "Null: none.") }),
   Certificate: object({
     subject: text(""),
     issuer: text(""),
@@ -234,25 +470,29 @@ export const SCHEMAS = {
       path: POINTER,
       before: { description: "Absent: it was not there." },
       after: { description: "Absent: it is removed." },
-      effects: list({ type: "string" }),
+      effects: list({ enum: Object.keys(EFFECTS) }, "What it disturbs; empty: nothing."),
     },
     ["before", "after"],
   ),
   Plan: object({
     changes: list(ref("Change")),
-    effects: list(object({ effect: text(""), what: text("In words.") })),
-    operations: list({ type: "object", description: "What would be done that is not done now." }),
+    effects: list(ref("EffectNote")),
+    operations: list(
+      { type: "object", required: ["kind"], properties: { kind: text("") }, additionalProperties: true },
+      "What would be done that is not done now.",
+    ),
   }),
+  EffectNote: object({ effect: { enum: Object.keys(EFFECTS) }, what: text("In words.") }),
   Transaction: object({
     id: text(""),
-    state: { enum: ["applying", "waiting", "confirmed", "rolled-back"] },
+    state: choice(["applying", "waiting", "confirmed", "rolled-back"], ""),
     changes: list(ref("Change")),
     secondsLeft: integer("Until it is rolled back by itself."),
     secondsAgo: nullable("integer", "Since it was confirmed or rolled back; null: it waits."),
     reason: nullable("string", "Why it was rolled back."),
     problems: list(ref("Reason")),
   }),
-  CurrentTransaction: object({ transaction: { anyOf: [ref("Transaction"), { type: "null" }] } }),
+  CurrentTransaction: object({ transaction: orNull("Transaction", "Null: none since the start.") }),
   Apply: object({ confirmSeconds: CONFIRM_SECONDS }, ["confirmSeconds"]),
   Decision: object({ id: text("Of the change that is meant; absent: whichever waits.", { maxLength: 64 }) }, ["id"]),
   History: list(object({ revision: integer(""), document: ref("Document") })),
@@ -280,59 +520,60 @@ export const SCHEMAS = {
   }),
   Diagnosis: object({
     time: integer("Milliseconds since 1970."),
-    state: { enum: ["good", "warn", "bad"], description: "The worst." },
-    checks: list(object({ ...checkFields, segment: nullable("string", "Null: the gateway as a whole.") })),
+    state: choice(["good", "warn", "bad"], "The worst of all checks; unknown and off do not count."),
+    checks: list(ref("DiagnosisCheck"), "From the adapter to the LAN, in the order of a packet's way."),
   }),
-  ConnectionTest: object({ ok: { type: "boolean" }, checks: list(object(checkFields)) }),
+  Check: object(checkFields),
+  DiagnosisCheck: object({ ...checkFields, segment: nullable("string", "Null: the gateway as a whole.") }),
+  ConnectionTest: object({ ok: flag(""), checks: list(ref("Check"), "As far as it came.") }),
   Telemetry: object({
-    mqtt: { type: "object" },
+    mqtt: ref("MqttStatus"),
     homeAssistant: object({
       enabled: { type: "boolean" },
       topic: nullable("string", "Where the device is announced."),
       announced: { type: "boolean" },
     }),
-    syslog: object({ enabled: { type: "boolean" }, problem: { anyOf: [ref("Reason"), { type: "null" }] } }),
-    messages: list(
-      object({
-        time: integer("Milliseconds since 1970."),
-        topic: text(""),
-        payload: text("Its beginning."),
-        bytes: integer("Of the whole."),
-        qos: { enum: [0, 1] },
-        retain: { type: "boolean" },
-      }),
-    ),
+    syslog: object({ enabled: { type: "boolean" }, problem: orNull("Reason", "Null: none.") }),
+    messages: list(ref("SentMessage"), "Newest first."),
+  }),
+  SentMessage: object({
+    time: MOMENT,
+    topic: text(""),
+    payload: text("Its beginning, 2000 characters at most."),
+    bytes: integer("Of the whole."),
+    qos: { enum: [0, 1] },
+    retain: { type: "boolean" },
   }),
   Network: object({
-    routes: list(
-      object({ destination: text(""), interface: text(""), gateway: nullable("string", "Null: directly connected.") }),
-    ),
-    leases: list(
-      object({
-        segment: text(""),
-        address: text("Station address."),
-        ip: text(""),
-        name: text(""),
-        expires: nullable("integer", "Seconds since 1970; null: never."),
-      }),
-    ),
-    nameServers: list({ type: "string" }),
+    routes: list(ref("Route")),
+    leases: list(ref("Lease")),
+    nameServers: list({ type: "string" }, "That the gateway itself asks."),
   }),
-  Suggestions: list(
-    object({
-      setting: text("Place in the document, with N for places in lists."),
-      fabric: nullable("string", "Only where the segment has this fabric; null: always."),
-      value: text(""),
-      about: text("What it is."),
-    }),
-  ),
-  FirewallHits: list(
-    object({
-      name: text("Of a rule in firewall.rules."),
-      packets: integer("That matched it since the rules were loaded: each change of the firewall begins anew."),
-      bytes: integer(""),
-    }),
-  ),
+  Route: object({
+    destination: text("default, an address, or address/prefix."),
+    interface: text(""),
+    gateway: nullable("string", "Null: directly connected."),
+  }),
+  Lease: object({
+    segment: text(""),
+    address: text("Station address."),
+    ip: text(""),
+    name: text("Empty where the host told none."),
+    expires: nullable("integer", "Seconds since 1970; null: never."),
+  }),
+  Suggestion: object({
+    setting: text("Place in the document, with N for places in lists."),
+    fabric: nullable("string", "Only where the segment has this fabric; null: always."),
+    value: text(""),
+    about: text("What it is, in the machine's words."),
+  }),
+  Suggestions: list(ref("Suggestion")),
+  RuleHits: object({
+    name: text("Of a rule in firewall.rules."),
+    packets: integer("That matched it since the rules were loaded: each change of the firewall begins anew."),
+    bytes: integer(""),
+  }),
+  FirewallHits: list(ref("RuleHits")),
   Slot: object({
     name: SLOT,
     version: nullable("string", "Of the image in it; null while unknown, or nothing whole is in it."),
@@ -346,62 +587,49 @@ export const SCHEMAS = {
         "restarting: into the new firmware, which is confirmed once it answers. failed: the one before goes on.",
     },
     percent: integer("Of the writing."),
-    problem: { description: "Null unless it failed.", anyOf: [ref("Reason"), { type: "null" }] },
+    problem: orNull("Reason", "Null unless it failed."),
+  }),
+  Image: object({
+    board: text(""),
+    compatible: text("A bundle must have the same word."),
+    running: ref("Slot"),
+    other: ref("Slot"),
+    waitingFor: list(
+      ref("Reason"),
+      "What keeps the running image from being confirmed; empty when nothing does, or it is.",
+    ),
+  }),
+  UpdateProgress: object({
+    bytes: nullable("integer", "That are there; null while it is installed."),
+    totalBytes: nullable("integer", "Null while it is unknown."),
+    percent: nullable("integer", "0 to 100; null while it is unknown."),
+    step: text("What is done."),
+  }),
+  Bundle: object({
+    source: text("File, or URL without its password."),
+    version: text(""),
+    description: text(""),
+    build: text(""),
+    downgrade: orNull("Reason", "Why it has to be allowed knowingly: it is not newer than what runs."),
+  }),
+  LastUpdate: object({
+    kind: { enum: ["update", "back"] },
+    result: choice(
+      ["installing", "installed", "confirmed", "failed", "fell-back"],
+      "fell-back: it did not start; the image before it runs again.",
+    ),
+    time: text("ISO 8601."),
+    from: object({ slot: SLOT, version: nullable("string", "") }),
+    to: object({ slot: SLOT, version: nullable("string", "") }),
+    problem: orNull("Reason", "Null: none."),
   }),
   Update: object({
-    image: {
-      description: "Null: this machine does not run the image, and is updated in another way.",
-      anyOf: [
-        object({
-          board: text(""),
-          compatible: text("A bundle must have the same word."),
-          running: ref("Slot"),
-          other: ref("Slot"),
-          waitingFor: list(ref("Reason")),
-        }),
-        { type: "null" },
-      ],
-    },
-    state: { enum: ["idle", "receiving", "checking", "ready", "installing", "ready-to-restart", "failed"] },
-    progress: {
-      anyOf: [
-        object({
-          bytes: nullable("integer", "That are there; null while it is installed."),
-          totalBytes: nullable("integer", "Null while it is unknown."),
-          percent: nullable("integer", "0 to 100; null while it is unknown."),
-          step: text("What is done."),
-        }),
-        { type: "null" },
-      ],
-    },
-    bundle: {
-      description: "What could be installed.",
-      anyOf: [
-        object({
-          source: text("File, or URL without its password."),
-          version: text(""),
-          description: text(""),
-          build: text(""),
-          downgrade: { anyOf: [ref("Reason"), { type: "null" }], description: "Why it has to be allowed knowingly." },
-        }),
-        { type: "null" },
-      ],
-    },
-    problem: { anyOf: [ref("Reason"), { type: "null" }], description: "Why it failed." },
-    last: {
-      description: "The last update, or going back.",
-      anyOf: [
-        object({
-          kind: { enum: ["update", "back"] },
-          result: { enum: ["installing", "installed", "confirmed", "failed", "fell-back"] },
-          time: text("ISO 8601."),
-          from: object({ slot: SLOT, version: nullable("string", "") }),
-          to: object({ slot: SLOT, version: nullable("string", "") }),
-          problem: { anyOf: [ref("Reason"), { type: "null" }] },
-        }),
-        { type: "null" },
-      ],
-    },
+    image: orNull("Image", "Null: this machine does not run the image, and is updated in another way."),
+    state: UPDATE_STATE,
+    progress: orNull("UpdateProgress", "Null while nothing is under way."),
+    bundle: orNull("Bundle", "What could be installed."),
+    problem: orNull("Reason", "Why it failed, or that there is no image."),
+    last: orNull("LastUpdate", "The last update, or going back."),
   }),
   UpdateUrl: object({ url: text("Of a bundle, http:// or https://.", { maxLength: 2048, pattern: "^https?://" }) }),
   UpdateInstall: object(

@@ -1,24 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /** What differs between two documents, in words that a person decides by. */
+
+import type { Change, EffectNote } from "../api/config.ts";
 import { canonical, formatPointer, isObject } from "../shared/json.ts";
-import { EFFECTS, type Effect, effectsAt, SECRET_PATHS } from "./schema.ts";
-
-export interface Change {
-  /** JSON Pointer. */
-  path: string;
-  /** Absent: it was not there. Secrets show as "(secret)". */
-  before?: unknown;
-  /** Absent: it is removed. */
-  after?: unknown;
-  /** What it restarts; empty: nothing. */
-  effects: Effect[];
-}
-
-/** An effect with its explanation, for the plan. */
-export interface EffectNote {
-  effect: Effect;
-  what: string;
-}
+import { EFFECTS, effectsAt, SECRET_PATHS } from "./schema.ts";
 
 const HIDDEN = "(secret)";
 

@@ -5,7 +5,7 @@
  */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import type { CaptureData, CapturedReply, CaptureEnd, CaptureRequest, RefusedReply } from "../protocol/messages.ts";
+import type { CaptureData, CapturedReply, CaptureEnd, RefusedReply, RequestOf } from "../protocol/messages.ts";
 import type { Cancel } from "../shared/clock.ts";
 import { ScsigateError, toProblem } from "../shared/errors.ts";
 import type { ExecutorContext } from "./context.ts";
@@ -26,7 +26,7 @@ export class Captures {
   }
 
   /** @param reply gets data as it comes, then the end */
-  start({ id, segment, address, seconds, maxBytes }: CaptureRequest, reply: (answer: Answer) => void): void {
+  start({ id, segment, address, seconds, maxBytes }: RequestOf<"capture">, reply: (answer: Answer) => void): void {
     if (this.#stop !== undefined) {
       const error = new ScsigateError("capture-busy", "another capture runs", "Wait for its end, or stop it.");
       reply({ type: "refused", id, problem: toProblem(error) });

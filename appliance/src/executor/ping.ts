@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Echo requests: sending them takes a right that the service has not. */
-import type { PingReply, PingRequest, RefusedReply } from "../protocol/messages.ts";
+import type { PingReply, RefusedReply, RequestOf } from "../protocol/messages.ts";
 import { toProblem } from "../shared/errors.ts";
 import type { ExecutorContext } from "./context.ts";
 
@@ -8,7 +8,7 @@ import type { ExecutorContext } from "./context.ts";
 const PATIENCE = 1;
 
 export async function ping(
-  { id, ip, count }: PingRequest,
+  { id, ip, count }: RequestOf<"ping">,
   { run }: ExecutorContext,
 ): Promise<PingReply | RefusedReply> {
   try {

@@ -1,175 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
-/** Messages on the child-process channel. Requests go from service to executor, replies back. */
-import type { ConfigError } from "../api/status.ts";
+/**
+ * Messages on the child-process channel. Requests go from service to executor, replies back. Requests are what
+ * requestSchema.ts lets through.
+ */
+import type { Request } from "../../generated/request.d.ts";
 import type { Problem } from "../shared/errors.ts";
-import type { GroupResult, Plan } from "./operations.ts";
+import type { GroupResult } from "./operations.ts";
 
-/** Carry out a plan. */
-export interface ApplyRequest {
-  type: "apply";
-  /** Chosen by the service; the reply carries it. */
-  id: number;
-  plan: Plan;
-}
+export type { Request };
 
-/** The service answers HTTP: its restart back-off starts anew. */
-export interface ReadyRequest {
-  type: "ready";
-}
-
-/** The service's event loop turns; said every ALIVE_INTERVAL_MS. */
-export interface AliveRequest {
-  type: "alive";
-}
-
-/** Milliseconds. */
+/** How often the service says that its event loop turns (alive), milliseconds. */
 export const ALIVE_INTERVAL_MS = 10_000;
 
-/** Read the driver's latency classes. */
-export interface LatencyRequest {
-  type: "latency";
-  id: number;
-}
+export type RequestOf<Type extends Request["type"]> = Extract<Request, { type: Type }>;
 
-/** Ask BIRD what it knows. */
-export interface MeshRequest {
-  type: "mesh";
-  id: number;
-}
-
-/** Say what the firewall's rules have counted. */
-export interface FirewallCountersRequest {
-  type: "firewallCounters";
-  id: number;
-}
-
-/** Restart the machine. */
-export interface RebootRequest {
-  type: "reboot";
-  id: number;
-}
-
-/** Say what people have put on the boot partition, after a change of it where one is given. */
-export interface BootRequest {
-  type: "boot";
-  id: number;
-  change?: BootChange;
-}
-
-/** What there is to tell there, or to tidy up. */
-export type BootChange =
-  /** The setup token, or that there is none any more. */
-  | { kind: "token"; token: string | null }
-  /** scsigate.json was taken over: it goes. What of it, in words. */
-  | { kind: "taken"; what: string[] }
-  /** scsigate.json was not taken over. */
-  | { kind: "refused"; errors: ConfigError[] }
-  /** The users were forgotten, as it was asked for at the start. */
-  | { kind: "recovered" };
-
-/** Remove what the owner has left outside of the service's folder. */
-export interface ForgetRequest {
-  type: "forget";
-  id: number;
-}
-
-/** Say what the machine is like, for whoever helps. */
-export interface InspectRequest {
-  type: "inspect";
-  id: number;
-}
-
-/** Send echo requests. */
-export interface PingRequest {
-  type: "ping";
-  id: number;
-  /** IPv4 or IPv6. */
-  ip: string;
-  /** 1 to 20. */
-  count: number;
-}
-
-/** Record a station's packets. One capture at a time; data comes as it is recorded. */
-export interface CaptureRequest {
-  type: "capture";
-  id: number;
-  segment: string;
-  /** Station address. */
-  address: string;
-  /** 1 to 60. */
-  seconds: number;
-  /** Longest recording, bytes; 1 KiB to 8 MiB. */
-  maxBytes: number;
-}
-
-/** End the capture that runs. */
-export interface StopCaptureRequest {
-  type: "stopCapture";
-}
+/** What there is to tell on the boot partition, or to tidy up. */
+export type BootChange = NonNullable<RequestOf<"boot">["change"]>;
 
 /** The two slots of the image: a kernel and a root each, written and chosen together. */
 export const SLOTS = ["A", "B"] as const;
 export type SlotName = (typeof SLOTS)[number];
-
-/** Say which slot runs, and what the boot loader does next. */
-export interface ImageRequest {
-  type: "image";
-  id: number;
-}
-
-/** Take over an update bundle that the service has received, and say what it is. */
-export interface TakeBundleRequest {
-  type: "takeBundle";
-  id: number;
-  /** Of a file in the service's folder. */
-  name: string;
-}
-
-/** Write the bundle that was taken over to the slot that does not run. */
-export interface InstallBundleRequest {
-  type: "installBundle";
-  id: number;
-}
-
-/** Remove the bundle that was taken over. */
-export interface DropBundleRequest {
-  type: "dropBundle";
-  id: number;
-}
-
-/** The slot that runs does its job. */
-export interface ConfirmSlotRequest {
-  type: "confirmSlot";
-  id: number;
-}
-
-/** Start this slot from now on. */
-export interface SelectSlotRequest {
-  type: "selectSlot";
-  id: number;
-  slot: SlotName;
-}
-
-export type Request =
-  | ImageRequest
-  | TakeBundleRequest
-  | InstallBundleRequest
-  | DropBundleRequest
-  | ConfirmSlotRequest
-  | SelectSlotRequest
-  | ApplyRequest
-  | ReadyRequest
-  | AliveRequest
-  | LatencyRequest
-  | MeshRequest
-  | FirewallCountersRequest
-  | RebootRequest
-  | BootRequest
-  | ForgetRequest
-  | InspectRequest
-  | PingRequest
-  | CaptureRequest
-  | StopCaptureRequest;
 
 export interface AppliedReply {
   type: "applied";

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/** JSON Schema of the requests: the executor accepts nothing else. Compiled at build time (scripts/generate.ts). */
+/**
+ * JSON Schema of the requests: the executor accepts nothing else. Compiled at build time (scripts/generate.ts), to a validator
+ * and to the types of operations.ts and messages.ts.
+ */
 import { SLOTS } from "./messages.ts";
 import { INTERFACE_SYSCTLS, MODULES, PORT_FABRICS, SYSCTLS } from "./operations.ts";
 
@@ -72,6 +75,10 @@ function record(properties: Record<string, unknown>, optional: string[] = []) {
   return { type: "object", additionalProperties: false, required, properties };
 }
 
+function of(description: string, schema: object) {
+  return { ...schema, description };
+}
+
 function operation(kind: string, properties: Record<string, unknown>, optional: string[] = []) {
   return record({ kind: { const: kind }, ...properties }, optional);
 }
@@ -83,8 +90,8 @@ const RULES = {
     {
       name: { type: "string", pattern: "^[A-Za-z0-9][A-Za-z0-9 ._-]{0,47}$" },
       action: { enum: ["accept", "drop", "reject"] },
-      from: NAMES,
-      to: NAMES,
+      from: of("None: all.", NAMES),
+      to: of("Absent: for what goes to the gateway itself; else for what is forwarded to these interfaces.", NAMES),
       protocol: { enum: ["any", "tcp", "udp", "icmp"] },
       ports: { type: "array", maxItems: 16, items: PORT_RANGE },
       sources: RANGES,
@@ -98,22 +105,33 @@ const OPERATIONS = [
   operation("modules", { names: { type: "array", maxItems: 16, items: { enum: [...MODULES] } } }),
   operation("configfs", {}),
   operation("hostname", { name: HOSTNAME }),
-  operation("timeZone", { zone: ZONE }),
+  operation("timeZone", { zone: of("Name of a file below /usr/share/zoneinfo.", ZONE) }),
   operation("timeKeeper", {
-    servers: {
+    servers: of("Names or addresses; none: those of the LAN's DHCP server, and a public pool.", {
       type: "array",
       maxItems: 8,
       items: { type: "string", pattern: "^[A-Za-z0-9]([A-Za-z0-9.:-]{0,251}[A-Za-z0-9])?$" },
-    },
-    clients: { type: "array", maxItems: 32, items: { anyOf: [IPV4_INTERFACE, IPV6] } },
+    }),
+    clients: of("Subnets whose hosts are served.", {
+      type: "array",
+      maxItems: 32,
+      items: { anyOf: [IPV4_INTERFACE, IPV6] },
+    }),
   }),
-  operation("ssh", { enabled: { type: "boolean" }, port: PORT, keys: { type: "array", maxItems: 16, items: SSH_KEY } }),
+  operation("ssh", {
+    enabled: { type: "boolean" },
+    port: PORT,
+    keys: of("Public keys, each a line as ssh-keygen writes it.", { type: "array", maxItems: 16, items: SSH_KEY }),
+  }),
   operation("mdns", {
     hostname: HOSTNAME,
-    interfaces: NAMES,
-    ports: record({ http: PORT, https: PORT }),
-    id: { type: "string", pattern: "^[0-9a-f]{12}$" },
-    version: { type: "string", pattern: "^[A-Za-z0-9.+~-]{1,64}$" },
+    interfaces: of("Where it answers; none: it does not run.", NAMES),
+    ports: of("The page's.", record({ http: PORT, https: PORT })),
+    id: of("What tells this gateway from others: twelve hexadecimal digits.", {
+      type: "string",
+      pattern: "^[0-9a-f]{12}$",
+    }),
+    version: of("Of the software.", { type: "string", pattern: "^[A-Za-z0-9.+~-]{1,64}$" }),
   }),
   operation(
     "link",
@@ -128,14 +146,25 @@ const OPERATIONS = [
     },
     ["create"],
   ),
-  operation("adapter", { segment: SEGMENT, serial: { type: "string", pattern: "^[0-9A-F]{16}$" } }),
+  operation("adapter", {
+    segment: SEGMENT,
+    serial: of("Its USB serial number.", { type: "string", pattern: "^[0-9A-F]{16}$" }),
+  }),
   operation("address", { interface: NAME, address: IPV4_INTERFACE }),
-  operation("address6", { interface: NAME, address: IPV6 }, ["address"]),
+  operation("address6", { interface: NAME, address: of("None: what we gave is taken away.", IPV6) }, ["address"]),
   operation("proxyNeighbours", {
     interface: NAME,
-    parts: { type: "array", maxItems: 16, items: { type: "string", pattern: "^[0-9a-f:]{2,39}/122$" } },
+    parts: of("Of the gateway in each part of the LAN's prefix.", {
+      type: "array",
+      maxItems: 16,
+      items: { type: "string", pattern: "^[0-9a-f:]{2,39}/122$" },
+    }),
   }),
-  operation("route", { interface: NAME, gateway: IPV4 }, ["gateway"]),
+  operation(
+    "route",
+    { interface: NAME, gateway: of("Next router; absent: the one that an earlier configuration had goes.", IPV4) },
+    ["gateway"],
+  ),
   operation("staticRoutes", {
     routes: {
       type: "array",
@@ -161,7 +190,7 @@ const OPERATIONS = [
     {
       lan: NAMES,
       storage: NAMES,
-      segments: {
+      segments: of("Interfaces that have the segments' addresses, with their subnets, as far as they have one.", {
         type: "array",
         maxItems: 16,
         items: record(
@@ -169,112 +198,151 @@ const OPERATIONS = [
             name: NAME,
             subnet: IPV4_INTERFACE,
             prefix6: IPV6,
-            routed: { type: "array", maxItems: 64, items: NETWORK },
+            routed: of("Networks behind routers that are stations.", { type: "array", maxItems: 64, items: NETWORK }),
           },
           ["subnet", "prefix6"],
         ),
-      },
+      }),
       management: record({ interfaces: NAMES, sources: RANGES, ports: PORTS }),
-      mdns: NAMES,
-      fabric: record({ interfaces: NAMES, ports: PORTS }),
+      mdns: of("Interfaces on which the gateway's name is asked for (mDNS).", NAMES),
+      fabric: of("Ports of iSCSI targets, and where hosts reach them.", record({ interfaces: NAMES, ports: PORTS })),
       antiSpoofing: { type: "boolean" },
       newConnectionsPerSecond: { type: "integer", minimum: 1, maximum: 10000 },
-      connectionsPerAddress: { type: "integer", minimum: 10, maximum: 10000 },
+      connectionsPerAddress: of("TCP, to the gateway itself, at a time.", {
+        type: "integer",
+        minimum: 10,
+        maximum: 10000,
+      }),
       isolateSegments: { type: "boolean" },
-      nat: { type: "boolean" },
-      timeServer: { type: "boolean" },
-      only: { type: "array", maxItems: 40, items: NAME },
-      mesh: record({ lan: NAMES, tunnels: NAMES, peers: ADDRESSES }),
-      vxlanPeers: { type: "array", maxItems: 256, items: IPV4 },
+      nat: of("Segments go out under the gateway's address, and nobody on the LAN opens a connection to them.", {
+        type: "boolean",
+      }),
+      timeServer: of("Segments' hosts may ask for the time.", { type: "boolean" }),
+      only: of("On a host: what is filtered; its other interfaces are let alone. Absent: all of them.", {
+        type: "array",
+        maxItems: 40,
+        items: NAME,
+      }),
+      mesh: of(
+        "Where gateways find each other: the LAN, and tunnels to those elsewhere, with their other ends.",
+        record({ lan: NAMES, tunnels: NAMES, peers: ADDRESSES }),
+      ),
+      vxlanPeers: of("Gateways that segments are shared with, by VXLAN.", {
+        type: "array",
+        maxItems: 256,
+        items: IPV4,
+      }),
       portForwards: {
         type: "array",
         maxItems: 64,
         items: record({ protocol: { enum: ["tcp", "udp"] }, port: PORT, to: IPV4, toPort: PORT }),
       },
       rules: RULES,
-      bridge: record({
-        lan: NAMES,
-        segments: NAMES,
-        management: record({ lan: { type: "boolean" }, segments: { type: "boolean" } }),
-        rules: RULES,
-      }),
+      bridge: of(
+        "Mode bridge: what passes between ports of the bridge, and from them to the gateway itself, is filtered there.",
+        record({
+          lan: NAMES,
+          segments: NAMES,
+          management: record({ lan: { type: "boolean" }, segments: { type: "boolean" } }),
+          rules: RULES,
+        }),
+      ),
     },
     ["only", "bridge"],
   ),
-  operation("vlan", { id: { type: "integer", minimum: 1, maximum: 4094 }, port: NAME }),
-  operation("bridge", { address: STATION, port: NAME }),
+  operation("vlan", { id: { type: "integer", minimum: 1, maximum: 4094 }, port: of("With the cable.", NAME) }),
+  operation("bridge", {
+    address: of("Link-layer address: the port's, so that the LAN's DHCP server knows it again.", STATION),
+    port: NAME,
+  }),
   operation("bridgePort", { port: SEGMENT }),
   operation("extension", {
     segment: SEGMENT,
-    address: STATION,
+    address: of("Link-layer address of the bridge: the segment's.", STATION),
     vni: { type: "integer", minimum: 1, maximum: 16777215 },
-    peers: ADDRESSES,
+    peers: of("All the other gateways.", ADDRESSES),
   }),
   operation("tunnel", {
-    name: TUNNEL,
+    name: of("See tunnelName().", TUNNEL),
     remote: IPV4,
-    address: { type: "string", pattern: "^fe80::[0-9a-f:]{1,19}/64$" },
+    address: of("Ours in it, link-local.", { type: "string", pattern: "^fe80::[0-9a-f:]{1,19}/64$" }),
   }),
   operation("mesh", {
-    routerId: IPV4,
+    routerId: of("Four bytes, other than those of all other gateways, written like an IPv4 address.", IPV4),
     key: MESH_KEY,
-    lan: NAMES,
+    lan: of("Interfaces to speak on.", NAMES),
     tunnels: { type: "array", maxItems: 16, items: TUNNEL },
-    segments: {
+    segments: of("What is announced.", {
       type: "array",
       maxItems: 16,
       items: record({ interface: NAME, subnet: IPV4_INTERFACE, prefix6: IPV6_64 }, ["prefix6"]),
-    },
-    reserved: { type: "array", maxItems: 32, items: { anyOf: [IPV4_INTERFACE, IPV6_64] } },
-    peers: ADDRESSES,
-    accept: {
+    }),
+    reserved: of("Subnets, of IPv6 /64, of which nobody else may announce a part.", {
+      type: "array",
+      maxItems: 32,
+      items: { anyOf: [IPV4_INTERFACE, IPV6_64] },
+    }),
+    peers: of("Addresses of gateways behind tunnels: nobody may announce a way to them.", ADDRESSES),
+    accept: of("Networks that may be announced to us beside private ones.", {
       type: "array",
       maxItems: 32,
       items: { type: "string", pattern: `^(${IPV4_PATTERN}/(3[0-2]|[12][0-9]|[89])|[0-9a-f:]{2,39}/[0-9]{2,3})$` },
-    },
+    }),
   }),
   operation("claim", { interfaces: { type: "array", maxItems: 96, uniqueItems: true, items: NAME } }),
   operation("noFirewall", {}),
   operation("noAddress", { interface: NAME }),
   operation("prune", {
     segments: { type: "array", maxItems: 16, items: SEGMENT },
-    addressed: NAMES,
-    served: { type: "array", maxItems: 16, items: SEGMENT },
-    targets: { type: "array", maxItems: 16, items: { anyOf: [ISCSI_NAME, PORT_NAME] } },
+    addressed: of("Interfaces with an address that is ours to give.", NAMES),
+    served: of("Segments with a DHCP and DNS server.", { type: "array", maxItems: 16, items: SEGMENT }),
+    targets: of("By their names in configfs.", {
+      type: "array",
+      maxItems: 16,
+      items: { anyOf: [ISCSI_NAME, PORT_NAME] },
+    }),
     bridge: { type: "boolean" },
-    extended: { type: "array", maxItems: 16, items: SEGMENT },
+    extended: of("Segments that span gateways.", { type: "array", maxItems: 16, items: SEGMENT }),
     tunnels: { type: "array", maxItems: 16, items: TUNNEL },
     mesh: { type: "boolean" },
-    proxied: NAMES,
-    vlans: NAMES,
-    driverDisk: { type: "boolean" },
+    proxied: of("Interfaces that answer neighbour discovery for hosts behind others.", NAMES),
+    vlans: of("Names by lanVlan().", NAMES),
+    driverDisk: of("Whether a target has the driver disk.", { type: "boolean" }),
   }),
   operation("dhcpClient", {
     interface: NAME,
     running: { type: "boolean" },
     hostname: HOSTNAME,
-    defaultRoute: { type: "boolean" },
+    defaultRoute: of("Whether the lease's router and name servers are used.", { type: "boolean" }),
   }),
   operation(
     "dnsmasq",
     {
       segment: SEGMENT,
-      interface: NAME,
-      mtu: { type: "integer", minimum: 1280, maximum: 8950 },
+      interface: of("What has the segment's address, where that is another one.", NAME),
+      mtu: of("Largest packet that hosts are told to send, bytes.", { type: "integer", minimum: 1280, maximum: 8950 }),
       running: { type: "boolean" },
-      address: IPV4_INTERFACE,
-      prefix6: IPV6,
-      range: { type: "array", minItems: 2, maxItems: 2, items: IPV4 },
+      address: of("The gateway's own on the segment.", IPV4_INTERFACE),
+      prefix6: of("A /64 to advertise, or a /122 to give addresses of, where there is IPv6.", IPV6),
+      range: of("First and last address to give out.", {
+        type: "array",
+        minItems: 2,
+        maxItems: 2,
+        items: [IPV4, IPV4],
+      }),
       leaseSeconds: { type: "integer", minimum: 120, maximum: 2592000 },
-      hostname: HOSTNAME,
-      timeServer: { type: "boolean" },
-      hosts: {
+      hostname: of("The gateway's own name.", HOSTNAME),
+      timeServer: of("Whether the gateway is their time server.", { type: "boolean" }),
+      hosts: of("Stations with an address or a name of their own.", {
         type: "array",
         maxItems: 63,
         items: record({ address: STATION, ipv4: IPV4, name: HOSTNAME }, ["ipv4", "name"]),
-      },
-      boot: record({ server: IPV4, file: BOOT_FILE, uefiFile: BOOT_FILE }, ["uefiFile"]),
-      options: {
+      }),
+      boot: of(
+        "For hosts that boot from the net; of those that say they boot by UEFI, another file perhaps.",
+        record({ server: IPV4, file: BOOT_FILE, uefiFile: BOOT_FILE }, ["uefiFile"]),
+      ),
+      options: of("Further DHCP options. Address lists are told apart: for some options, dnsmasq takes nothing else.", {
         type: "array",
         maxItems: 16,
         items: {
@@ -291,17 +359,28 @@ const OPERATIONS = [
             }),
           ],
         },
-      },
-      dns: record({
-        servers: { type: "array", maxItems: 3, items: ADDRESS },
-        records: { type: "array", maxItems: 256, items: record({ name: DOMAIN, address: ADDRESS }) },
       }),
+      dns: of(
+        "Servers to ask in the place of the LAN's, and names to answer to.",
+        record({
+          servers: { type: "array", maxItems: 3, items: ADDRESS },
+          records: { type: "array", maxItems: 256, items: record({ name: DOMAIN, address: ADDRESS }) },
+        }),
+      ),
     },
     ["interface", "mtu", "prefix6", "hosts", "boot", "options", "dns"],
   ),
-  operation("stationFilter", { segment: SEGMENT, blocked: { type: "array", maxItems: 63, items: STATION } }),
+  operation("stationFilter", {
+    segment: SEGMENT,
+    blocked: of("Station addresses.", { type: "array", maxItems: 63, items: STATION }),
+  }),
   operation("backstore", { segment: SEGMENT }),
-  operation("driverDisk", { serial: { type: "string", pattern: "^[0-9a-f]{12}$" } }),
+  operation("driverDisk", {
+    serial: of("What tells this gateway's disk from that of another one.", {
+      type: "string",
+      pattern: "^[0-9a-f]{12}$",
+    }),
+  }),
   operation(
     "iscsiTarget",
     {
@@ -309,25 +388,28 @@ const OPERATIONS = [
       target: ISCSI_NAME,
       portals: { type: "array", minItems: 1, maxItems: 16, items: PORTAL },
       initiators: { type: "array", minItems: 1, maxItems: 63, items: ISCSI_NAME },
-      chap: record(
-        {
-          user: CHAP_NAME,
-          password: CHAP_PASSWORD,
-          gateway: record({ user: CHAP_NAME, password: CHAP_PASSWORD }),
-        },
-        ["gateway"],
+      chap: of(
+        "What hosts must prove at login; absent: nothing.",
+        record(
+          {
+            user: CHAP_NAME,
+            password: CHAP_PASSWORD,
+            gateway: of("What the gateway proves to hosts.", record({ user: CHAP_NAME, password: CHAP_PASSWORD })),
+          },
+          ["gateway"],
+        ),
       ),
-      driverDisk: { type: "boolean" },
+      driverDisk: of("Whether LUN 1 is the driver disk, where there is one.", { type: "boolean" }),
     },
     ["chap"],
   ),
   operation("portTarget", {
     fabric: { enum: [...PORT_FABRICS] },
     segment: SEGMENT,
-    port: PORT_NAME,
-    initiators: { type: "array", maxItems: 63, items: PORT_NAME },
-    open: { type: "boolean" },
-    driverDisk: { type: "boolean" },
+    port: of("The port's name as configfs has it.", PORT_NAME),
+    initiators: of("Who is admitted; of no effect when it is open.", { type: "array", maxItems: 63, items: PORT_NAME }),
+    open: of("Every initiator is admitted.", { type: "boolean" }),
+    driverDisk: of("Whether LUN 1 is the driver disk, where there is one.", { type: "boolean" }),
   }),
   operation("loopTarget", { segment: SEGMENT, target: NAA, initiator: NAA }),
 ];
@@ -339,18 +421,55 @@ const BOOT_CHANGE = {
   required: ["kind"],
   discriminator: { propertyName: "kind" },
   oneOf: [
+    // The setup token, or that there is none any more.
     record({
       kind: { const: "token" },
       token: { type: ["string", "null"], maxLength: 64, pattern: "^[a-z0-9-]+$" },
     }),
+    // scsigate.json was taken over: it goes. What of it, in words.
     record({ kind: { const: "taken" }, what: { type: "array", maxItems: 64, items: LINE } }),
+    // scsigate.json was not taken over.
     record({
       kind: { const: "refused" },
       errors: { type: "array", maxItems: 100, items: record({ path: LINE, message: LINE, nextStep: LINE }) },
     }),
+    // The users were forgotten, as it was asked for at the start.
     record({ kind: { const: "recovered" } }),
   ],
 };
+
+/** A request with nothing more than its number, which the reply carries. */
+function question(type: string) {
+  return record({ type: { const: type }, id: ID });
+}
+
+const PLAN = record({
+  groups: {
+    type: "array",
+    maxItems: 96,
+    items: record(
+      {
+        name: of("For people: lan, seg0, ...", GROUP),
+        needs: of("Earlier groups; when one of them failed, this one is skipped.", {
+          type: "array",
+          maxItems: 4,
+          items: GROUP,
+        }),
+        operations: {
+          type: "array",
+          maxItems: 64,
+          items: {
+            type: "object",
+            required: ["kind"],
+            discriminator: { propertyName: "kind" },
+            oneOf: OPERATIONS,
+          },
+        },
+      },
+      ["needs"],
+    ),
+  },
+});
 
 export const requestSchema = {
   $schema: "http://json-schema.org/draft-07/schema#",
@@ -359,99 +478,55 @@ export const requestSchema = {
   required: ["type"],
   discriminator: { propertyName: "type" },
   oneOf: [
-    {
-      type: "object",
-      additionalProperties: false,
-      required: ["type", "id", "plan"],
-      properties: {
-        type: { const: "apply" },
-        id: { type: "integer", minimum: 0 },
-        plan: {
-          type: "object",
-          additionalProperties: false,
-          required: ["groups"],
-          properties: {
-            groups: {
-              type: "array",
-              maxItems: 96,
-              items: {
-                type: "object",
-                additionalProperties: false,
-                required: ["name", "operations"],
-                properties: {
-                  name: GROUP,
-                  needs: { type: "array", maxItems: 4, items: GROUP },
-                  operations: {
-                    type: "array",
-                    maxItems: 64,
-                    items: {
-                      type: "object",
-                      required: ["kind"],
-                      discriminator: { propertyName: "kind" },
-                      oneOf: OPERATIONS,
-                    },
-                  },
-                },
-              },
-            },
-          },
-        },
-      },
-    },
-    {
-      type: "object",
-      additionalProperties: false,
-      required: ["type"],
-      properties: { type: { const: "ready" } },
-    },
-    {
-      type: "object",
-      additionalProperties: false,
-      required: ["type"],
-      properties: { type: { const: "alive" } },
-    },
-    {
-      type: "object",
-      additionalProperties: false,
-      required: ["type", "id"],
-      properties: { type: { const: "latency" }, id: { type: "integer", minimum: 0 } },
-    },
-    {
-      type: "object",
-      additionalProperties: false,
-      required: ["type", "id"],
-      properties: { type: { const: "mesh" }, id: { type: "integer", minimum: 0 } },
-    },
-    {
-      type: "object",
-      additionalProperties: false,
-      required: ["type", "id"],
-      properties: { type: { const: "reboot" }, id: { type: "integer", minimum: 0 } },
-    },
+    // Carry out a plan.
+    record({ type: { const: "apply" }, id: ID, plan: PLAN }),
+    // The service answers HTTP: its restart back-off starts anew.
+    record({ type: { const: "ready" } }),
+    // The service's event loop turns; said every ALIVE_INTERVAL_MS.
+    record({ type: { const: "alive" } }),
+    // Read the driver's latency classes.
+    question("latency"),
+    // Ask BIRD what it knows.
+    question("mesh"),
+    // Restart the machine.
+    question("reboot"),
+    // Say what people have put on the boot partition, after a change of it where one is given.
     record({ type: { const: "boot" }, id: ID, change: BOOT_CHANGE }, ["change"]),
-    record({ type: { const: "forget" }, id: ID }),
-    record({ type: { const: "inspect" }, id: ID }),
-    record({ type: { const: "firewallCounters" }, id: ID }),
+    // Remove what the owner has left outside of the service's folder.
+    question("forget"),
+    // Say what the machine is like, for whoever helps.
+    question("inspect"),
+    // Say what the firewall's rules have counted.
+    question("firewallCounters"),
+    // Send echo requests.
     record({
       type: { const: "ping" },
       id: ID,
       ip: { type: "string", pattern: `^(${IPV4_PATTERN}|[0-9a-f:]{2,39})$` },
       count: { type: "integer", minimum: 1, maximum: 20 },
     }),
+    // Record a station's packets. One capture at a time; data comes as it is recorded.
     record({
       type: { const: "capture" },
       id: ID,
       segment: SEGMENT,
       address: STATION,
       seconds: { type: "integer", minimum: 1, maximum: 60 },
-      maxBytes: { type: "integer", minimum: 1024, maximum: 8 * 1024 * 1024 },
+      maxBytes: of("Longest recording, bytes.", { type: "integer", minimum: 1024, maximum: 8 * 1024 * 1024 }),
     }),
+    // End the capture that runs.
     record({ type: { const: "stopCapture" } }),
-    record({ type: { const: "image" }, id: ID }),
+    // Say which slot runs, and what the boot loader does next.
+    question("image"),
+    // Take over an update bundle that the service has received, and say what it is.
     record({ type: { const: "takeBundle" }, id: ID, name: BUNDLE_NAME }),
-    record({ type: { const: "installBundle" }, id: ID }),
-    record({ type: { const: "dropBundle" }, id: ID }),
-    record({ type: { const: "confirmSlot" }, id: ID }),
+    // Write the bundle that was taken over to the slot that does not run.
+    question("installBundle"),
+    // Remove the bundle that was taken over.
+    question("dropBundle"),
+    // The slot that runs does its job.
+    question("confirmSlot"),
+    // Start this slot from now on.
     record({ type: { const: "selectSlot" }, id: ID, slot: { enum: [...SLOTS] } }),
   ],
 };

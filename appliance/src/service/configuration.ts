@@ -5,9 +5,9 @@
  * restart interrupted.
  */
 import { createHmac } from "node:crypto";
-import type { ConfigPlan, Transaction, TransactionState } from "../api/config.ts";
+import type { Change, ConfigPlan, Transaction, TransactionState } from "../api/config.ts";
 import type { ConfigError } from "../api/status.ts";
-import { type Change, changesBetween, effectNotes } from "../config/changes.ts";
+import { changesBetween, effectNotes } from "../config/changes.ts";
 import type { LoadedConfig } from "../config/load.ts";
 import { migrate } from "../config/migrations.ts";
 import { SECRET_PATHS } from "../config/schema.ts";

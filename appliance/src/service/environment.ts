@@ -6,11 +6,11 @@ import type {
   BootFacts,
   BundleInfo,
   CaptureEnd,
-  CaptureRequest,
   DeviceLatency,
   ImageState,
   InspectedFile,
   MeshAnswers,
+  RequestOf,
   SlotName,
 } from "../protocol/messages.ts";
 import type { GroupResult, Plan } from "../protocol/operations.ts";
@@ -47,7 +47,7 @@ export interface ServicePaths {
   control: string;
 }
 
-export type CaptureOrder = Omit<CaptureRequest, "type" | "id">;
+export type CaptureOrder = Omit<RequestOf<"capture">, "type" | "id">;
 
 /** What an update needs of the other process. All of it throws ScsigateError update-..., executor-refused or executor-gone. */
 export interface ImageLink {

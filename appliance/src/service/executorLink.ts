@@ -123,7 +123,7 @@ export class ChannelExecutorLink implements ExecutorLink {
     const id = this.#nextId;
     this.#onData.set(id, onData);
     const timeoutMs = order.seconds * 1000 + CAPTURE_GRACE_MS;
-    void this.#ask((given) => ({ type: "capture", id: given, ...order }), timeoutMs)
+    void this.#ask((given) => ({ ...order, type: "capture", id: given }), timeoutMs)
       .then(
         (reply): CaptureEnd => (reply.type === "captured" ? reply.end : { reason: "asked" }),
         (error: unknown): CaptureEnd => ({ reason: "failed", message: toProblem(error).message }),

@@ -3,106 +3,109 @@
  * The errors that a user may see. Each has a code for programs, a message that says what happened, and the next step
  * that a person can take.
  */
+import type { Reason } from "../../generated/api.d.ts";
 
 /** Codes are stable: they appear in the API, in events and in documentation. */
-export type ErrorCode =
-  | "access-invalid"
-  | "access-unreadable"
-  | "adapter-absent"
-  | "adapter-boot-loader"
-  | "adapter-broken"
-  | "adapter-missing"
-  | "adapter-old"
-  | "adapter-refused"
-  | "adapter-silent"
-  | "adapter-unreachable"
-  | "adapter-unusable"
-  | "adapter-update-failed"
-  | "adapter-update-refused"
-  | "adapter-wrong"
-  | "board-hot"
-  | "boot-unwritable"
-  | "broker-unreachable"
-  | "capture-busy"
-  | "capture-failed"
-  | "capture-missing"
-  | "certificate-ends"
-  | "certificate-unsaved"
-  | "certificate-invalid"
-  | "clock-wrong"
-  | "command-failed"
-  | "command-missing"
-  | "config-busy"
-  | "config-conflict"
-  | "config-gone"
-  | "config-invalid"
-  | "config-not-waiting"
-  | "config-unchanged"
-  | "config-unreadable"
-  | "data-full"
-  | "data-unwritable"
-  | "driver-disk-missing"
-  | "executor-gone"
-  | "executor-refused"
-  | "fabric-failed"
-  | "fleet-refused"
-  | "fleet-stopped"
-  | "fleet-unreachable"
-  | "interface-missing"
-  | "interface-taken"
-  | "lan-no-address"
-  | "lan-no-carrier"
-  | "lan-no-prefix"
-  | "lan-router-gone"
-  | "log-server-unreachable"
-  | "mesh-down"
-  | "mesh-key-missing"
-  | "mesh-peer-unreached"
-  | "mesh-subnet-taken"
-  | "module-missing"
-  | "name-server-silent"
-  | "no-free-subnet"
-  | "operation-failed"
-  | "prepared-invalid"
-  | "firewall-failed"
-  | "forwarding-off"
-  | "port-taken"
-  | "segment-overlaps-lan"
-  | "reset-storm"
-  | "segment-missing"
-  | "segment-no-address"
-  | "segment-not-configured"
-  | "segment-not-exported"
-  | "segment-not-in-lan"
-  | "route-unusable"
-  | "run-full"
-  | "ssh-unusable"
-  | "station-change-invalid"
-  | "station-flapping"
-  | "station-is-yours"
-  | "station-no-address"
-  | "station-no-server"
-  | "station-unknown"
-  | "stations-gone"
-  | "stations-unreachable"
-  | "range-invalid"
-  | "tls-key-failed"
-  | "update-busy"
-  | "update-damaged"
-  | "update-download-failed"
-  | "update-failed"
-  | "update-fell-back"
-  | "update-no-bundle"
-  | "update-no-image"
-  | "update-no-room"
-  | "update-no-slot"
-  | "update-not-newer"
-  | "update-not-ready"
-  | "update-not-trusted"
-  | "update-too-long"
-  | "update-wrong-board"
-  | "user-missing"
-  | "zone-missing";
+export const ERROR_CODES = [
+  "access-invalid",
+  "access-unreadable",
+  "adapter-absent",
+  "adapter-boot-loader",
+  "adapter-broken",
+  "adapter-missing",
+  "adapter-old",
+  "adapter-refused",
+  "adapter-silent",
+  "adapter-unreachable",
+  "adapter-unusable",
+  "adapter-update-failed",
+  "adapter-update-refused",
+  "adapter-wrong",
+  "board-hot",
+  "boot-unwritable",
+  "broker-unreachable",
+  "capture-busy",
+  "capture-failed",
+  "capture-missing",
+  "certificate-ends",
+  "certificate-unsaved",
+  "certificate-invalid",
+  "clock-wrong",
+  "command-failed",
+  "command-missing",
+  "config-busy",
+  "config-conflict",
+  "config-gone",
+  "config-invalid",
+  "config-not-waiting",
+  "config-unchanged",
+  "config-unreadable",
+  "data-full",
+  "data-unwritable",
+  "driver-disk-missing",
+  "executor-gone",
+  "executor-refused",
+  "fabric-failed",
+  "fleet-refused",
+  "fleet-stopped",
+  "fleet-unreachable",
+  "interface-missing",
+  "interface-taken",
+  "lan-no-address",
+  "lan-no-carrier",
+  "lan-no-prefix",
+  "lan-router-gone",
+  "log-server-unreachable",
+  "mesh-down",
+  "mesh-key-missing",
+  "mesh-peer-unreached",
+  "mesh-subnet-taken",
+  "module-missing",
+  "name-server-silent",
+  "no-free-subnet",
+  "operation-failed",
+  "prepared-invalid",
+  "firewall-failed",
+  "forwarding-off",
+  "port-taken",
+  "segment-overlaps-lan",
+  "reset-storm",
+  "segment-missing",
+  "segment-no-address",
+  "segment-not-configured",
+  "segment-not-exported",
+  "segment-not-in-lan",
+  "route-unusable",
+  "run-full",
+  "ssh-unusable",
+  "station-change-invalid",
+  "station-flapping",
+  "station-is-yours",
+  "station-no-address",
+  "station-no-server",
+  "station-unknown",
+  "stations-gone",
+  "stations-unreachable",
+  "range-invalid",
+  "tls-key-failed",
+  "update-busy",
+  "update-damaged",
+  "update-download-failed",
+  "update-failed",
+  "update-fell-back",
+  "update-no-bundle",
+  "update-no-image",
+  "update-no-room",
+  "update-no-slot",
+  "update-not-newer",
+  "update-not-ready",
+  "update-not-trusted",
+  "update-too-long",
+  "update-wrong-board",
+  "user-missing",
+  "zone-missing",
+] as const;
+export type ErrorCode = (typeof ERROR_CODES)[number];
 
 /** Base of every error that the supervisor raises on purpose. */
 export class ScsigateError extends Error {
@@ -119,11 +122,7 @@ export class ScsigateError extends Error {
 }
 
 /** The form in which a problem crosses the process boundary and the API. */
-export interface Problem {
-  code: ErrorCode;
-  message: string;
-  nextStep: string;
-}
+export type Problem = Reason;
 
 /** Turns anything thrown into a Problem; an unforeseen error keeps its message and points at the log. */
 export function toProblem(error: unknown): Problem {

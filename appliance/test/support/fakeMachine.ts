@@ -136,7 +136,7 @@ export class FakeMachine {
     else if (file === "bird" && args.includes("-P")) this.#program("bird/bird", "");
     else if (file === "bird" || file === "birdcl" || file === "chown") return "";
     else if (file === "bridge") return this.#bridge(args);
-    else if (text.endsWith("route flush proto bird")) return "";
+    else if (text.endsWith("route flush proto bird") || /^-[46] neighbour flush dev/.test(text)) return "";
     else if (file !== "ip") throw new Error(`unexpected: ${file} ${text}`);
     else if (text.startsWith("-j -4 address show")) return this.#show(after("dev"));
     else if (text.startsWith("-j -6 address show")) return this.#show(`${after("dev")}/6`);

@@ -235,7 +235,7 @@ export function configRoutes({ configuration, state, clock, factoryReset }: Conf
           format: "scsigate-backup/1",
           hostname: state.config.config.hostname,
           created: new Date(clock.now()).toISOString(),
-          document: configuration.document,
+          document: asObject(configuration.document),
           ...(query.get("secrets") === "true" ? { secrets: configuration.exportSecrets() } : {}),
         };
         const name = `scsigate-${backup.hostname}-${backup.created.slice(0, 10)}.json`;
