@@ -548,7 +548,7 @@ export const strings = {
     general: "Gateway",
     readOnly: "You may look at these settings; changing them takes the role admin.",
     use: "Use",
-    add: (what: string) => `Add ${what.toLowerCase()}`,
+    add: (what: string) => `Add ${what.replace(/^[A-Z](?![A-Z])/, (letter) => letter.toLowerCase())}`,
     entry: (what: string, index: number) => `${what} ${index + 1}`,
     remove: (what: string) => `Remove ${what}`,
     up: (what: string) => `Move ${what} up`,
