@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The arrangements that RFC 2143 and the article name.
-import type { Arrangement, Bus } from "./plan.ts";
+import type { Arrangement, Bus, Network } from "./plan.ts";
 
 function range(count: number): number[] {
   return Array.from({ length: count }, (_, index) => index);
@@ -88,5 +88,38 @@ export const cube: Arrangement = {
     return [column + (Number(host[1]) - 1) * (SIDE + 1), row];
   },
 };
+
+/** Two buses of four hosts; the multi-homed R is on both. */
+const twoBuses: Pick<Network, "buses" | "at"> = {
+  buses: [
+    { name: "left", subnet: "10.143.0", hosts: ["r", "a", "b", "c"] },
+    { name: "right", subnet: "10.143.1", hosts: ["r", "d", "e", "f"] },
+  ],
+  at: (host) => {
+    const index = "abcdef".indexOf(host);
+    return index < 0 ? [1, 1] : [index % 3, index < 3 ? 0 : 2];
+  },
+};
+
+export const mirror: Network = {
+  ...twoBuses,
+  name: "mirror",
+  title: "FTP mirroring: a tree of files on A, mirrored by B on the same bus, by D and E behind R, all at once",
+};
+
+export const nfs: Network = {
+  ...twoBuses,
+  name: "nfs",
+  title: "NFS: A exports a tree, D behind R copies it from there and back",
+};
+
+export const pvm: Network = {
+  ...twoBuses,
+  name: "pvm",
+  title: "parallel computation with PVM: A hands rows of a picture out to B on its bus and to D, E, F behind R",
+};
+
+/** Networks on which applications of the article's run. */
+export const applications: readonly Network[] = [mirror, nfs, pvm];
 
 export const arrangements: readonly Arrangement[] = [star, grid, cube];

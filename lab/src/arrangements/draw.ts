@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // An arrangement as a picture: hosts where its data puts them, each bus a line through its own; hosts that route are filled.
-import { type Arrangement, hostsOf, routersOf } from "./plan.ts";
+import { hostsOf, type Network, routersOf } from "./plan.ts";
 
 const STEP = 64;
 const MARGIN = 44;
@@ -22,7 +22,7 @@ function arcs(points: readonly Point[]): string {
   return path;
 }
 
-export function draw(arrangement: Arrangement): string {
+export function draw(arrangement: Network): string {
   const hosts = hostsOf(arrangement);
   const at = (host: string): Point => {
     const [column, row] = arrangement.at(host);

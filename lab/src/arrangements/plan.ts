@@ -22,30 +22,34 @@ export interface Loss {
   readonly hops: readonly [number, number];
 }
 
-export interface Arrangement {
+/** Buses, and the hosts on them. */
+export interface Network {
   readonly name: string;
   /** One line, for lists. */
   readonly title: string;
   readonly buses: readonly Bus[];
-  readonly loss: Loss;
   /** Of the drawing: column and row of each host. */
   readonly at: (host: string) => readonly [number, number];
+}
+
+export interface Arrangement extends Network {
+  readonly loss: Loss;
 }
 
 /** IDs on a wide bus. */
 const MOST_HOSTS = 16;
 
-export function hostsOf({ buses }: Pick<Arrangement, "buses">): string[] {
+export function hostsOf({ buses }: Pick<Network, "buses">): string[] {
   return [...new Set(buses.flatMap(({ hosts }) => hosts))];
 }
 
 /** The buses that a host is on. */
-export function busesOf({ buses }: Pick<Arrangement, "buses">, host: string): Bus[] {
+export function busesOf({ buses }: Pick<Network, "buses">, host: string): Bus[] {
   return buses.filter(({ hosts }) => hosts.includes(host));
 }
 
 /** Hosts on several buses: they route. */
-export function routersOf(arrangement: Pick<Arrangement, "buses">): string[] {
+export function routersOf(arrangement: Pick<Network, "buses">): string[] {
   return hostsOf(arrangement).filter((host) => busesOf(arrangement, host).length > 1);
 }
 
@@ -54,14 +58,14 @@ export function addressOn(bus: Bus, host: string): string {
 }
 
 /** The address by which others know a host: on the last of its buses, which is the one that it heads. */
-export function addressOf(arrangement: Pick<Arrangement, "buses">, host: string): string {
+export function addressOf(arrangement: Pick<Network, "buses">, host: string): string {
   const bus = busesOf(arrangement, host).at(-1);
   if (bus === undefined) throw new LabError("usage", `No bus has a host ${host}.`, "Correct the arrangement.");
   return addressOn(bus, host);
 }
 
 /** Buses that a packet crosses on the shortest way, from each host to `from`; who is not in it has no way. */
-export function hopsFrom(arrangement: Pick<Arrangement, "buses">, from: string, lost?: string): Map<string, number> {
+export function hopsFrom(arrangement: Pick<Network, "buses">, from: string, lost?: string): Map<string, number> {
   const hops = new Map([[from, 0]]);
   for (const host of hops.keys()) {
     for (const { hosts } of busesOf(arrangement, host)) {
@@ -74,7 +78,7 @@ export function hopsFrom(arrangement: Pick<Arrangement, "buses">, from: string, 
 }
 
 /** @throws LabError usage when it is not one that could be built */
-export function checkArrangement(arrangement: Arrangement): void {
+export function checkArrangement(arrangement: Network): void {
   const fail = (what: string): never => {
     throw new LabError("usage", `${arrangement.name}: ${what}.`, "Correct lab/src/arrangements/.");
   };

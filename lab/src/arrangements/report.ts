@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { replaceGenerated } from "../generated.ts";
 import { buildDir, repoDir } from "../paths.ts";
 import { draw } from "./draw.ts";
-import { type Arrangement, hostsOf, routersOf } from "./plan.ts";
+import { type Arrangement, hostsOf, type Network, routersOf } from "./plan.ts";
 
 export interface Measured {
   /** Buses between two hosts, and bits a second of one TCP connection between them. */
@@ -32,26 +32,33 @@ export function toMarkdown(arrangement: Arrangement, measured: Measured): string
     const way = `${loss.between.map((host) => host.toUpperCase()).join(" to ")} crosses ${loss.hops[1]} buses instead of ${loss.hops[0]}`;
     rows.push([`${loss.host.toUpperCase()} loses its power`, `${way}, after ${measured.convergence.toFixed(1)} s`]);
   }
-  const table = rows.map(([name, value]) => `| ${name} | ${value} |`).join("\n");
-  return `![${arrangement.title}](clusters/${arrangement.name}.svg)\n\n| | |\n|---|---|\n${table}\n`;
+  return toPart(arrangement, rows);
 }
 
-/** Writes it down; returns a line about where. */
-export function report(arrangement: Arrangement, measured: Measured, docs: boolean): string {
-  const { name } = arrangement;
+/** A drawing, and a table of two columns. */
+export function toPart({ name, title }: Network, rows: readonly (readonly [string, string])[]): string {
+  const table = rows.map(([what, value]) => `| ${what} | ${value} |`).join("\n");
+  return `![${title}](clusters/${name}.svg)\n\n| | |\n|---|---|\n${table}\n`;
+}
+
+/** Where `make scenario DOCS=1` asks for it. */
+export function forDocs(part: () => string): string | undefined {
+  return process.env["DOCS"] === "1" ? part() : undefined;
+}
+
+/** Writes drawing and figures down; returns a line about where. @param part of docs/clusters.md; undefined: none is written */
+export function writeDown(network: Network, figures: object, part: string | undefined): string {
+  const { name } = network;
   const folder = join(buildDir, "scenarios");
   mkdirSync(folder, { recursive: true });
-  writeFileSync(join(folder, `${name}.svg`), draw(arrangement));
-  writeFileSync(join(folder, `${name}.json`), `${JSON.stringify(measured, null, 2)}\n`);
-  if (docs) {
+  writeFileSync(join(folder, `${name}.svg`), draw(network));
+  writeFileSync(join(folder, `${name}.json`), `${JSON.stringify(figures, null, 2)}\n`);
+  if (part !== undefined) {
     const document = join(repoDir, "docs/clusters.md");
     const command = `make scenario NAME=${name} DOCS=1`;
-    writeFileSync(
-      document,
-      replaceGenerated(readFileSync(document, "utf8"), command, toMarkdown(arrangement, measured)),
-    );
+    writeFileSync(document, replaceGenerated(readFileSync(document, "utf8"), command, part));
     mkdirSync(join(repoDir, "docs/clusters"), { recursive: true });
     copyFileSync(join(folder, `${name}.svg`), join(repoDir, "docs/clusters", `${name}.svg`));
   }
-  return `build/scenarios/${name}.svg, .json${docs ? ", docs/clusters.md" : ""}: ${JSON.stringify(measured)}`;
+  return `build/scenarios/${name}.svg, .json${part === undefined ? "" : ", docs/clusters.md"}: ${JSON.stringify(figures)}`;
 }

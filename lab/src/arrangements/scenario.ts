@@ -5,10 +5,10 @@ import { ArrangementRig } from "../rigs/arrangement.ts";
 import { scenario } from "../scenario.ts";
 import { waitFor } from "../time.ts";
 import { loop } from "../topologies/loop.ts";
-import type { Topology } from "../topologies/types.ts";
+import type { Topology, VmSpec } from "../topologies/types.ts";
 import { processorSeconds } from "../vm/cleanup.ts";
-import { type Arrangement, hopsFrom, hostsOf, routersOf } from "./plan.ts";
-import { type Measured, report } from "./report.ts";
+import { type Arrangement, hopsFrom, hostsOf, type Network, routersOf } from "./plan.ts";
+import { forDocs, type Measured, toMarkdown, writeDown } from "./report.ts";
 
 /** For routes to be everywhere, or to be found anew, milliseconds. */
 const CONVERGE = 120_000;
@@ -18,9 +18,10 @@ const PROTOCOLS = "icmp 1 ICMP\nipv6-icmp 58 IPv6-ICMP\n";
 /** Of a measurement of throughput. */
 const SECONDS = 3;
 
-function topologyOf({ name }: Arrangement): Topology {
-  const files = { "/etc/protocols": PROTOCOLS };
-  return { ...loop, name, vms: loop.vms.map((vm) => ({ ...vm, memoryMiB: MEMORY_MIB, files })) };
+/** One VM for all hosts. @param more files and layers beside the ordinary ones */
+export function topologyOf({ name }: Network, more: Partial<Pick<VmSpec, "files" | "layers">> = {}): Topology {
+  const files = { "/etc/protocols": PROTOCOLS, ...more.files };
+  return { ...loop, name, vms: loop.vms.map((vm) => ({ ...vm, ...more, memoryMiB: MEMORY_MIB, files })) };
 }
 
 /** One host at each distance from the first one. */
@@ -91,7 +92,13 @@ export function arrangementScenario(arrangement: Arrangement): void {
   });
 
   tests.test("what was measured is written down", async () => {
-    console.log(`  ${report(arrangement, measured, process.env["DOCS"] === "1")}`);
+    console.log(
+      `  ${writeDown(
+        arrangement,
+        measured,
+        forDocs(() => toMarkdown(arrangement, measured)),
+      )}`,
+    );
   });
   tests.run();
 }

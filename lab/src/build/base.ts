@@ -116,7 +116,10 @@ const FOLDERS = [
 ];
 
 /** Files for the programs, with libraries. */
-async function programEntries(tree: string, wanted: Programs): Promise<{ entries: TreeEntry[]; names: Set<string> }> {
+export async function programEntries(
+  tree: string,
+  wanted: Programs,
+): Promise<{ entries: TreeEntry[]; names: Set<string> }> {
   const entries: TreeEntry[] = [];
   const dynamic: string[] = [];
   const names = new Set<string>();

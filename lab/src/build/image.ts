@@ -14,6 +14,7 @@ import { cpioBytes, normalizeTree, readTree, type TreeEntry } from "./cpio.ts";
 import { buildDebianVm } from "./debian-vm.ts";
 import { buildDisk, type Disk, diskSize } from "./disk.ts";
 import { type Kernel, labKernel, modulesLayer } from "./kernel.ts";
+import { debianLayer } from "./layers.ts";
 import { compile } from "./program.ts";
 
 /** What all VMs of a run share. */
@@ -47,10 +48,7 @@ async function measureTsc(): Promise<number> {
 }
 
 async function layerEntries(layer: Layer): Promise<TreeEntry[]> {
-  switch (layer) {
-    case "node-red":
-      return readTree(await nodeRed(), "usr/lib/node-red");
-  }
+  return layer === "node-red" ? readTree(await nodeRed(), "usr/lib/node-red") : debianLayer(layer);
 }
 
 /** The lab's own start scripts, and what the topology puts into this VM. */

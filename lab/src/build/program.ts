@@ -7,19 +7,31 @@ import { exec } from "../process.ts";
 import type { Vm } from "../vm/vm.ts";
 import { hashStrings, hashTree } from "./hash.ts";
 
+/** A library that a program is linked with: flags before its sources, and behind them. */
+export interface Library {
+  readonly flags: readonly string[];
+  readonly link: readonly string[];
+}
+
 /**
  * Makes `name` from all C files of `folder` (relative to the repository).
  * @returns its path on the host
  */
-export async function compile(folder: string, name: string): Promise<string> {
+export async function compile(
+  folder: string,
+  name: string,
+  library: Library = { flags: [], link: [] },
+): Promise<string> {
   const sourceDir = join(repoDir, folder);
-  const program = join(cacheDir, "programs", hashStrings([name, hashTree(sourceDir)]), name);
+  const key = hashStrings([name, hashTree(sourceDir), ...library.flags, ...library.link]);
+  const program = join(cacheDir, "programs", key, name);
   if (existsSync(program)) return program;
   const sources = readdirSync(sourceDir).filter((file) => file.endsWith(".c"));
   mkdirSync(dirname(program), { recursive: true });
   const flags = ["-O2", "-Wall", "-Wextra", "-Werror", "-static", "-pthread", "-s"];
   const fresh = `${program}.${process.pid}`;
-  await exec("gcc", [...flags, "-o", fresh, ...sources.map((file) => join(sourceDir, file))]);
+  const files = sources.map((file) => join(sourceDir, file));
+  await exec("gcc", [...flags, ...library.flags, "-o", fresh, ...files, ...library.link]);
   renameSync(fresh, program);
   return program;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The lab's command line.
-import { arrangements } from "../arrangements/all.ts";
+import { applications, arrangements } from "../arrangements/all.ts";
 import { buildAll } from "../build/all.ts";
 import { choices } from "../build/choices.ts";
 import { labKernel } from "../build/kernel.ts";
@@ -42,9 +42,11 @@ function topologyNamed(name: string | undefined): Topology {
   return topology;
 }
 
-function arrangementName(name: string): string {
-  if (arrangements.some((arrangement) => arrangement.name === name)) return name;
-  const names = arrangements.map((arrangement) => arrangement.name).join(", ");
+const ownScenarios = [...arrangements, ...applications];
+
+function scenarioName(name: string): string {
+  if (ownScenarios.some((one) => one.name === name)) return name;
+  const names = ownScenarios.map((one) => one.name).join(", ");
   throw new LabError("usage", `There is no scenario "${name}".`, `There are: ${names}; all for every one.`);
 }
 
@@ -87,10 +89,10 @@ async function main(args: readonly string[]): Promise<number> {
       await buildAll();
       return runScenarios(rest);
     case "scenarios":
-      for (const { name, title } of arrangements) console.log(`${name.padEnd(8)}${title}`);
+      for (const { name, title } of ownScenarios) console.log(`${name.padEnd(8)}${title}`);
       return 0;
     case "scenario": {
-      const names = rest.join() === "all" ? arrangements.map(({ name }) => name) : rest.map(arrangementName);
+      const names = rest.join() === "all" ? ownScenarios.map(({ name }) => name) : rest.map(scenarioName);
       await buildAll();
       return runOwnScenarios(names);
     }

@@ -2,7 +2,7 @@
 // An arrangement (src/arrangements/plan.ts) in one kernel: a network namespace for each host, a hub segment for each bus in its first
 // host, a tcm_loop adapter for each of the others. Packets between two hosts cross SCSI, once for each bus (twice where two
 // initiators of one bus meet: the hub relays). Hosts on several buses route with BIRD, by Babel, as gateways do among each other.
-import type { Arrangement, Bus } from "../arrangements/plan.ts";
+import type { Bus, Network } from "../arrangements/plan.ts";
 import { addressOf, addressOn, busesOf, hostsOf, routersOf } from "../arrangements/plan.ts";
 import { LabError } from "../errors.ts";
 import type { CommandResult } from "../vm/agent-client.ts";
@@ -49,7 +49,7 @@ function leafScript(bus: Bus, host: string, router: string): string {
   return `ip -n ${host} route add default via ${addressOn(bus, router)}\n`;
 }
 
-function birdConfig(arrangement: Arrangement, host: string): string {
+function birdConfig(arrangement: Network, host: string): string {
   return `log "${RUN}/${host}/log" all;
 router id ${addressOf(arrangement, host)};
 protocol device { scan time 10; }
@@ -63,10 +63,10 @@ protocol babel {
 }
 
 export class ArrangementRig {
-  readonly arrangement: Arrangement;
+  readonly arrangement: Network;
   readonly vm: Vm;
 
-  constructor(vm: Vm, arrangement: Arrangement) {
+  constructor(vm: Vm, arrangement: Network) {
     this.vm = vm;
     this.arrangement = arrangement;
   }

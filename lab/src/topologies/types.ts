@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a topology is made of. All of it is data: no functions, so that it can be printed, compared and drawn.
+import type { DebianLayer } from "../build/layers.ts";
 
-/** node-red: what the bench compares the supervisor with. */
-export type Layer = "node-red";
+/** node-red: what the bench compares the supervisor with; the others are Debian's programs. */
+export type Layer = "node-red" | DebianLayer;
 
 /** The gateway's disk (docs/image.md), a copy of it for each VM; it outlives vm.kill(). */
 export interface ImageDisk {

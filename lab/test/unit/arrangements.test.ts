@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { arrangements, cube, grid, star } from "../../src/arrangements/all.ts";
+import { applications, arrangements, cube, grid, star } from "../../src/arrangements/all.ts";
 import { draw } from "../../src/arrangements/draw.ts";
 import {
   type Arrangement,
@@ -12,8 +14,10 @@ import {
   routersOf,
 } from "../../src/arrangements/plan.ts";
 import { toMarkdown } from "../../src/arrangements/report.ts";
+import { generatedBegin } from "../../src/generated.ts";
+import { labDir, repoDir } from "../../src/paths.ts";
 
-for (const arrangement of arrangements) {
+for (const arrangement of [...arrangements, ...applications]) {
   test(`${arrangement.name} can be built, and each host has an address and a place of its own`, () => {
     checkArrangement(arrangement);
     const hosts = hostsOf(arrangement);
@@ -22,6 +26,14 @@ for (const arrangement of arrangements) {
     }
   });
 
+  test(`${arrangement.name} has a file that runs it, and a place in the docs`, () => {
+    assert.ok(existsSync(join(labDir, "scenarios", `${arrangement.name}.test.ts`)));
+    const mark = generatedBegin(`make scenario NAME=${arrangement.name} DOCS=1`);
+    assert.match(readFileSync(join(repoDir, "docs/clusters.md"), "utf8"), mark);
+  });
+}
+
+for (const arrangement of arrangements) {
   test(`${arrangement.name}: the way that a lost host leaves is as long as its data says`, () => {
     const { loss } = arrangement;
     const [from, to] = loss.between;
