@@ -10,7 +10,7 @@ import { makeTree, sumOf, type TreeOf } from "../src/rigs/trees.ts";
 import { scenario } from "../src/scenario.ts";
 import { waitFor } from "../src/time.ts";
 
-const SMALL_FILES = 1000;
+const SMALL_FILES = 300;
 /** Those that mirror: one beside the server, two behind the router. */
 const CLIENTS = ["b", "d", "e"] as const;
 const TIMEOUT = 300_000;

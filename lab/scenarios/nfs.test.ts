@@ -9,7 +9,7 @@ import { ArrangementRig } from "../src/rigs/arrangement.ts";
 import { makeTree, sumOf, type TreeOf } from "../src/rigs/trees.ts";
 import { scenario } from "../src/scenario.ts";
 
-const SMALL_FILES = 2000;
+const SMALL_FILES = 1000;
 const TIMEOUT = 600_000;
 const CLIENT = "d";
 
