@@ -30,7 +30,11 @@ async function farm(): Promise<TreeEntry[]> {
 const LAYERS = {
   ftp: { programs: { vsftpd: ["vsftpd"], lftp: ["lftp"] } },
   nfs: {
-    programs: { "nfs-kernel-server": ["rpc.nfsd", "rpc.mountd", "exportfs"], "nfs-common": ["mount.nfs"] },
+    programs: {
+      "nfs-kernel-server": ["rpc.nfsd", "rpc.mountd", "exportfs"],
+      "nfs-common": ["mount.nfs"],
+      "util-linux": ["flock"],
+    },
     modules: ["nfsd", "nfs", "nfsv4"],
   },
   pvm: { programs: { pvm: ["pvmd"] }, own: farm },
