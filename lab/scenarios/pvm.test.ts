@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The article's last use: parallel computation. PVM, as Debian has it, over two SCSI buses; and for comparison the same hosts on an
-// Ethernet of 100 Mbit/s. What it starts its daemons with stands for rsh; all that they say to each other goes over the network.
+// The article's last use: parallel computation. PVM, as Debian has it, over two SCSI buses; and for comparison the same hosts on a
+// virtual Ethernet. What it starts its daemons with stands for rsh; all that they say to each other goes over the network.
+// The processors of a VM take turns, so nothing gets done sooner by it here; the processor time says what it costs to hand work out.
 import * as assert from "uvu/assert";
 import { pvm } from "../src/arrangements/all.ts";
 import { addressOf, hostsOf } from "../src/arrangements/plan.ts";
@@ -9,28 +10,33 @@ import { topologyOf } from "../src/arrangements/scenario.ts";
 import { ArrangementRig } from "../src/rigs/arrangement.ts";
 import { scenario } from "../src/scenario.ts";
 import { waitFor } from "../src/time.ts";
+import { processorSeconds } from "../src/vm/cleanup.ts";
 
 const MASTER = "a";
 const WORKERS = ["b", "d", "e", "f"] as const;
 const RUN = "/run/pvm";
 /** Of a host's second name, on the Ethernet. */
 const LAN = "-lan";
+/** Of each measurement: other programs on the machine make single ones longer. */
+const TRIES = 3;
 const TIMEOUT = 300_000;
 
 /** Columns, rows, iterations: a picture that takes time to draw, and one that takes time to carry. */
-const DEEP = "400 300 1000";
+const DEEP = "400 300 2000";
 const WIDE = "100000 200 2";
 
 const RSH = `#!/bin/sh
 host=$1; shift
 [ "$1" = -l ] && shift 2
-exec env PVM_TMP=${RUN}/$host ip netns exec \${host%${LAN}} sh -c "$*"
+export PVM_TMP=${RUN}/$host
+exec ip netns exec \${host%${LAN}} sh -c "$*"
 `;
 const ENVIRONMENT = `PVM_ALLOW_ROOT=1 PVM_ROOT=/usr/lib/pvm3 PVM_RSH=${RUN}/rsh`;
 
 interface Picture {
-  readonly seconds: number;
   readonly sum: string;
+  /** What all of it took. */
+  readonly processor: number;
   /** By host. */
   readonly rows: Readonly<Record<string, number>>;
 }
@@ -42,12 +48,14 @@ const measured: Record<string, number> = {};
 async function draw(picture: string, hosts: readonly string[], suffix = ""): Promise<Picture> {
   const names = hosts.map((host) => host + suffix);
   const command = `env ${ENVIRONMENT} PVM_TMP=${RUN}/${MASTER}${suffix} farm ${picture} ${names.join(" ")}`;
+  const from = processorSeconds();
   const { code, stdout, stderr } = await rig.in(MASTER, command, { timeout: TIMEOUT });
   assert.is(code, 0, stdout + stderr);
+  const processor = processorSeconds() - from;
   const lines = stdout.trim().split("\n");
-  const [seconds = "", sum = ""] = lines.pop()?.split(" ") ?? [];
+  const sum = lines.pop() ?? "";
   const rows = Object.fromEntries(lines.map((line) => line.split(" ")).map(([host = "", n]) => [host, Number(n)]));
-  return { seconds: Number(seconds), sum, rows };
+  return { sum, processor, rows };
 }
 
 /** PVM's daemons, on one of the two networks. */
@@ -55,7 +63,9 @@ async function startPvm(suffix: string): Promise<void> {
   const names = [MASTER, ...WORKERS].map((host) => host + suffix);
   const lines = names.map((name) => `${name} dx=/usr/bin/pvmd ep=/usr/bin\n`).join("");
   await rig.vm.writeFile(`${RUN}/hostfile`, lines);
-  await rig.vm.ok(`killall pvmd; mkdir -p ${names.map((name) => `${RUN}/${name}`).join(" ")}`);
+  // A daemon writes into no log that is there already.
+  const folders = names.map((name) => `${RUN}/${name}`).join(" ");
+  await rig.vm.ok(`killall pvmd; while pidof pvmd; do sleep 0.1; done; rm -rf ${folders}; mkdir -p ${folders}`);
   const daemon = `env ${ENVIRONMENT} PVM_TMP=${RUN}/${MASTER}${suffix} pvmd -n${MASTER}${suffix} ${RUN}/hostfile`;
   rig.vm.start(`exec ip netns exec ${MASTER} ${daemon} >${RUN}/log 2>&1`);
   const ready = `cat ${names.map((name) => `${RUN}/${name}/pvml.0`).join(" ")} | grep -c ready`;
@@ -64,22 +74,24 @@ async function startPvm(suffix: string): Promise<void> {
   });
 }
 
-/** A bridge with a cable to each host, 100 Mbit/s both ways. */
+/** A bridge with a cable to each host. */
 async function layEthernet(): Promise<void> {
-  const limit = (device: string): string =>
-    `tc qdisc add dev ${device} root tbf rate 100mbit burst 16kb latency 50ms; ethtool -K ${device} tso off gso off gro off`;
   const cables = [MASTER, ...WORKERS].map(
     (host, index) => `ip link add lan-${host} type veth peer name eth0 netns ${host}
 ip link set lan-${host} master lan up
-${limit(`lan-${host}`)}
 ip -n ${host} addr add 10.200.0.${index + 1}/24 dev eth0; ip -n ${host} link set eth0 up
-ip netns exec ${host} sh -c '${limit("eth0")}'
 `,
   );
   await rig.vm.ok("sh -s", { input: `set -e\nip link add lan type bridge; ip link set lan up\n${cables.join("")}` });
 }
 
-const tests = scenario(pvm.name, topologyOf(pvm, { layers: ["pvm"] }), {
+const topology = topologyOf(pvm, {
+  layers: ["pvm"],
+  // PVM asks for the port of rexec even where it uses rsh.
+  files: { "/etc/services": "exec 512/tcp\n" },
+});
+
+const tests = scenario(pvm.name, topology, {
   prepare: async (bench) => {
     rig = new ArrangementRig(bench.vm("loop"), pvm);
     await rig.setUp();
@@ -93,41 +105,45 @@ const tests = scenario(pvm.name, topologyOf(pvm, { layers: ["pvm"] }), {
   },
 });
 
+/** The one that took the least. */
+async function drawWell(picture: string, hosts: readonly string[], suffix = ""): Promise<Picture> {
+  const pictures: Picture[] = [];
+  for (let n = 0; n < TRIES; n++) pictures.push(await draw(picture, hosts, suffix));
+  for (const { sum } of pictures) assert.is(sum, pictures[0]?.sum);
+  return pictures.reduce((one, other) => (other.processor < one.processor ? other : one));
+}
+
+/** The picture is the same, and all hosts drew of it. @returns its processor time, that of one host alone being 1 */
+async function compare(alone: Picture, picture: string, hosts: readonly string[], suffix = ""): Promise<number> {
+  const { sum, processor, rows } = await drawWell(picture, hosts, suffix);
+  assert.is(sum, alone.sum);
+  for (const host of hosts) assert.ok((rows[host + suffix] ?? 0) > 0, `${host} drew rows`);
+  return processor / alone.processor;
+}
+
 tests.test("hosts on both buses draw one picture, as one host does alone", async () => {
-  const alone = await draw(DEEP, []);
-  measured["alone"] = alone.seconds;
-  for (const count of [1, 2, 4]) {
-    const hosts = WORKERS.slice(0, count);
-    const { seconds, sum, rows } = await draw(DEEP, hosts);
-    assert.is(sum, alone.sum);
-    for (const host of hosts) assert.ok((rows[host] ?? 0) > 0, `${host} drew rows`);
-    measured[`deep${count}`] = seconds;
-  }
+  const alone = await drawWell(DEEP, []);
+  for (const count of [1, 2, 4]) measured[`deep${count}`] = await compare(alone, DEEP, WORKERS.slice(0, count));
 });
 
 tests.test("a picture that is mostly to be carried, on SCSI and on Ethernet", async () => {
-  const alone = await draw(WIDE, []);
-  const scsi = await draw(WIDE, WORKERS);
-  assert.is(scsi.sum, alone.sum);
+  const alone = await drawWell(WIDE, []);
+  measured["wideScsi"] = await compare(alone, WIDE, WORKERS);
   await startPvm(LAN);
-  const ethernet = await draw(WIDE, WORKERS, LAN);
-  assert.is(ethernet.sum, alone.sum);
-  measured["wideScsi"] = scsi.seconds;
-  measured["wideEthernet"] = ethernet.seconds;
-  measured["deepEthernet"] = (await draw(DEEP, WORKERS, LAN)).seconds;
+  measured["wideEthernet"] = await compare(alone, WIDE, WORKERS, LAN);
 });
 
 tests.test("what was measured is written down", async () => {
-  const ratio = (over: string, under: string): string =>
-    ((measured[over] ?? Number.NaN) / (measured[under] ?? Number.NaN)).toFixed(2);
+  const times = (...names: string[]): string =>
+    names.map((name) => (measured[name] ?? Number.NaN).toFixed(2)).join(", ");
   const part = (): string =>
     toPart(pvm, [
       [
-        "a picture that takes time to draw: speed-up by 1, 2, 4 hosts",
-        [1, 2, 4].map((n) => ratio("alone", `deep${n}`)).join(", "),
+        "120 kB of picture, long to draw: processor time by 1, 2, 4 hosts, one alone = 1",
+        times("deep1", "deep2", "deep4"),
       ],
-      ["the same by 4 hosts on Ethernet of 100 Mbit/s", ratio("alone", "deepEthernet")],
-      ["20 MB of picture, nothing to draw: SCSI against that Ethernet", ratio("wideEthernet", "wideScsi")],
+      ["20 MB of picture, quick to draw: by 4 hosts, one alone = 1", times("wideScsi")],
+      ["the same on a virtual Ethernet", times("wideEthernet")],
     ]);
   console.log(`  ${writeDown(pvm, measured, forDocs(part))}`);
 });
