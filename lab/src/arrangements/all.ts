@@ -119,6 +119,18 @@ export const pvm: Network = {
   title: "parallel computation with PVM: A hands rows of a picture out to B on its bus and to D, E, F behind R",
 };
 
+/** SA and SB are stations, GA and GB gateways: whole ones, each a machine. */
+export const twoGateways: Network = {
+  name: "two-gateways",
+  title: "two appliances join two SCSI segments over Ethernet, with nothing configured but what the setup asks for",
+  buses: [
+    { name: "seg0-a", subnet: "10.143.0", hosts: ["sa", "ga"] },
+    { name: "lan", subnet: "192.168.77", hosts: ["ga", "gb"] },
+    { name: "seg0-b", subnet: "10.143.1", hosts: ["gb", "sb"] },
+  ],
+  at: (host) => [["sa", "ga", "gb", "sb"].indexOf(host), 0],
+};
+
 /** Networks on which applications of the article's run. */
 export const applications: readonly Network[] = [mirror, nfs, pvm];
 

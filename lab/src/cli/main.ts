@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The lab's command line.
-import { applications, arrangements } from "../arrangements/all.ts";
+import { applications, arrangements, twoGateways } from "../arrangements/all.ts";
 import { buildAll } from "../build/all.ts";
 import { choices } from "../build/choices.ts";
 import { labKernel } from "../build/kernel.ts";
@@ -42,7 +42,7 @@ function topologyNamed(name: string | undefined): Topology {
   return topology;
 }
 
-const ownScenarios = [...arrangements, ...applications];
+const ownScenarios = [...arrangements, twoGateways, ...applications];
 
 function scenarioName(name: string): string {
   if (ownScenarios.some((one) => one.name === name)) return name;
@@ -89,7 +89,7 @@ async function main(args: readonly string[]): Promise<number> {
       await buildAll();
       return runScenarios(rest);
     case "scenarios":
-      for (const { name, title } of ownScenarios) console.log(`${name.padEnd(8)}${title}`);
+      for (const { name, title } of ownScenarios) console.log(`${name.padEnd(14)}${title}`);
       return 0;
     case "scenario": {
       const names = rest.join() === "all" ? ownScenarios.map(({ name }) => name) : rest.map(scenarioName);
