@@ -64,6 +64,11 @@ export class MeshStation {
     return this.gateway.ok(`ip netns exec ${this.#namespace} ${command}`);
   }
 
+  /** Starts what runs on. */
+  start(command: string): ReturnType<Vm["start"]> {
+    return this.gateway.start(`ip netns exec ${this.#namespace} ${command}`);
+  }
+
   /** Gives the lease back and asks for another one. */
   async renew(): Promise<void> {
     await this.gateway.ok("killall -USR2 udhcpc && killall -USR1 udhcpc");
