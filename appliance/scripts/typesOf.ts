@@ -40,19 +40,18 @@ export function typesOf(schemas: Record<string, object>, root: JsonObject, fille
     const branches = result["oneOf"] ?? result["anyOf"];
     // What stands beside branches would become an intersection: what they share is told of each instead.
     if (Array.isArray(branches)) {
-      const shared = (Array.isArray(schema["required"]) ? schema["required"] : []) as string[];
-      const whole = (branch: JsonObject) => {
-        const own = Array.isArray(branch["required"]) ? branch["required"] : [];
-        return branch["properties"] === undefined ? branch : { ...branch, required: [...new Set([...shared, ...own])] };
-      };
+      const whole = (branch: JsonObject) =>
+        branch["properties"] === undefined ? branch : { ...branch, required: union(schema, requiredOf(branch)) };
       return { anyOf: branches.map(asObject).map(whole), description: result["description"] };
     }
     if (filled && isObject(schema["properties"])) {
       const sure = Object.entries(schema["properties"]).filter(
         ([, property]) => "default" in resolve(asObject(property), root),
       );
-      const required = Array.isArray(schema["required"]) ? schema["required"] : [];
-      result["required"] = [...new Set([...required, ...sure.map(([key]) => key)])];
+      result["required"] = union(
+        schema,
+        sure.map(([key]) => key),
+      );
     }
     return result;
   }
@@ -70,6 +69,15 @@ export function typesOf(schemas: Record<string, object>, root: JsonObject, fille
     format: false,
     ignoreMinAndMaxItems: true,
   });
+}
+
+function requiredOf({ required }: JsonObject): string[] {
+  return Array.isArray(required) ? required : [];
+}
+
+/** What a schema requires, and more. */
+function union(schema: JsonObject, more: readonly string[]): string[] {
+  return [...new Set([...requiredOf(schema), ...more])];
 }
 
 function mapped(object: JsonObject, change: (value: unknown) => unknown): JsonObject {

@@ -4,6 +4,7 @@
 import * as assert from "uvu/assert";
 import { twoGateways } from "../src/arrangements/all.ts";
 import { forDocs, toPart, writeDown } from "../src/arrangements/report.ts";
+import { iperfClient, iperfRate } from "../src/rigs/iperf.ts";
 import { MeshStation } from "../src/rigs/meshStation.ts";
 import { scenario } from "../src/scenario.ts";
 import { mesh } from "../src/topologies/mesh.ts";
@@ -20,15 +21,9 @@ let b: MeshStation;
 
 /** Bits a second of one TCP connection from a station to whoever serves at an address. */
 async function throughput(from: MeshStation, to: string): Promise<number> {
-  const client = `iperf3 -J -t ${SECONDS} -c ${to}`;
-  const retry = `for try in 1 2 3 4 5 6 7 8; do ${client} >/tmp/iperf && break; sleep 0.5; done; cat /tmp/iperf`;
-  const said = JSON.parse(await from.ok(`sh -c '${retry}'`)) as {
-    end?: { sum_received?: { bits_per_second: number } };
-    error?: string;
-  };
-  const rate = said.end?.sum_received?.bits_per_second;
-  assert.ok(rate !== undefined && rate > 0, said.error);
-  return rate ?? 0;
+  const rate = iperfRate(await from.ok(iperfClient(to, SECONDS)));
+  assert.ok(rate > 0);
+  return rate;
 }
 
 const tests = scenario(

@@ -26,37 +26,41 @@ function setter(run: string, list: readonly string[]): string {
   return `${process.execPath} --import tsx ${file}`;
 }
 
-test("an address that changes within its subnet is there afterwards, and alone", () => {
+/** What a script says that has a folder of its own. */
+function saidBy(script: (run: string) => string): string[] {
   const run = mkdtempSync(join(tmpdir(), "scsigate-address-"));
   try {
-    const { said } = runInNamespaces(`
+    return runInNamespaces(script(run)).said;
+  } finally {
+    rmSync(run, { recursive: true, force: true });
+  }
+}
+
+test("an address that changes within its subnet is there afterwards, and alone", () => {
+  const said = saidBy(
+    (run) => `
       set -e
       ip link add eth0 type veth peer name other && ip link set eth0 up
       echo 0 >/proc/sys/net/ipv4/conf/all/promote_secondaries
       echo 0 >/proc/sys/net/ipv4/conf/eth0/promote_secondaries
       ${setter(run, ["192.168.77.9/24", "192.168.77.10/24"])}
-      ip -o -4 address show dev eth0 | awk '{ print $4 }'`);
-    assert.equal(said, ["192.168.77.10/24"]);
-  } finally {
-    rmSync(run, { recursive: true, force: true });
-  }
+      ip -o -4 address show dev eth0 | awk '{ print $4 }'`,
+  );
+  assert.equal(said, ["192.168.77.10/24"]);
 });
 
 test("with an address go the neighbours of its network: who had which address there is told no more", () => {
-  const run = mkdtempSync(join(tmpdir(), "scsigate-address-"));
-  try {
-    const { said } = runInNamespaces(`
+  const said = saidBy(
+    (run) => `
       set -e
       ip link add eth0 type veth peer name other && ip link set eth0 up
       ${setter(run, ["192.168.77.9/24"])}
       ip neighbour add 192.168.77.20 lladdr 02:00:00:00:00:0a dev eth0 nud stale
       ip -4 neighbour show dev eth0 | awk '{ print $1 }'
       ${setter(run, ["10.77.0.1/24"])}
-      ip -4 neighbour show dev eth0`);
-    assert.equal(said, ["192.168.77.20"]);
-  } finally {
-    rmSync(run, { recursive: true, force: true });
-  }
+      ip -4 neighbour show dev eth0`,
+  );
+  assert.equal(said, ["192.168.77.20"]);
 });
 
 addresses.run();

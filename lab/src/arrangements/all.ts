@@ -131,7 +131,7 @@ export const twoGateways: Network = {
   at: (host) => [["sa", "ga", "gb", "sb"].indexOf(host), 0],
 };
 
-/** Networks on which applications of the article's run. */
-export const applications: readonly Network[] = [mirror, nfs, pvm];
-
 export const arrangements: readonly Arrangement[] = [star, grid, cube];
+
+/** What `make scenario` runs, one by one: a file of lab/scenarios and a part of docs/clusters.md each. */
+export const ownScenarios: readonly Network[] = [...arrangements, twoGateways, mirror, nfs, pvm];

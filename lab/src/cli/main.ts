@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The lab's command line.
-import { applications, arrangements, twoGateways } from "../arrangements/all.ts";
+import { ownScenarios } from "../arrangements/all.ts";
 import { buildAll } from "../build/all.ts";
 import { choices } from "../build/choices.ts";
 import { labKernel } from "../build/kernel.ts";
@@ -41,8 +41,6 @@ function topologyNamed(name: string | undefined): Topology {
   }
   return topology;
 }
-
-const ownScenarios = [...arrangements, twoGateways, ...applications];
 
 function scenarioName(name: string): string {
   if (ownScenarios.some((one) => one.name === name)) return name;

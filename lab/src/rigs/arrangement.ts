@@ -7,6 +7,7 @@ import { addressOf, addressOn, busesOf, hostsOf, routersOf } from "../arrangemen
 import { LabError } from "../errors.ts";
 import type { CommandResult } from "../vm/agent-client.ts";
 import type { RunOptions, Vm } from "../vm/vm.ts";
+import { iperfClient, iperfRate } from "./iperf.ts";
 import { CONFIGFS, fabricPath, wwn } from "./loop.ts";
 
 /** Of BIRD: one folder for each host that routes. */
@@ -140,13 +141,9 @@ ip netns exec ${host} bird -c ${RUN}/${host}/bird.conf -s ${RUN}/${host}/ctl -P 
   async throughput(from: string, to: string, seconds: number): Promise<number> {
     const server = this.vm.start(`ip netns exec ${to} iperf3 -s -1`);
     try {
-      const client = `iperf3 -J -t ${seconds} -c ${addressOf(this.arrangement, to)}`;
-      const retry = `for try in 1 2 3 4 5 6 7 8; do ${client} >/tmp/iperf && break; sleep 0.5; done; cat /tmp/iperf`;
-      const { stdout } = await this.in(from, `sh -c '${retry}'`, { timeout: 60_000 + 1000 * seconds });
-      const result = JSON.parse(stdout) as { end?: { sum_received?: { bits_per_second: number } }; error?: string };
-      const rate = result.end?.sum_received?.bits_per_second;
-      if (rate === undefined) throw new LabError("vm-command-failed", `iperf3: ${result.error}`, "See the logs.");
-      return rate;
+      const client = iperfClient(addressOf(this.arrangement, to), seconds);
+      const { stdout } = await this.in(from, client, { timeout: 60_000 + 1000 * seconds });
+      return iperfRate(stdout);
     } finally {
       server.kill("SIGKILL");
     }

@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { applications, arrangements, cube, grid, star } from "../../src/arrangements/all.ts";
+import { arrangements, cube, grid, ownScenarios, star } from "../../src/arrangements/all.ts";
 import { draw } from "../../src/arrangements/draw.ts";
 import {
   type Arrangement,
@@ -17,7 +17,7 @@ import { toMarkdown } from "../../src/arrangements/report.ts";
 import { generatedBegin } from "../../src/generated.ts";
 import { labDir, repoDir } from "../../src/paths.ts";
 
-for (const arrangement of [...arrangements, ...applications]) {
+for (const arrangement of ownScenarios) {
   test(`${arrangement.name} can be built, and each host has an address and a place of its own`, () => {
     checkArrangement(arrangement);
     const hosts = hostsOf(arrangement);

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+// Throughput of one TCP connection, by iperf3: the command of the client, and what it has said.
+import { LabError } from "../errors.ts";
+
+/** Tries until the server is there. @param to address of the server */
+export function iperfClient(to: string, seconds: number): string {
+  const client = `iperf3 -J -t ${seconds} -c ${to}`;
+  return `sh -c 'for try in 1 2 3 4 5 6 7 8; do ${client} >/tmp/iperf && break; sleep 0.5; done; cat /tmp/iperf'`;
+}
+
+/** @returns bits a second that were received. @throws LabError vm-command-failed where there was no connection */
+export function iperfRate(said: string): number {
+  const result = JSON.parse(said) as { end?: { sum_received?: { bits_per_second: number } }; error?: string };
+  const rate = result.end?.sum_received?.bits_per_second;
+  if (rate === undefined) throw new LabError("vm-command-failed", `iperf3: ${result.error}`, "See the logs.");
+  return rate;
+}
