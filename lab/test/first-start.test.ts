@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The first start of a prepared gateway, its console, SSH, and the ways back to an owner.
 import * as assert from "uvu/assert";
+import { loadModule } from "../src/build/labModule.ts";
 import { api, CURL, configure } from "../src/rigs/supervisor.ts";
 import { scenario } from "../src/scenario.ts";
 import { waitFor } from "../src/time.ts";
@@ -12,6 +13,11 @@ const FOLLOW_TIMEOUT = 90_000;
 const KEY = "/run/key";
 /** As a client on the LAN, though from the machine itself; it takes whatever host key there is. */
 const SSH = "dbclient -y -y -T -p 22";
+
+interface Status {
+  readonly pressed: boolean;
+  readonly health: { readonly reasons: readonly { readonly code: string }[] };
+}
 
 const tests = scenario("first-start", first);
 
@@ -76,6 +82,38 @@ tests.test("SSH: off, then by key only, and nobody stays in who was locked out",
   await configure(gateway, { "ssh.enabled": "false", "ssh.keys": "[]" });
   await session.done;
   assert.is.not((await gateway.run(`${SSH} -i ${KEY} root@127.0.0.1 id -u`)).code, 0);
+});
+
+tests.test("a front panel: real lines of a GPIO chip, opened by who may not export them", async (bench) => {
+  const gateway = bench.vm("gateway");
+  const levels = async (): Promise<string> =>
+    (await gateway.ok("cat /sys/module/lab_gpio/parameters/level")).split(",").slice(0, 4).join("");
+  const line = (offset: number, activeLow = false) => ({ chip: "lab-panel", offset, activeLow });
+  // Before its chip is there, it is a matter for health.
+  await configure(gateway, {
+    panel: JSON.stringify({ powerLed: line(0), faultLed: line(2, true), button: line(3, true) }),
+  });
+  const code = async (): Promise<string[]> =>
+    (await api<Status>(gateway, "GET", "status")).health.reasons.map((reason) => reason.code);
+  await waitFor("health to tell", async () => (await code()).includes("gpio-unusable"), { timeout: 30_000 });
+  await loadModule(gateway, "lab/gpio", "lab_gpio");
+  await gateway.ok("echo 0,0,0,1,0,0,0,0 >/sys/module/lab_gpio/parameters/level"); // the button is up: it is active low
+  await waitFor("the LEDs", async () => (await levels()) === "1011", { timeout: 60_000 });
+  await waitFor("health to be well", async () => (await code()).length === 0, { timeout: 60_000 });
+  const set = (list: string) => `echo ${list} >/sys/module/lab_gpio/parameters/level`;
+  await gateway.ok(`${set("1,0,1,0,0,0,0,0")}; sleep 0.5; ${set("1,0,1,1,0,0,0,0")}`);
+  await waitFor("the press to be told", async () => (await api<Status>(gateway, "GET", "status")).pressed, {
+    timeout: 30_000,
+  });
+  await configure(gateway, { panel: "{}" });
+  await waitFor(
+    "the lines to be given back",
+    async () => (await gateway.run("ls -d /sys/class/gpio/gpio[0-9]*")).code !== 0,
+    {
+      timeout: 30_000,
+    },
+  );
+  await gateway.ok("rmmod lab_gpio");
 });
 
 tests.test("a machine that hangs for good is reset by its hardware watchdog, and is back", async (bench) => {

@@ -298,6 +298,7 @@ export const SCHEMAS = {
       dataFreeBytes: nullable("integer", "Room on the data partition; null while unknown."),
       serviceUptimeSeconds: integer("Of the service process."),
       mode: text("As in the configuration."),
+      pressed: flag("Whether somebody has pressed the gateway's button within the last minute, so that it is found."),
       health: ref("Health"),
       lan: ref("LinkStatus"),
       storage: orNull("LinkStatus", "The second Ethernet that carries iSCSI, or null when there is none."),

@@ -95,6 +95,15 @@ export const systemCommands: Commands = {
     takes: [1, 1],
     run: ([segment = ""], _options, world) => updateAdapter(segment, world),
   },
+  "adapter reset": {
+    usage: "",
+    help: "pulls the reset line of the adapter on USB (panel.adapterReset)",
+    takes: [0, 0],
+    async run(_args, _options, { call }) {
+      ok(await call("POST", "/api/v1/adapter-reset"));
+      return { json: null, text: "The adapter starts anew." };
+    },
+  },
   restart: {
     usage: "--yes",
     help: "starts the supervisor anew; forwarding goes on",

@@ -8,6 +8,7 @@ import { BootPartition } from "./bootPartition.ts";
 import { Captures } from "./capture.ts";
 import type { ExecutorContext } from "./context.ts";
 import { forgetOwner } from "./forget.ts";
+import { giveLines } from "./gpio.ts";
 import { inspect } from "./inspect.ts";
 import { readLatency } from "./latency.ts";
 import { setAdapter } from "./operations/adapter.ts";
@@ -55,6 +56,7 @@ export class Executor {
   /** The last failure of each group, so that a retry every few seconds does not fill the log with it. */
   readonly #failures = new Map<string, string>();
   #queue: Promise<void> = Promise.resolve();
+  #lines: Promise<void> = Promise.resolve();
   /** As of the last look at a clock that was not set meanwhile. */
   #leases: Leases = new Map();
 
@@ -138,6 +140,13 @@ export class Executor {
     if (request.type === "mesh") {
       const { id } = request;
       void readMesh(this.#context).then((answers) => reply({ type: "mesh", id, answers }));
+      return;
+    }
+    if (request.type === "gpio") {
+      // One after the other, and beside the plans: a panel has nothing to do with the network.
+      this.#lines = this.#lines.then(async () => {
+        reply({ type: "gpio", id: request.id, lines: await giveLines(request.lines, this.#context) });
+      });
       return;
     }
     if (request.type === "firewallCounters") {

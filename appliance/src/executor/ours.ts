@@ -14,6 +14,7 @@ export type Kind =
   | "proxies"
   | "routes"
   | "clients"
+  | "gpio"
   | "settings"
   | "staticRoutes"
   | "tunnels"

@@ -70,6 +70,16 @@ export interface FirewallCountersReply {
   text: string;
 }
 
+/** A line's number in /sys/class/gpio, and that the service may use it; or why not. */
+export type GivenLine = { number: number } | { problem: Problem };
+
+export interface GpioReply {
+  type: "gpio";
+  id: number;
+  /** In the order of the request. */
+  lines: GivenLine[];
+}
+
 /** A line of the executor's log or of the kernel's: the service sends logs to other machines and shows them. */
 export interface LogNote {
   type: "log";
@@ -211,6 +221,7 @@ export type Reply =
   | LatencyReply
   | MeshReply
   | FirewallCountersReply
+  | GpioReply
   | RebootingReply
   | BootReply
   | ForgottenReply

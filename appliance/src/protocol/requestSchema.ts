@@ -49,6 +49,10 @@ const SSH_KEY = {
   pattern: "^(ssh|ecdsa|sk)-[a-z0-9@.-]{3,60} [A-Za-z0-9+/]{40,2000}={0,2}( [ -~]{0,128})?$",
 };
 
+/** It is compared with labels, and is no part of a path. */
+const GPIO_CHIP = { type: "string", maxLength: 64, pattern: "^[!-~]+( [!-~]+)*$" };
+const GPIO_OFFSET = { type: "integer", minimum: 0, maximum: 1023 };
+
 const NAMES = { type: "array", maxItems: 20, items: NAME };
 /** See tunnelName(). */
 const TUNNEL = { type: "string", pattern: "^mesh[0-9a-f]{8}$" };
@@ -496,6 +500,12 @@ export const requestSchema = {
     question("forget"),
     // Say what the machine is like, for whoever helps.
     question("inspect"),
+    // Give the service these lines of GPIO chips, and take others back.
+    record({
+      type: { const: "gpio" },
+      id: ID,
+      lines: { type: "array", maxItems: 8, items: record({ chip: GPIO_CHIP, offset: GPIO_OFFSET }) },
+    }),
     // Say what the firewall's rules have counted.
     question("firewallCounters"),
     // Send echo requests.

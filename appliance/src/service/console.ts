@@ -27,7 +27,7 @@ const CLOCK_MS = 30_000;
 const MAX_PROBLEMS = 4;
 
 export interface Banner {
-  status: Pick<Status, "hostname" | "localUrl" | "version" | "lan" | "storage" | "health">;
+  status: Pick<Status, "hostname" | "localUrl" | "version" | "lan" | "storage" | "health" | "pressed">;
   config: Pick<Config, "http">;
   token: string | undefined;
   /** SHA-256; undefined while there is no certificate. */
@@ -137,6 +137,7 @@ export function renderBanner({ status, config, token, fingerprint, notes }: Bann
   const problems = [...status.health.reasons, ...notes].slice(0, MAX_PROBLEMS);
   const lines = [
     `scsigate ${status.version}, ${status.hostname}`,
+    ...(status.pressed ? ["This is the one whose button was pressed."] : []),
     "",
     ...(addresses.length === 0
       ? [row("page", "has no address yet")]

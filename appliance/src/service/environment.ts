@@ -7,6 +7,7 @@ import type {
   BundleInfo,
   CaptureEnd,
   DeviceLatency,
+  GivenLine,
   ImageState,
   InspectedFile,
   MeshAnswers,
@@ -19,6 +20,7 @@ import type { CommandRunner } from "../shared/commands.ts";
 import type { LineProgram } from "../shared/lines.ts";
 import type { Logger } from "../shared/log.ts";
 import type { LogBuffer } from "../shared/logBuffer.ts";
+import type { OpenLine } from "./panel/line.ts";
 
 export interface ServicePaths {
   /** /sys */
@@ -48,6 +50,8 @@ export interface ServicePaths {
 }
 
 export type CaptureOrder = Omit<RequestOf<"capture">, "type" | "id">;
+
+export type LineName = RequestOf<"gpio">["lines"][number];
 
 /** What an update needs of the other process. All of it throws ScsigateError update-..., executor-refused or executor-gone. */
 export interface ImageLink {
@@ -91,6 +95,11 @@ export interface ExecutorLink {
    * @throws ScsigateError executor-gone
    */
   readFirewall(): Promise<string>;
+  /**
+   * Lines of GPIO chips that we may use from now on; those of before that are not among them go back.
+   * @throws ScsigateError executor-refused or executor-gone
+   */
+  giveLines(lines: readonly LineName[]): Promise<GivenLine[]>;
   /**
    * Restarts the machine.
    * @throws ScsigateError executor-refused or executor-gone
@@ -141,6 +150,8 @@ export interface ServiceEnvironment {
   run: CommandRunner;
   /** Opens the management port of an adapter. */
   openPort: OpenPort;
+  /** Opens a line that the executor has given us. */
+  openLine: OpenLine;
   /** Starts a program that is read line by line. */
   lines: LineProgram;
   executor: ExecutorLink;

@@ -5,6 +5,7 @@ import type {
   BootFacts,
   CaptureEnd,
   DeviceLatency,
+  GivenLine,
   InspectedFile,
   MeshAnswers,
   Reply,
@@ -13,7 +14,7 @@ import type {
 import type { GroupResult, Plan } from "../protocol/operations.ts";
 import type { Cancel, Clock } from "../shared/clock.ts";
 import { ScsigateError, toProblem } from "../shared/errors.ts";
-import type { CaptureOrder, ExecutorLink, ImageLink } from "./environment.ts";
+import type { CaptureOrder, ExecutorLink, ImageLink, LineName } from "./environment.ts";
 
 /** How long a plan may take, milliseconds: module loading on a slow card, with room to spare. */
 const APPLY_TIMEOUT_MS = 180_000;
@@ -93,6 +94,11 @@ export class ChannelExecutorLink implements ExecutorLink {
   async readFirewall(): Promise<string> {
     const reply = await this.#ask((id) => ({ type: "firewallCounters", id }), READ_TIMEOUT_MS);
     return reply.type === "firewallCounters" ? reply.text : "";
+  }
+
+  async giveLines(lines: readonly LineName[]): Promise<GivenLine[]> {
+    const reply = await this.#ask((id) => ({ type: "gpio", id, lines: [...lines] }), READ_TIMEOUT_MS);
+    return reply.type === "gpio" ? reply.lines : [];
   }
 
   async reboot(): Promise<void> {

@@ -29,6 +29,8 @@ export interface GatewayState {
   findings: readonly Problem[];
   /** service.ts: questions that the monitor asks with each sample */
   checks: (() => Problem | readonly Problem[] | undefined)[];
+  /** panel.ts: until when it is told that the button was pressed, milliseconds since 1970 */
+  pressedUntil: number;
   /** telemetry.ts: why events cannot be kept on disk */
   storeProblem: Problem | undefined;
   /** syslog.ts: why the log server does not get the log */
@@ -54,6 +56,7 @@ export function initialState(version: Version, config: LoadedConfig): GatewaySta
     monitorProblems: [],
     findings: [],
     checks: [],
+    pressedUntil: 0,
     storeProblem: undefined,
     syslogProblem: undefined,
     mqtt: { enabled, connected: false, url: enabled ? url : null, error: null, eventsWaiting: 0, eventsLost: 0 },

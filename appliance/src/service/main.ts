@@ -12,6 +12,7 @@ import { createLogger } from "../shared/log.ts";
 import { LogBuffer } from "../shared/logBuffer.ts";
 import { controlSocket, machine } from "../shared/machine.ts";
 import { ChannelExecutorLink } from "./executorLink.ts";
+import { openLine } from "./panel/line.ts";
 import { Service } from "./service.ts";
 
 /** Called by entry.ts: to be loaded is not to run. */
@@ -50,6 +51,7 @@ export function start(): void {
     random: randomBytes,
     run: runCommand,
     openPort: openSerialPort,
+    openLine,
     lines: startLines,
     executor,
     logs,

@@ -236,6 +236,7 @@ export class Monitor {
       dataFreeBytes: this.#slow.dataFreeBytes,
       serviceUptimeSeconds,
       mode: config.mode,
+      pressed: clock.now() < this.#state.pressedUntil,
       health: assessHealth(this.#state, lan, segments, serviceUptimeSeconds),
       lan,
       storage,

@@ -30,6 +30,7 @@ import { Web } from "./http/web.ts";
 import { LOG_FILE, LogFile } from "./logFile.ts";
 import { metricsRoutes } from "./metrics/metrics.ts";
 import { Monitor } from "./monitor.ts";
+import { Panel } from "./panel/panel.ts";
 import { CaptureSlot } from "./stations/captures.ts";
 import { Stations } from "./stations/stations.ts";
 import { makeSupportArchive } from "./support.ts";
@@ -123,6 +124,7 @@ export class Service {
       updates,
       log: log.child({ module: "fleet" }),
     });
+    const panel = new Panel({ environment: this.#environment, state, monitor, factoryReset });
     const diagnosis = new Diagnosis(this.#environment, state, monitor);
     const environment = this.#environment;
     const secrets = () => [...configuration.secretValues, ...certificates.secrets, access.store.setupToken ?? ""];
@@ -135,7 +137,7 @@ export class Service {
       ...resetRoutes(this.#environment, state, monitor),
       ...networkRoutes(this.#environment, state, monitor),
       ...updateRoutes(updates),
-      ...adapterRoutes(adapters),
+      ...adapterRoutes(adapters, panel),
       ...stationsRoutes({ environment, monitor, stations, history, captures }),
     ];
     const web = new Web(environment, {
@@ -173,7 +175,7 @@ export class Service {
       updates,
       fleet,
     );
-    this.#running.push(firstStart, banner, diagnosis);
+    this.#running.push(firstStart, banner, diagnosis, panel);
     syslog.start();
     history.start();
 
@@ -181,6 +183,7 @@ export class Service {
     fleet.start(); // it needs to know what runs
     firstStart.start(monitor);
     diagnosis.start();
+    panel.start();
     await banner.start();
     // The page is there first, then the machine is brought up. The gateway forwards without its page, too.
     await web.start();

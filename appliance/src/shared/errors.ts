@@ -49,6 +49,7 @@ export const ERROR_CODES = [
   "fleet-refused",
   "fleet-stopped",
   "fleet-unreachable",
+  "gpio-unusable",
   "interface-missing",
   "interface-taken",
   "lan-no-address",

@@ -39,12 +39,8 @@ function cookieOf(answer: Called): string {
 }
 
 /** Makes the first administrator; from then on the client is logged in. */
-async function setUp({ gateway, api }: Context): Promise<void> {
-  const token = gateway.token;
-  const answer = await api.call("POST", "/api/v1/setup", { token, name: "admin", password: PASSWORD });
-  assert.is(answer.status, 200, answer.body);
-  const { csrfToken } = answer.json as { csrfToken: string };
-  api.headers = { Cookie: cookieOf(answer), "X-CSRF-Token": csrfToken };
+function setUp({ gateway, api }: Context): Promise<void> {
+  return api.setUp(gateway.token, PASSWORD);
 }
 
 async function begin(context: Context): Promise<void> {
@@ -451,6 +447,7 @@ config("the rest of what the API offers answers as described", async ({ api }) =
   const metrics = await api.call("GET", "/metrics");
   assert.match(String(metrics.headers["content-type"]), "version=0.0.4");
   assert.match(metrics.body, 'scsigate_segment_receive_bytes_total{segment="seg0"} 5000000');
+  assert.is(code(await api.call("POST", "/api/v1/adapter-reset")), "409 gpio-unusable");
   const peers = (await api.call("GET", "/api/v1/peers")).json as { segment: string }[];
   assert.equal(
     peers.map((peer) => peer.segment),

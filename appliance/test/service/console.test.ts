@@ -24,6 +24,7 @@ function banner(more: Partial<Banner["status"]> = {}, rest: Partial<Banner> = {}
     lan,
     storage: null,
     health,
+    pressed: false,
     ...more,
   };
   const { http } = defaultConfig();
@@ -38,6 +39,10 @@ function banner(more: Partial<Banner["status"]> = {}, rest: Partial<Banner> = {}
 }
 
 const console = suite("console banner");
+
+console("whose button was pressed says so, below its name", () => {
+  assert.is(banner({ pressed: true })[1], "This is the one whose button was pressed.");
+});
 
 console("who it is, where the page is, and what its certificate looks like, on a screen of 80 columns", () => {
   const lines = banner();

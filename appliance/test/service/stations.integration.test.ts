@@ -59,11 +59,7 @@ stations.before.each(async (context) => {
   const { gateway } = context;
   context.api = await ApiClient.open(() => gateway.service.ports.https);
   const { api } = context;
-  const token = gateway.token;
-  const setup = { token, name: "admin", password: "correct horse battery" };
-  const answer = await api.call("POST", "/api/v1/setup", setup);
-  const { csrfToken } = answer.json as { csrfToken: string };
-  api.headers = { Cookie: String(answer.headers["set-cookie"]).split(";")[0] ?? "", "X-CSRF-Token": csrfToken };
+  await api.setUp(gateway.token, "correct horse battery");
   // What a station's page does is for operators.
   const key = await api.call("POST", "/api/v1/keys", { name: "operator", scope: "operate" });
   api.headers = { Authorization: `Bearer ${(key.json as { secret: string }).secret}` };

@@ -48,6 +48,14 @@ export class ApiClient {
     return { ...answer, json };
   }
 
+  /** Makes the first administrator; from then on this client is logged in. */
+  async setUp(token: string, password: string): Promise<void> {
+    const answer = await this.call("POST", "/api/v1/setup", { token, name: "admin", password });
+    assert.is(answer.status, 200, answer.body);
+    const { csrfToken } = answer.json as { csrfToken: string };
+    this.headers = { Cookie: String(answer.headers["set-cookie"]).split(";")[0] ?? "", "X-CSRF-Token": csrfToken };
+  }
+
   #compare(method: string, path: string, answer: HttpAnswer, json: unknown): void {
     const [plain = ""] = path.split("?");
     const template = this.#template(plain, method);

@@ -9,7 +9,8 @@ import { openSerialPort } from "../../src/adapter/port.ts";
 import { BootPartition } from "../../src/executor/bootPartition.ts";
 import type { DeviceLatency, InspectedFile, MeshAnswers } from "../../src/protocol/messages.ts";
 import type { GroupResult, Plan } from "../../src/protocol/operations.ts";
-import type { ExecutorLink, ImageLink } from "../../src/service/environment.ts";
+import type { ExecutorLink, ImageLink, ServiceEnvironment } from "../../src/service/environment.ts";
+import { openLine } from "../../src/service/panel/line.ts";
 import { Service } from "../../src/service/service.ts";
 import { systemClock } from "../../src/shared/clock.ts";
 import type { CommandRunner } from "../../src/shared/commands.ts";
@@ -62,6 +63,8 @@ export interface GatewayOptions {
   inspect?: () => InspectedFile[];
   /** The image that runs; none unless told. */
   image?: (data: string) => ImageLink;
+  /** Lines of GPIO chips. */
+  panel?: Pick<ServiceEnvironment, "openLine"> & Pick<ExecutorLink, "giveLines">;
   /** What the executor reads in debugfs. */
   latency?: () => DeviceLatency[];
 }
@@ -129,6 +132,7 @@ export async function startGateway(options: GatewayOptions = {}): Promise<TestGa
     run: batched(options.run ?? fakeIp),
     restart: () => options.restart?.(),
     openPort: openSerialPort,
+    openLine: options.panel?.openLine ?? openLine,
     lines: (file, args, listener, how) => {
       if (options.lines !== undefined) return options.lines(file, args, listener, how);
       options.uevents?.((line) => listener.onLine(line));
@@ -147,6 +151,7 @@ export async function startGateway(options: GatewayOptions = {}): Promise<TestGa
       inspect: async () => options.inspect?.() ?? [],
       reboot: async () => options.reboot?.(),
       readFirewall: async () => options.firewall?.() ?? "",
+      giveLines: options.panel?.giveLines ?? (async () => []),
       ping: async (ip, count) => options.ping?.(ip, count) ?? "",
       capture(order, onData, onEnd) {
         return options.capture?.(order, onData, onEnd) ?? (() => {});

@@ -10,6 +10,7 @@ import type { DeviceLatency } from "../../src/protocol/messages.ts";
 import type { ServiceEnvironment } from "../../src/service/environment.ts";
 import { type GatewayState, initialState } from "../../src/service/gatewayState.ts";
 import { Monitor } from "../../src/service/monitor.ts";
+import { openLine } from "../../src/service/panel/line.ts";
 import type { GatewayEvent } from "../../src/service/telemetry/events.ts";
 import { Telemetry } from "../../src/service/telemetry/telemetry.ts";
 import { type Clock, systemClock } from "../../src/shared/clock.ts";
@@ -88,6 +89,7 @@ export async function telemetryRig(document: unknown): Promise<TelemetryRig> {
     random: randomBytes,
     run: batched(fakeIp),
     openPort: openSerialPort,
+    openLine,
     lines: (_file, _args, listener) => {
       rig.uevent = (line) => listener.onLine(line);
       return () => {};
@@ -100,6 +102,7 @@ export async function telemetryRig(document: unknown): Promise<TelemetryRig> {
       forget: async () => {},
       readMesh: async () => null,
       readFirewall: async () => "",
+      giveLines: async () => [],
       inspect: async () => [],
       reboot: async () => {},
       ping: async () => "",

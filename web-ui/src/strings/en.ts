@@ -21,6 +21,7 @@ export const strings = {
     ok: "All well",
     degraded: "Degraded",
     starting: "Starting",
+    pressed: "Its button was pressed",
   },
   system: {
     title: "Gateway",
@@ -830,6 +831,10 @@ export const strings = {
     uefiFile: "Boot file for UEFI",
     options: "DHCP options",
     vlan: "VLAN",
+    panel: "Front panel",
+    powerLed: "Power LED",
+    activityLed: "Activity LED",
+    faultLed: "Fault LED",
     routes: "Static routes",
     destination: "Destination network",
     via: "Via (router)",

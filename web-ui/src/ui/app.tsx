@@ -120,6 +120,11 @@ function Header({ current }: { current: Status | undefined }) {
               <Pill tone={HEALTH_TONES[current.health.status]}>{strings.health[current.health.status]}</Pill>
             </span>
           )}
+          {current?.pressed && (
+            <output data-testid="pressed">
+              <Pill tone="warn">{strings.health.pressed}</Pill>
+            </output>
+          )}
           <output data-testid="connection" aria-live="polite">
             <Pill tone={CONNECTION_TONES[connection.value]}>{strings.connection[connection.value]}</Pill>
           </output>

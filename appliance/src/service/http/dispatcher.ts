@@ -43,6 +43,7 @@ const STATUS: Partial<Record<string, number>> = {
   "config-not-waiting": 409,
   "config-unchanged": 409,
   "data-unwritable": 507,
+  "gpio-unusable": 409,
   "range-invalid": 422,
   "segment-missing": 404,
   "segment-not-configured": 409,

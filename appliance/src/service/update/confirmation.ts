@@ -31,6 +31,7 @@ const FROM_OUTSIDE: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   "data-unwritable",
   "fleet-refused",
   "fleet-unreachable",
+  "gpio-unusable", // a panel, not what the gateway is for
   "lan-no-carrier",
   "lan-no-prefix",
   "lan-router-gone",
