@@ -3,6 +3,7 @@
 import { copyFileSync, existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { buildInitrd, buildMaterials, buildVmDisk } from "../build/image.ts";
+import { vmlinux } from "../build/vmlinux.ts";
 import { LabError } from "../errors.ts";
 import { logsDir } from "../paths.ts";
 import { checkTopology, type Ports, startOrder } from "../topologies/expand.ts";
@@ -58,6 +59,7 @@ export class Bench {
     const materials = await buildMaterials();
     const { kernel, tscKhz } = materials;
     const ports = options.ports ?? (await freePorts(Object.keys(topology.ports)));
+    const plainKernel = await vmlinux(kernel.image);
     const dir = makeOwnDir();
     const vms = new Map<string, Vm>();
     const writers = new Map<string, () => Promise<void>>();
@@ -76,7 +78,7 @@ export class Bench {
         if (spec.image.firmware === "uefi") copyFileSync(UEFI_VARIABLES, uefiVariables(dir, spec.name));
       }
       const context = {
-        ...{ dir, kernel: kernel.image, initrd, ports, tscKhz },
+        ...{ dir, kernel: plainKernel, initrd, ports, tscKhz },
         ...(verity === undefined ? {} : { verity }),
         ...(options.parallel === undefined ? {} : { parallel: options.parallel }),
       };

@@ -20,6 +20,7 @@ import { parsePrintUris, untilWhole } from "../../src/build/debs.ts";
 import { parseReadelf } from "../../src/build/elf.ts";
 import { hashStrings, hashTree } from "../../src/build/hash.ts";
 import { moduleClosure, parseModulesDep } from "../../src/build/kernel.ts";
+import { vmlinux } from "../../src/build/vmlinux.ts";
 
 const test = suite("build");
 
@@ -31,6 +32,49 @@ function inTemp(body: (dir: string) => void): void {
     rmSync(dir, { recursive: true, force: true });
   }
 }
+
+/** A bzImage of two sectors of set-up, with this in it. */
+function bzImage(payload: Buffer, { version = 0x20f } = {}): Buffer {
+  const image = Buffer.alloc(3 * 512);
+  image[0x1f1] = 1;
+  image.write("HdrS", 0x202);
+  image.writeUInt16LE(version, 0x206);
+  image.writeUInt32LE(16, 0x248);
+  image.writeUInt32LE(payload.length + 4, 0x24c);
+  payload.copy(image, 2 * 512 + 16);
+  return image;
+}
+
+test("VMs get the kernel that a bzImage carries, and the image where it cannot be unpacked", async () => {
+  const dir = mkdtempSync(join(tmpdir(), "scsigate-unit-"));
+  try {
+    const started = async (name: string, image: Buffer): Promise<string> => {
+      const file = join(dir, name);
+      writeFileSync(file, image);
+      const path = await vmlinux(file);
+      const content = readFileSync(path, "latin1");
+      if (path === file) return "as it is";
+      rmSync(path);
+      return content;
+    };
+    for (const program of ["xz", "zstd"]) {
+      const packed = execFileSync(program, ["-c"], {
+        input: `a kernel for ${program}`,
+        stdio: ["pipe", "pipe", "ignore"],
+      });
+      assert.is(await started(program, bzImage(packed)), `a kernel for ${program}`);
+    }
+    const strange = [
+      bzImage(Buffer.from("LZO?")),
+      bzImage(execFileSync("xz", ["-c"], { input: "" }), { version: 0x207 }),
+    ];
+    for (const image of [...strange, Buffer.alloc(2000), Buffer.alloc(10)]) {
+      assert.is(await started("strange", image), "as it is");
+    }
+  } finally {
+    rmSync(dir, { recursive: true });
+  }
+});
 
 test("what a mirror cut short is asked for again, and given up in words", async () => {
   const dir = mkdtempSync(join(tmpdir(), "scsigate-unit-"));
