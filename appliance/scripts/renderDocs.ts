@@ -43,7 +43,8 @@ In \`/data/scsigate\`, each file written whole or not at all:
 
 A \`config.json\` that is lost, damaged, or of a newer version: the last good document of \`history/\` is used. Of a document with errors, every
 section that is valid is used; an invalid section falls back to its defaults, and an invalid segment is left out, so that nothing is exported by
-mistake. In all these cases the page, \`/api/v1/status\` and the log say what is wrong, where (as a JSON Pointer), and what to do.
+mistake. Where \`encryption\` is invalid, tunnels are left out, too, and with them segments that span gateways. In
+all these cases the page, \`/api/v1/status\` and the log say what is wrong, where (as a JSON Pointer), and what to do.
 
 Secrets are accepted in a document, and never in one that is shown: \`GET /api/v1/config/secrets\` says which are set, \`null\` removes one, and a
 backup has them only when it was asked to (\`?secrets=true\`). A document or a draft that does not mention a secret leaves it as it is;

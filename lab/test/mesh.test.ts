@@ -17,6 +17,10 @@ interface Status {
     readonly routes: readonly { readonly destination: string; readonly interface: string }[];
     readonly peers: readonly { readonly address: string; readonly reached: boolean }[];
   } | null;
+  readonly encryption: {
+    readonly publicKey: string | null;
+    readonly peers: readonly { readonly address: string; readonly state: string }[];
+  } | null;
 }
 
 interface Diagnosis {
@@ -271,6 +275,138 @@ tests.test("one segment over two gateways: ARP, DHCP and pings go from station t
   }
 
   for (const { gateway } of [a, b]) await configure(gateway, { segments: JSON.stringify(meshSegments) });
+  await Promise.all([a.renew(), b.renew()]);
+  await a.address(ROUTED4);
+  await a.reaches(await b.address(ROUTED4));
+  await asBefore(() => traces(a.gateway), before);
+});
+
+/** Records all packets on the LAN, until somebody counts those of a kind. */
+async function recordLan(gateway: Vm): Promise<(filter: string) => Promise<number>> {
+  const file = "/run/lan.pcap";
+  const recording = gateway.start(`exec tcpdump -Z root -n -i eth0 --immediate-mode -U -s 256 -w ${file} 2>&1`);
+  await waitFor("tcpdump to listen", () => recording.output.includes("listening on"), { timeout: 30_000 });
+  return async (filter) => {
+    recording.kill("SIGTERM");
+    await recording.done;
+    // In two steps: what cannot be read is not nothing.
+    return Number(await gateway.ok(`tcpdump -Z root -n -r ${file} '${filter}' >/run/lan.txt && wc -l </run/lan.txt`));
+  };
+}
+
+/** GRE, VXLAN, Babel, and whatever has an address of a segment. */
+const IN_CLEAR = "ip proto 47 or udp port 4789 or udp port 6696 or net 10.0.0.0/8";
+
+tests.test("tunnels go through WireGuard: nothing of them is seen on the LAN, and a wrong key is told", async () => {
+  const [ipA = "", ipB = ""] = Object.values(meshLan);
+  const sides = [
+    { gateway: a.gateway, station: a, own: ipA, other: ipB },
+    { gateway: b.gateway, station: b, own: ipB, other: ipA },
+  ];
+  const before = await traces(a.gateway);
+  // Each has made its key; the owner copies them.
+  const keys: Record<string, string> = {};
+  for (const { gateway, own } of sides) {
+    await until(gateway, "showing its public key", ({ encryption }) => encryption?.publicKey != null);
+    keys[own] = (await status(gateway)).encryption?.publicKey ?? "";
+  }
+  assert.is.not(keys[ipA], keys[ipB]);
+  const peers = (other: string, key = keys[other]): string => JSON.stringify([{ address: other, publicKey: key }]);
+  for (const { gateway, other } of sides) {
+    await configure(gateway, { "mesh.peers": `["${other}"]`, "encryption.peers": peers(other) });
+  }
+  await until(a.gateway, "reaching its peer through the tunnel alone", ({ mesh: now }) => {
+    const links = now?.routes.map((route) => route.interface) ?? [];
+    return now?.peers[0]?.reached === true && links.length === 2 && links.every((name) => name.startsWith("mesh"));
+  });
+  await a.reaches(await b.address(ROUTED4));
+  for (const { gateway } of sides) {
+    await until(gateway, "having a handshake", ({ encryption }) => encryption?.peers[0]?.state === "good");
+    await healthy(gateway);
+  }
+
+  const countGre = await recordLan(b.gateway);
+  await a.reaches(await b.address(ROUTED4), "-s 1400");
+  await a.reaches(await b.address(ROUTED4), "-M do -s 1368"); // 1420 without 24, and 28 of ICMP
+  await a.reaches(await b.address(ROUTED6));
+  assert.is(await a.ok(`curl -sf -m 20 http://${await b.address(ROUTED4)}/page`), "page of gateway-b");
+  assert.is(await countGre(IN_CLEAR), 0);
+  assert.ok((await countGre("udp port 51820")) > 10);
+
+  // Nobody but root and the kernel has the private key, and a new supervisor adopts what runs.
+  const key = await a.gateway.ok(
+    "cat /data/wireguard/key; stat -c '%U %a' /data/wireguard/key /run/scsigate/wireguard.conf",
+  );
+  const [secret = ""] = key.split("\n");
+  assert.match(key, /^.{43}=\nroot 600\nroot 600$/);
+  assert.is(await a.gateway.ok("wg show mesh-wg private-key"), secret);
+  const named = await a.gateway.ok(`grep -rlF '${secret}' /run/scsigate /data 2>/dev/null | sort`);
+  assert.is(named, "/data/wireguard/key\n/run/scsigate/wireguard.conf");
+  const link = "cat /sys/class/net/mesh-wg/ifindex /sys/class/net/mesh*/ifindex";
+  const index = await a.gateway.ok(link);
+  await a.gateway.ok("kill $(pidof node | tr ' ' '\\n' | sort -n | head -1)"); // the executor; init starts it again
+  await waitFor("the supervisor to answer", async () => (await status(a.gateway)).mesh?.running, {
+    timeout: FOLLOW_TIMEOUT,
+  });
+  await healthy(a.gateway);
+  assert.is(await a.gateway.ok(link), index);
+  await a.reaches(await b.address(ROUTED4));
+
+  // The LAN's address comes back, and with it the way that the kernel took away.
+  await a.gateway.ok(`ip addr del ${ipA}/24 dev eth0`);
+  await a.reaches(await b.address(ROUTED4));
+
+  // What is not encrypted is not taken from one that is to encrypt it.
+  await configure(b.gateway, { "encryption.peers": "[]" });
+  await until(b.gateway, "not hearing the other", ({ mesh: now }) => now?.peers[0]?.reached === false);
+  const refused = /iifname != "mesh-wg" ip saddr [^\n]*(gre|47) counter packets [1-9]/;
+  await waitFor(
+    "GRE in the clear to be refused",
+    async () => refused.test(await a.gateway.ok("nft list chain inet scsigate input")),
+    { timeout: FOLLOW_TIMEOUT, interval: 1000 },
+  );
+
+  const stranger = (await b.gateway.ok("wg genkey | wg pubkey")).trim();
+  await configure(b.gateway, { "encryption.peers": peers(ipA, stranger) });
+  await until(b.gateway, "telling that there is no handshake", ({ health }) =>
+    health.reasons.some(({ code }) => code === "encryption-silent"),
+  );
+  const { checks } = await api<Diagnosis>(b.gateway, "GET", "diagnosis");
+  const found = checks.find(({ title }) => title === "Encryption between gateways");
+  assert.is(found?.state, "warn");
+  assert.match(found?.measured ?? "", `no handshake with gateway ${ipA}`);
+  assert.is.not((await b.run(`ping -n -c 2 -W 2 ${await a.address(ROUTED4)}`)).code, 0);
+  await configure(b.gateway, { "encryption.peers": peers(ipA) });
+  await a.reaches(await b.address(ROUTED4));
+
+  // The same for a segment over both gateways.
+  for (const [index, { gateway, other }] of sides.entries()) {
+    await configure(gateway, {
+      "segments.0.ipv4.address": `10.77.0.${index + 1}/24`,
+      "segments.0.ipv6.enabled": "false",
+      "segments.0.extend": `{"vni":100,"peers":["${other}"]}`,
+      "segments.0.dhcp.enabled": String(index === 0),
+      "mesh.peers": "[]",
+    });
+  }
+  await Promise.all([a.renew(), b.renew()]);
+  const over = await b.address(/^10\.77\.0\./);
+  await a.address(/^10\.77\.0\./);
+  for (const { station } of sides) {
+    await waitFor("the lease's MTU", async () => (await station.mtu()) === "1370", { timeout: FOLLOW_TIMEOUT });
+  }
+  await a.reaches(over);
+  const countVxlan = await recordLan(b.gateway);
+  await a.reaches(over, "-M do -s 1342");
+  assert.is(await a.ok(`curl -sf -m 20 http://${over}/page`), "page of gateway-b");
+  assert.is(await countVxlan("ip proto 47 or udp port 4789 or net 10.0.0.0/8"), 0);
+  assert.ok((await countVxlan("udp port 51820")) > 5);
+  for (const { gateway } of sides) await healthy(gateway);
+
+  for (const { gateway } of sides) {
+    await configure(gateway, { segments: JSON.stringify(meshSegments), "encryption.peers": "[]" });
+    assert.not.match(await gateway.ok("ip -br link; ip rule; nft list ruleset"), /mesh-wg|23633|51820/);
+  }
   await Promise.all([a.renew(), b.renew()]);
   await a.address(ROUTED4);
   await a.reaches(await b.address(ROUTED4));

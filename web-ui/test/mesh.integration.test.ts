@@ -24,6 +24,9 @@ const route = (destination: string): string =>
   `${destination} unicast [mesh 01:58:37.422 from fe80::1] * (130/96) [00:00:00:00:0a:8f:02:01]\n` +
   "\tvia 192.168.77.3 on eth0\n";
 
+const OURS = "3p7bfXt9wbTTW2HC7OQ1Nz+DQ8hbeGdNrfx+FG+IK08=";
+const THEIRS = "hSDwCYkwp1R0i33ctD73Wg2/Og0mOBr066SpjqqbTmo=";
+
 mesh.before(async (context) => {
   if (!hasBrowser) return;
   context.answers = {
@@ -32,9 +35,15 @@ mesh.before(async (context) => {
     refused: "",
   };
   context.gateway = await startGateway({
-    config: { version: 1, mode: "mesh", mesh: { key: "0123456789abcdef", peers: ["10.9.0.1"] } },
+    config: {
+      version: 1,
+      mode: "mesh",
+      mesh: { key: "0123456789abcdef", peers: ["10.9.0.1"] },
+      encryption: { peers: [{ address: "10.9.0.1", publicKey: THEIRS }] },
+    },
     web: WEB,
     mesh: () => context.answers,
+    wireguard: () => ({ publicKey: OURS, handshakes: `${THEIRS}\t1700000000\n` }),
   });
   await makeAdministrator(context.gateway, "root");
   Object.assign(context, await openPage());
@@ -63,8 +72,10 @@ check("the map has the gateways that are heard, and those that should be", async
 check("the page Network has neighbours, routes, and what clashes", async ({ page, url, answers, complaints }) => {
   await page.goto(`${url}#/settings/segments`);
   assert.is(await page.getByTestId("field/mesh/key").getAttribute("type"), "password");
+  assert.is(await page.getByTestId("field/encryption/peers/0/publicKey").inputValue(), THEIRS);
   await page.goto(`${url}#/network`);
   await shows(page, "mesh", "10.143.2.0/24", "fe80::5054:ff:fe5c:5110", "10.9.0.1", "192.168.77.3");
+  await shows(page, "encryption", OURS, "10.9.0.1", "2023");
   answers.refused = route("10.143.0.0/24");
   const clash = strings.network.clash("10.143.0.0/24", "192.168.77.3");
   await shows(page, "mesh", clash);

@@ -273,6 +273,26 @@ export const SCHEMAS = {
       "Subnets of ours that another gateway announces as its own.",
     ),
   }),
+  EncryptedPeer: object(
+    {
+      address: text("As in encryption.peers."),
+      lastHandshake: nullable(
+        "integer",
+        "Milliseconds since 1970 by the gateway's clock; null: never since it was set up.",
+      ),
+      state: choice(
+        ["good", "waiting", "silent", "own-key"],
+        "waiting: it was set up a moment ago. silent: no handshake, or none any more. own-key: what is set as its public key is ours.",
+      ),
+    },
+    [],
+    { description: "A gateway whose tunnels are encrypted." },
+  ),
+  EncryptionStatus: object({
+    publicKey: nullable("string", "Ours, for the settings of other gateways; null until it is known."),
+    port: integer("UDP port that it listens on, where it has gateways to talk to."),
+    peers: list(ref("EncryptedPeer"), "Those that a tunnel leads to."),
+  }),
   Status: object(
     {
       id: text(
@@ -304,6 +324,7 @@ export const SCHEMAS = {
       storage: orNull("LinkStatus", "The second Ethernet that carries iSCSI, or null when there is none."),
       segments: list(ref("SegmentStatus")),
       mesh: orNull("MeshStatus", "Other gateways. Null but in mode mesh with a key."),
+      encryption: orNull("EncryptionStatus", "Of tunnels between gateways. Null where there can be none."),
       mqtt: ref("MqttStatus"),
       update: ref("UpdateStatus"),
       config: object({

@@ -10,6 +10,7 @@ export type {
   BusStatus,
   ConfigError,
   DriverCounters,
+  EncryptionStatus,
   Health,
   LinkCounters,
   LinkStatus,

@@ -5,14 +5,22 @@ import type { ConfigPlan, Transaction } from "../api/config.ts";
 import type { Diagnosis } from "../api/diagnosis.ts";
 import type { ResetOutlook } from "../api/reset.ts";
 import type { CaptureView, PingResult, StationView } from "../api/stations.ts";
-import type { Adapter, BusStatus, LinkStatus, MeshStatus, StationStatus, Status } from "../api/status.ts";
+import type {
+  Adapter,
+  BusStatus,
+  EncryptionStatus,
+  LinkStatus,
+  MeshStatus,
+  StationStatus,
+  Status,
+} from "../api/status.ts";
 import type { LastUpdate, SlotView, UpdateView } from "../api/update.ts";
 import type { Problem } from "../shared/errors.ts";
 import { asObject } from "../shared/json.ts";
 
 /** `current`: the change that waits for its confirmation, or the last one that did. */
 export function formatStatus(status: Status, current: Transaction | null): string {
-  const { health, lan, storage, segments, mesh, mqtt, config } = status;
+  const { health, lan, storage, segments, mesh, encryption, mqtt, config } = status;
   const links: [string, LinkStatus][] = [
     ["LAN", lan],
     ...(storage ? [["storage", storage] as [string, LinkStatus]] : []),
@@ -31,6 +39,7 @@ export function formatStatus(status: Status, current: Transaction | null): strin
       return bus === null ? [line] : [line, formatBus(bus)];
     }),
     ...formatMesh(mesh),
+    ...formatEncryption(encryption),
     `mqtt     ${mqtt.enabled ? (mqtt.connected ? `connected to ${mqtt.url}` : `not connected: ${mqtt.error}`) : "off"}`,
     `config   ${config.valid ? "valid" : `${config.errors.length} errors`} (${config.source})`,
     ...pending(current),
@@ -62,6 +71,17 @@ function formatMesh(mesh: MeshStatus | null): string[] {
     `mesh     neighbours: ${neighbours.length}, routes: ${routes.length}`,
     ...neighbours.map((one) => `  ${one.peer ?? one.address} on ${one.interface}, told ${one.routes}`),
     ...routes.map((route) => `  ${route.destination} via ${route.via} on ${route.interface}`),
+  ];
+}
+
+function formatEncryption(encryption: EncryptionStatus | null): string[] {
+  if (encryption === null) return [];
+  const { publicKey, peers } = encryption;
+  const last = (at: number | null): string =>
+    at === null ? "no handshake yet" : `last handshake ${new Date(at).toISOString()}`;
+  return [
+    `tunnels  public key of this gateway: ${publicKey ?? "not known yet"}`,
+    ...peers.map(({ address, lastHandshake, state }) => `  ${address} encrypted, ${state}, ${last(lastHandshake)}`),
   ];
 }
 

@@ -99,7 +99,17 @@ function removeParts(document: JsonObject, paths: string[]): boolean {
     document["segments"] = segments.filter((_, index) => !badSegments.has(index));
     removed = true;
   }
+  if (paths.some((path) => path.startsWith("/encryption"))) removeTunnels(document);
   return removed;
+}
+
+/** What was to be encrypted, or may have been, does not go in the clear. */
+function removeTunnels(document: JsonObject): void {
+  const { mesh, segments } = document;
+  if (isObject(mesh)) delete mesh["peers"];
+  if (Array.isArray(segments)) {
+    document["segments"] = segments.filter((segment) => !isObject(segment) || segment["extend"] === undefined);
+  }
 }
 
 function lost(message: string): ConfigError {

@@ -15,7 +15,7 @@ import {
 import { parseNetwork6, prefixOf } from "../shared/ipv6.ts";
 import { checkDhcp } from "./dhcpMeaning.ts";
 import { checkFleet } from "./fleetMeaning.ts";
-import { checkExtend, checkMesh } from "./meshMeaning.ts";
+import { checkEncryption, checkExtend, checkMesh } from "./meshMeaning.ts";
 import { checkMqtt } from "./mqttMeaning.ts";
 import { checkNames } from "./namesMeaning.ts";
 import { checkPorts } from "./portMeaning.ts";
@@ -61,6 +61,7 @@ export function checkMeaning(config: Config): ConfigError[] {
   checkMode(config, errors);
   checkFirewall(config, errors);
   checkMesh(config.mesh, errors);
+  checkEncryption(config, errors);
   checkMqtt(config.mqtt, errors);
   checkFleet(config.update.fleet, errors);
   checkZone(config.time.zone, errors);

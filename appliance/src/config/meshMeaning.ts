@@ -3,7 +3,8 @@
 import type { ConfigError } from "../api/status.ts";
 import { networkOf, parseInterface, parseIpv4 } from "../shared/ipv4.ts";
 import { parseNetwork6 } from "../shared/ipv6.ts";
-import type { MeshConfig, Mode, SegmentConfig } from "./types.ts";
+import { VXLAN_PORT } from "../shared/ports.ts";
+import type { Config, MeshConfig, Mode, SegmentConfig } from "./types.ts";
 
 export function checkMesh({ peers, accept }: MeshConfig, errors: ConfigError[]): void {
   checkPeers(peers, "/mesh/peers", errors);
@@ -22,6 +23,46 @@ function isNetwork(text: string): boolean {
   if (value !== undefined) return value.prefix >= 8 && value.address === networkOf(value);
   const prefix = parseNetwork6(text)?.prefix;
   return prefix !== undefined && prefix >= 16;
+}
+
+/** 32 bytes in base64: the last digit has two bits that say nothing. */
+const PUBLIC_KEY = /^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$/;
+
+/** Gateways whose tunnels are encrypted: each has a tunnel, a place in the list, and a key of its own. */
+export function checkEncryption({ encryption, mesh, segments }: Config, errors: ConfigError[]): void {
+  const { peers, port } = encryption;
+  const tunnels = [...mesh.peers, ...segments.flatMap(({ extend }) => extend?.peers ?? [])];
+  peers.forEach(({ address, publicKey, port: remote }, index) => {
+    const path = `/encryption/peers/${index}`;
+    const earlier = peers.slice(0, index);
+    if (earlier.some((other) => other.address === address)) {
+      const nextStep = "Remove one of the two.";
+      errors.push({ path: `${path}/address`, message: `${address} is in the list already`, nextStep });
+    } else if (!tunnels.includes(address)) {
+      errors.push({
+        path: `${path}/address`,
+        message: `no tunnel leads to ${address}`,
+        nextStep: "Add it to mesh.peers or to the peers of a segment that spans gateways, or remove it here.",
+      });
+    }
+    if (!PUBLIC_KEY.test(publicKey)) {
+      errors.push({
+        path: `${path}/publicKey`,
+        message: "it is not a public key: 43 letters, digits, + and /, and = at the end",
+        nextStep: "Copy it from that gateway: page Network, or `scsigate status` there.",
+      });
+    } else if (earlier.some((other) => other.publicKey === publicKey)) {
+      const message = "another gateway has this public key";
+      errors.push({ path: `${path}/publicKey`, message, nextStep: "Copy the key of each gateway from itself." });
+    }
+    if (remote === VXLAN_PORT) errors.push(portOfVxlan(`${path}/port`));
+  });
+  if (port === VXLAN_PORT) errors.push(portOfVxlan("/encryption/port"));
+}
+
+/** What goes to it is what is encrypted. */
+function portOfVxlan(path: string): ConfigError {
+  return { path, message: `port ${VXLAN_PORT} is that of VXLAN`, nextStep: "Use another one, such as 51820." };
 }
 
 /** Modes in which a segment has a subnet that may span gateways. */

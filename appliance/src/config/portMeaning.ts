@@ -14,7 +14,9 @@ interface Listener {
   onLan: boolean;
 }
 
-function listeners({ http, ssh, firewall, storage, segments }: Config): Listener[] {
+const ENCRYPTION = { path: "/encryption/port", protocol: "udp" } as const;
+
+function listeners({ http, ssh, firewall, storage, segments, encryption }: Config): Listener[] {
   const managed = firewall.management.includes("lan");
   const tcp = (path: string, port: number, what: string, onLan: boolean): Listener => ({
     ...{ path, protocol: "tcp", port, what, onLan },
@@ -23,6 +25,9 @@ function listeners({ http, ssh, firewall, storage, segments }: Config): Listener
     tcp("/http/port", http.port, "the plain HTTP port", managed),
     tcp("/http/httpsPort", http.httpsPort, "the page's", managed),
     ...(ssh.enabled ? [tcp("/ssh/port", ssh.port, "that of SSH", managed)] : []),
+    ...(encryption.peers.length === 0
+      ? []
+      : [{ ...ENCRYPTION, port: encryption.port, what: "that of encrypted tunnels", onLan: true }]),
     ...segments.flatMap(({ name, fabric, extend }, at): Listener[] => {
       const path = `/segments/${at}`;
       const portals = fabric.type === "iscsi" ? fabric.portals : [];

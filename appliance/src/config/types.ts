@@ -24,6 +24,7 @@ export type AdapterFabric = Extract<FabricConfig, { type: "adapter" }>;
 
 export type ChapConfig = Config["chap"];
 export type MeshConfig = Config["mesh"];
+export type EncryptionConfig = Config["encryption"];
 export type RouteConfig = Config["routes"][number];
 
 /** A side of the gateway; segments: all of them. */

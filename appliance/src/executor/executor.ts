@@ -44,6 +44,7 @@ import { setStationFilter } from "./operations/stationFilter.ts";
 import { setBackstore, setIscsiTarget, setLoopTarget, setPortTarget } from "./operations/target.ts";
 import { setTimeKeeper } from "./operations/timeKeeper.ts";
 import { setVlan } from "./operations/vlan.ts";
+import { readWireguard, setWireguard } from "./operations/wireguard.ts";
 import { ping } from "./ping.ts";
 import { isUpdateRequest, Updater } from "./update/updater.ts";
 
@@ -147,6 +148,11 @@ export class Executor {
       this.#lines = this.#lines.then(async () => {
         reply({ type: "gpio", id: request.id, lines: await giveLines(request.lines, this.#context) });
       });
+      return;
+    }
+    if (request.type === "wireguard") {
+      const { id } = request;
+      void readWireguard(this.#context).then((answers) => reply({ type: "wireguard", id, answers }));
       return;
     }
     if (request.type === "firewallCounters") {
@@ -285,6 +291,8 @@ function perform(operation: Operation, context: ExecutorContext): Promise<boolea
       return setBridgePort(operation, context);
     case "extension":
       return setExtension(operation, context);
+    case "wireguard":
+      return setWireguard(operation, context);
     case "tunnel":
       return setTunnel(operation, context);
     case "mesh":

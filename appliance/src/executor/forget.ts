@@ -9,9 +9,10 @@ import type { ExecutorContext } from "./context.ts";
 import { stopDnsmasq } from "./operations/dhcp.ts";
 import { stopSsh } from "./operations/ssh.ts";
 import { stopTimeKeeper } from "./operations/timeKeeper.ts";
+import { removeWireguard } from "./operations/wireguard.ts";
 
-/** In /data: leases, the clock's drift, SSH's host keys, a bundle that was on its way. */
-const FOLDERS = ["dhcp", "chrony", "ssh", "update"];
+/** In /data: leases, the clock's drift, SSH's host keys, WireGuard's key, a bundle that was on its way. */
+const FOLDERS = ["dhcp", "chrony", "ssh", "wireguard", "update"];
 
 export async function forgetOwner(context: ExecutorContext): Promise<void> {
   const { paths, log } = context;
@@ -21,6 +22,7 @@ export async function forgetOwner(context: ExecutorContext): Promise<void> {
     if (segment !== undefined) await stopDnsmasq(segment, context);
   }
   await stopTimeKeeper(context);
+  await removeWireguard(context);
   for (const folder of FOLDERS) {
     const path = join(paths.data, folder);
     for (const name of await readdir(path).catch(() => []))

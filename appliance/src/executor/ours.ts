@@ -18,7 +18,8 @@ export type Kind =
   | "settings"
   | "staticRoutes"
   | "tunnels"
-  | "vlans";
+  | "vlans"
+  | "wireguard";
 
 export class Ours {
   readonly #folder: string;

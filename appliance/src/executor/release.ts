@@ -15,7 +15,7 @@ import { removeEmptyFolders } from "./operations/target.ts";
 
 const NOTHING = {
   ...{ segments: [], addressed: [], served: [], targets: [], extended: [], tunnels: [], proxied: [], vlans: [] },
-  ...{ bridge: false, mesh: false, driverDisk: false },
+  ...{ bridge: false, mesh: false, encrypted: false, driverDisk: false },
 };
 
 /** Does as much as can be done. @returns whether that was all */

@@ -113,6 +113,13 @@ export function parseFlooded(output: string): string[] {
   );
 }
 
+/** @param output of `ip -j -4 rule show`. Places of the rules that lead to a table. */
+export function parseTable(output: string, table: string): string[] {
+  return entries(output).flatMap((rule) =>
+    String(rule["table"]) === table && typeof rule["priority"] === "number" ? [String(rule["priority"])] : [],
+  );
+}
+
 /** @param output of `ip -j -d link show dev <interface>`. Undefined where it is no VLAN. */
 export function parseVlan(output: string): { port: string; id: number } | undefined {
   const [{ link, linkinfo } = {}] = entries(output);

@@ -27,6 +27,7 @@ import {
   type Plan,
   type PlanGroup,
   segmentFace,
+  WIREGUARD,
 } from "../protocol/operations.ts";
 import { type Problem, type ScsigateError, toProblem } from "../shared/errors.ts";
 import {
@@ -40,6 +41,7 @@ import {
 import { formatInterface, formatIpv4, type Ipv4Interface, overlaps, parseInterface } from "../shared/ipv4.ts";
 import { partOf, prefixOf } from "../shared/ipv6.ts";
 import { canonical } from "../shared/json.ts";
+import { encryptedPeers, encryptionGroup, hostsMtu, speaksOnLan } from "./encryption.ts";
 import { firewallOperation } from "./firewall.ts";
 import { isMeshed, meshGroup, meshTunnels } from "./mesh.ts";
 import { lanMissing, meshKeyMissing, noPrefix, noSubnet, overlapProblem, proxyProblem } from "./problems.ts";
@@ -142,6 +144,11 @@ export function buildPlan(
     groups.push({ name: "storage", operations: ethernetOperations(name, ipv4, config.hostname, false) });
   }
 
+  const lanIps = ipv4Of(observed, face);
+  // Before the tunnels, which find their way through it.
+  const encryption = encryptionGroup(config, lanIps);
+  if (encryption !== undefined) groups.push(encryption);
+
   const taken = fixedSubnets(
     config,
     observed.routes.filter((route) => route.learned !== true),
@@ -203,7 +210,8 @@ export function buildPlan(
   const { routes, behind, refused } = planRoutes(config.routes, networks);
   problems.push(...refused.map(({ why }) => toProblem(why)));
   if (tidying || routes.length > 0) groups.push({ name: "routes", operations: [{ kind: "staticRoutes", routes }] });
-  const rules = firewallOperation(config, face, lan?.name, segmentAddresses, prefixes6, behind);
+  const speaking = speaksOnLan(config, lanIps);
+  const rules = firewallOperation(config, face, lan?.name, segmentAddresses, prefixes6, behind, speaking);
   if (!guest) {
     groups.push({ name: "clock", operations: [timeKeeper] });
     groups.push({ name: "ssh", operations: [{ kind: "ssh", ...config.ssh }] });
@@ -216,7 +224,8 @@ export function buildPlan(
       if (subnet === undefined) return [];
       return [{ interface: segmentFace(segment), subnet, ...(prefix6 === undefined ? {} : { prefix6 }) }];
     });
-    const mesh = meshGroup(config, face, announced, ethernetSubnets(observed, face, config), identity);
+    const spoken = speaking ? face : undefined;
+    const mesh = meshGroup(config, spoken, announced, ethernetSubnets(observed, face, config), identity);
     if (mesh !== undefined) groups.push(mesh);
   }
   if (config.mode === "mesh" && !isMeshed(config)) problems.push(toProblem(meshKeyMissing()));
@@ -294,7 +303,8 @@ function claimOperation(config: Config, lan: EthernetInterface | undefined): Ope
     extend === undefined ? [name] : [name, extensionBridge(name), extensionTunnel(name)],
   );
   const bridge = config.mode === "bridge" ? [BRIDGE] : [];
-  return { kind: "claim", interfaces: [...takenEthernets(config, lan), ...made, ...bridge, ...meshTunnels(config)] };
+  const tunnels = [...meshTunnels(config), ...(encryptedPeers(config).length === 0 ? [] : [WIREGUARD])];
+  return { kind: "claim", interfaces: [...takenEthernets(config, lan), ...made, ...bridge, ...tunnels] };
 }
 
 /** Filters what is ours, and leaves the host's other interfaces to the host. */
@@ -302,6 +312,7 @@ function guestFirewall(rules: FirewallOperation, config: Config, lan: EthernetIn
   const taken = takenEthernets(config, lan);
   const faces = taken.map((name) => (name === lan?.name && config.mode === "bridge" ? BRIDGE : name));
   const only = [...faces, ...rules.segments.map(({ name }) => name), ...rules.mesh.tunnels];
+  if (rules.encrypted !== undefined) only.push(WIREGUARD);
   return only.length === 0 ? { kind: "noFirewall" } : { ...rules, timeServer: false, only };
 }
 
@@ -326,6 +337,13 @@ function ethernetSubnets({ addresses }: Observed, face: string | undefined, conf
     .filter((cidr) => !cidr.endsWith("/122"))
     .sort()
     .slice(0, MAX_RESERVED);
+}
+
+/** Our own "address/prefix" on the LAN, of IPv4. */
+function ipv4Of({ addresses }: Observed, face: string | undefined): string[] {
+  return (addresses.get(face ?? "") ?? [])
+    .filter(({ family, scope }) => family === "inet" && scope === "global")
+    .map(({ cidr }) => cidr);
 }
 
 /** Our own IPv6 address on the LAN, "address/64": the first by which the LAN's routers can be reached from outside. */
@@ -400,10 +418,11 @@ function pruneOperation(config: Config, face: string | undefined, identity: Iden
   const proxied = face !== undefined && proxying6(config) ? [face] : [];
   const vlans = lan.vlan === undefined ? [] : [lanVlan(lan.vlan)];
   const driverDisk = offersDriverDisk(config);
+  const encrypted = encryptedPeers(config).length > 0;
   return {
     kind: "prune",
     ...{ segments, addressed, served, targets, extended, tunnels, proxied, vlans },
-    ...{ bridge, mesh, driverDisk },
+    ...{ bridge, mesh, encrypted, driverDisk },
   };
 }
 
@@ -609,7 +628,7 @@ function segmentGroups(
         {
           kind: "dnsmasq",
           segment: name,
-          ...(extend === undefined ? {} : { interface: face, mtu: extend.mtu }),
+          ...(extend === undefined ? {} : { interface: face, mtu: hostsMtu(config, extend) }),
           running: segment.dhcp.enabled,
           address: text,
           ...(prefix6 === undefined ? {} : { prefix6 }),

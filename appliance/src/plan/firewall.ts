@@ -2,6 +2,7 @@
 /** From the configuration's sides to interfaces. */
 import type { Config } from "../config/types.ts";
 import { type BridgeFilter, type FirewallOperation, type FirewallRule, segmentFace } from "../protocol/operations.ts";
+import { encryptedPeers } from "./encryption.ts";
 import { isMeshed, meshTunnels } from "./mesh.ts";
 
 /**
@@ -10,6 +11,7 @@ import { isMeshed, meshTunnels } from "./mesh.ts";
  * @param segmentAddresses the gateway's "address/prefix" on each segment that has one
  * @param prefixes6 the IPv6 prefix of each segment that has one
  * @param routed networks behind routers that are stations, by segment
+ * @param speaking whether gateways of the LAN are spoken to without a tunnel, where there is a mesh
  */
 export function firewallOperation(
   config: Config,
@@ -18,8 +20,10 @@ export function firewallOperation(
   segmentAddresses: Record<string, string>,
   prefixes6: Record<string, string>,
   routed: Readonly<Record<string, string[]>> = {},
+  speaking = true,
 ): FirewallOperation {
   const { firewall, mode, http, ssh } = config;
+  const encrypted = encryptedPeers(config).map(({ address }) => address);
   const bridged = mode === "bridge";
   // In mode bridge, segments are ports: what comes from their hosts comes from the bridge, after the bridge's own rules.
   const segments = bridged ? [] : config.segments;
@@ -71,9 +75,10 @@ export function firewallOperation(
     nat: mode === "nat",
     timeServer: config.time.serve,
     mesh: isMeshed(config)
-      ? { lan: sides.lan, tunnels, peers: config.mesh.peers }
+      ? { lan: speaking ? sides.lan : [], tunnels, peers: config.mesh.peers }
       : { lan: [], tunnels: [], peers: [] },
     vxlanPeers: [...new Set(segments.flatMap(({ extend }) => extend?.peers ?? []))],
+    ...(encrypted.length === 0 ? {} : { encrypted: { port: config.encryption.port, peers: encrypted } }),
     portForwards: firewall.portForwards.map((entry) => ({ ...entry, toPort: entry.toPort ?? entry.port })),
     rules,
     ...(bridged ? { bridge: bridgeFilter(config, port) } : {}),

@@ -3,6 +3,10 @@
 import type { Config } from "../config/types.ts";
 import { type MeshOperation, type Operation, type PlanGroup, tunnelName } from "../protocol/operations.ts";
 import { type Identity, linkLocalAddress, routerId } from "../shared/identity.ts";
+import { encryptedPeers } from "./encryption.ts";
+
+/** What a tunnel puts before each packet: IPv4 and GRE. */
+const GRE_BYTES = 24;
 
 /** Whether gateways are spoken to: mode mesh, and a key to do so with. */
 export function isMeshed({ mode, mesh }: Config): boolean {
@@ -29,11 +33,14 @@ export function meshGroup(
   const { key, peers, accept } = config.mesh;
   if (!isMeshed(config) || key === undefined) return undefined;
   const tunnels = meshTunnels(config);
+  const encrypted = encryptedPeers(config).map(({ address }) => address);
+  // GRE (RFC 2784) without key and sequence number, in IPv4.
+  const inside = (remote: string) => (encrypted.includes(remote) ? { mtu: config.encryption.mtu - GRE_BYTES } : {});
   const operations: Operation[] = [
     ...(peers.length === 0 ? [] : [{ kind: "modules" as const, names: ["ip_gre" as const] }]),
     ...peers.map((remote): Operation => {
       const name = tunnelName(remote);
-      return { kind: "tunnel", name, remote, address: linkLocalAddress(identity, name) };
+      return { kind: "tunnel", name, remote, address: linkLocalAddress(identity, name), ...inside(remote) };
     }),
     {
       kind: "mesh",

@@ -63,6 +63,20 @@ export interface MeshReply {
   answers: MeshAnswers | null;
 }
 
+/** What WireGuard knows. */
+export interface WireguardAnswers {
+  /** Base64; null while there is none. */
+  publicKey: string | null;
+  /** As `wg show <interface> latest-handshakes` prints it; empty where there is no interface. */
+  handshakes: string;
+}
+
+export interface WireguardReply {
+  type: "wireguard";
+  id: number;
+  answers: WireguardAnswers;
+}
+
 export interface FirewallCountersReply {
   type: "firewallCounters";
   id: number;
@@ -220,6 +234,7 @@ export type Reply =
   | RefusedReply
   | LatencyReply
   | MeshReply
+  | WireguardReply
   | FirewallCountersReply
   | GpioReply
   | RebootingReply

@@ -29,6 +29,7 @@ export const MODULES = [
   "tcm_loop",
   "tcm_qla2xxx",
   "vxlan",
+  "wireguard",
 ] as const;
 export type ModuleName = (typeof MODULES)[number];
 
@@ -149,6 +150,15 @@ export function tunnelName(remote: string): string {
   const digits = remote.split(".").map((octet) => Number(octet).toString(16).padStart(2, "0"));
   return `mesh${digits.join("")}`;
 }
+
+/** The interface that encrypts what tunnels carry. No segment has a hyphen in its name. */
+export const WIREGUARD = "mesh-wg";
+
+/**
+ * WireGuard: what GRE and VXLAN have for these gateways goes through it, at the addresses that it has anyway: routing sends it there, so
+ * that tunnels are the same with it and without. Without gateways there is a key, and nothing else.
+ */
+export type WireguardOperation = OperationOf<"wireguard">;
 
 /** A tunnel (GRE) to a gateway that is not on this LAN. */
 export type TunnelOperation = OperationOf<"tunnel">;

@@ -59,6 +59,10 @@ const TUNNEL = { type: "string", pattern: "^mesh[0-9a-f]{8}$" };
 /** Stands between double quotes in BIRD's configuration, which knows no escapes. */
 const MESH_KEY = { type: "string", pattern: "^[!#-~]{16,64}$" };
 const ADDRESSES = { type: "array", maxItems: 16, items: IPV4 };
+/** 32 bytes in base64: the last digit has two bits that say nothing. */
+const PUBLIC_KEY = { type: "string", pattern: "^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$" };
+/** Bytes, of what is in a tunnel or encrypted. */
+const INNER_MTU = { type: "integer", minimum: 1280, maximum: 9000 };
 const PORTS = { type: "array", maxItems: 64, items: PORT };
 /** Number of a DHCP option. */
 const OPTION = { type: "integer", minimum: 2, maximum: 254 };
@@ -236,6 +240,10 @@ const OPERATIONS = [
         maxItems: 256,
         items: IPV4,
       }),
+      encrypted: of(
+        "Gateways that tunnels lead to through WireGuard alone, and the UDP port for that.",
+        record({ port: PORT, peers: { type: "array", minItems: 1, maxItems: 32, items: IPV4 } }),
+      ),
       portForwards: {
         type: "array",
         maxItems: 64,
@@ -252,7 +260,7 @@ const OPERATIONS = [
         }),
       ),
     },
-    ["only", "bridge"],
+    ["only", "bridge", "encrypted"],
   ),
   operation("vlan", { id: { type: "integer", minimum: 1, maximum: 4094 }, port: of("With the cable.", NAME) }),
   operation("bridge", {
@@ -266,11 +274,30 @@ const OPERATIONS = [
     vni: { type: "integer", minimum: 1, maximum: 16777215 },
     peers: of("All the other gateways.", ADDRESSES),
   }),
-  operation("tunnel", {
-    name: of("See tunnelName().", TUNNEL),
-    remote: IPV4,
-    address: of("Ours in it, link-local.", { type: "string", pattern: "^fe80::[0-9a-f:]{1,19}/64$" }),
-  }),
+  operation(
+    "wireguard",
+    {
+      port: PORT,
+      mtu: INNER_MTU,
+      source: of("Our own address, by which the others know us; absent while there is none.", IPV4),
+      peers: {
+        type: "array",
+        maxItems: 32,
+        items: record({ address: IPV4, publicKey: PUBLIC_KEY, port: PORT }),
+      },
+    },
+    ["source"],
+  ),
+  operation(
+    "tunnel",
+    {
+      name: of("See tunnelName().", TUNNEL),
+      remote: IPV4,
+      address: of("Ours in it, link-local.", { type: "string", pattern: "^fe80::[0-9a-f:]{1,19}/64$" }),
+      mtu: of("Where it is encrypted; absent: what the network to the other end takes.", INNER_MTU),
+    },
+    ["mtu"],
+  ),
   operation("mesh", {
     routerId: of("Four bytes, other than those of all other gateways, written like an IPv4 address.", IPV4),
     key: MESH_KEY,
@@ -309,6 +336,7 @@ const OPERATIONS = [
     extended: of("Segments that span gateways.", { type: "array", maxItems: 16, items: SEGMENT }),
     tunnels: { type: "array", maxItems: 16, items: TUNNEL },
     mesh: { type: "boolean" },
+    encrypted: of("Whether tunnels go through WireGuard.", { type: "boolean" }),
     proxied: of("Interfaces that answer neighbour discovery for hosts behind others.", NAMES),
     vlans: of("Names by lanVlan().", NAMES),
     driverDisk: of("Whether a target has the driver disk.", { type: "boolean" }),
@@ -492,6 +520,8 @@ export const requestSchema = {
     question("latency"),
     // Ask BIRD what it knows.
     question("mesh"),
+    // Say our public key, and when gateways were last heard by WireGuard.
+    question("wireguard"),
     // Restart the machine.
     question("reboot"),
     // Say what people have put on the boot partition, after a change of it where one is given.

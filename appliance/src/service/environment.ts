@@ -13,6 +13,7 @@ import type {
   MeshAnswers,
   RequestOf,
   SlotName,
+  WireguardAnswers,
 } from "../protocol/messages.ts";
 import type { GroupResult, Plan } from "../protocol/operations.ts";
 import type { Clock } from "../shared/clock.ts";
@@ -90,6 +91,11 @@ export interface ExecutorLink {
    * @throws ScsigateError executor-gone
    */
   readMesh(): Promise<MeshAnswers | null>;
+  /**
+   * Our public key, and when other gateways were last heard by WireGuard.
+   * @throws ScsigateError executor-gone
+   */
+  readWireguard(): Promise<WireguardAnswers>;
   /**
    * The firewall's tables as nft lists them, with counters; empty where there are none.
    * @throws ScsigateError executor-gone

@@ -10,6 +10,7 @@ import type {
   MeshAnswers,
   Reply,
   Request,
+  WireguardAnswers,
 } from "../protocol/messages.ts";
 import type { GroupResult, Plan } from "../protocol/operations.ts";
 import type { Cancel, Clock } from "../shared/clock.ts";
@@ -89,6 +90,11 @@ export class ChannelExecutorLink implements ExecutorLink {
   async readMesh(): Promise<MeshAnswers | null> {
     const reply = await this.#ask((id) => ({ type: "mesh", id }), READ_TIMEOUT_MS);
     return reply.type === "mesh" ? reply.answers : null;
+  }
+
+  async readWireguard(): Promise<WireguardAnswers> {
+    const reply = await this.#ask((id) => ({ type: "wireguard", id }), READ_TIMEOUT_MS);
+    return reply.type === "wireguard" ? reply.answers : { publicKey: null, handshakes: "" };
   }
 
   async readFirewall(): Promise<string> {

@@ -12,12 +12,14 @@ import { type Lease, readLeases } from "../observe/leases.ts";
 import { adapterOf } from "../observe/sensors.ts";
 import { type PeerReading, type SegmentReading, Sysfs, ZERO_COUNTERS } from "../observe/sysfs.ts";
 import { listUsbAdapters } from "../observe/usbAdapters.ts";
+import { mayEncrypt } from "../plan/encryption.ts";
 import { isMeshed } from "../plan/mesh.ts";
 import { extensionBridge, segmentFace } from "../protocol/operations.ts";
 import type { Cancel } from "../shared/clock.ts";
 import { toProblem } from "../shared/errors.ts";
 import { isWithin } from "../shared/ipv4.ts";
 import { poke } from "./diagnosis/probes.ts";
+import { EncryptionWatch } from "./encryption.ts";
 import type { ServiceEnvironment } from "./environment.ts";
 import type { GatewayState } from "./gatewayState.ts";
 import { assessHealth } from "./health.ts";
@@ -52,6 +54,7 @@ export class Monitor {
   readonly #reach = new StationReach(poke);
   readonly #mesh = new MeshWatch();
   #meshProblems: Problem[] = [];
+  readonly #encryption = new EncryptionWatch();
   #peerEvents: PeerEvents | undefined;
   #cancel: Cancel | undefined;
   #cancelSoon: Cancel | undefined;
@@ -167,6 +170,7 @@ export class Monitor {
       ...room.filter((problem) => problem !== undefined),
       ...checks,
       ...this.#meshProblems,
+      ...this.#encryption.problems,
       ...this.#busProblems(),
     ];
     for (const event of events) {
@@ -199,7 +203,7 @@ export class Monitor {
     await this.#slow.refresh(
       this.#shape(readings),
       existing.map(([name]) => name),
-      isMeshed(config),
+      { meshed: isMeshed(config), tunnels: mayEncrypt(config) },
       at,
     );
     const segments: SegmentStatus[] = [];
@@ -219,6 +223,7 @@ export class Monitor {
     this.#reach.probe(new Set(asked), at);
     const mesh = meshStatus(config, this.#slow.mesh, segments);
     this.#meshProblems = this.#mesh.update(this.#slow.mesh === undefined ? null : mesh, at);
+    const encryption = this.#encryption.update(config, this.#slow.wireguard, clock.now(), at);
     const { localName } = this.#slow;
     const uptime = readUptime(paths.proc);
     const serviceUptimeSeconds = Math.floor((at - this.#startedAt) / 1000);
@@ -242,6 +247,7 @@ export class Monitor {
       storage,
       segments,
       mesh,
+      encryption,
       mqtt: { ...this.#state.mqtt },
       update: { ...this.#state.update },
       config: { valid: errors.length === 0, source, errors },

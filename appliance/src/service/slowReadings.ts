@@ -18,7 +18,7 @@ import { type LatencyClass, parseLatency, percentiles } from "../observe/latency
 import { readLocalName } from "../observe/mdns.ts";
 import { readTemperatures } from "../observe/sensors.ts";
 import { Sysfs } from "../observe/sysfs.ts";
-import type { MeshAnswers } from "../protocol/messages.ts";
+import type { MeshAnswers, WireguardAnswers } from "../protocol/messages.ts";
 import { toProblem } from "../shared/errors.ts";
 import type { ServiceEnvironment } from "./environment.ts";
 import { BatchMeter } from "./rates.ts";
@@ -31,6 +31,11 @@ export interface SegmentDriver {
   packetsPerCommand: number | null;
 }
 
+interface Gateways {
+  meshed: boolean;
+  tunnels: boolean;
+}
+
 export class SlowReadings {
   readonly #environment: ServiceEnvironment;
   readonly #sysfs: Sysfs;
@@ -40,6 +45,7 @@ export class SlowReadings {
   #shape = "";
   #readingLatencies = false;
   #readingMesh = false;
+  #readingWireguard = false;
   addresses = new Map<string, InterfaceAddress[]>();
   neighbours: Neighbour[] = [];
   /** "interface address", of those that did not answer. */
@@ -54,6 +60,8 @@ export class SlowReadings {
   latencyClasses = new Map<string, LatencyClass[]>();
   /** What BIRD answered; null when it did not, undefined before it was asked. */
   mesh: MeshAnswers | null | undefined;
+  /** What WireGuard knows; undefined before it was asked, or while it does not answer. */
+  wireguard: WireguardAnswers | undefined;
   /** Under which name the LAN finds us. */
   localName: string | undefined;
   temperatures: Temperature[] = [];
@@ -69,17 +77,17 @@ export class SlowReadings {
   /**
    * @param shape changes when links or stations do
    * @param segments those that exist
-   * @param meshed whether there is a BIRD to ask
+   * @param gateways whether there is a BIRD to ask, and a key for tunnels
    * @param at now, monotonic milliseconds
    */
-  async refresh(shape: string, segments: readonly string[], meshed: boolean, at: number): Promise<void> {
+  async refresh(shape: string, segments: readonly string[], gateways: Gateways, at: number): Promise<void> {
     const first = this.#readAt === undefined;
     const due = at - (this.#readAt ?? at) >= INTERVAL_MS;
     if (first) this.#readAt = Number.NEGATIVE_INFINITY; // the API is not to wait for this
     if (first || (!due && shape === this.#shape)) return;
     this.#shape = shape;
     if (due) this.#readAt = at;
-    await Promise.all([this.#readAddresses(), due ? this.#readFigures(segments, meshed) : undefined]);
+    await Promise.all([this.#readAddresses(), due ? this.#readFigures(segments, gateways) : undefined]);
   }
 
   async #readAddresses(): Promise<void> {
@@ -90,7 +98,7 @@ export class SlowReadings {
     this.unanswered = parseUnanswered(answers);
   }
 
-  async #readFigures(segments: readonly string[], meshed: boolean): Promise<void> {
+  async #readFigures(segments: readonly string[], { meshed, tunnels }: Gateways): Promise<void> {
     const { sys, proc, data, run, avahi } = this.#environment.paths;
     this.localName = await readLocalName(proc, avahi);
     this.temperatures = readTemperatures(sys);
@@ -101,6 +109,8 @@ export class SlowReadings {
     if (!this.#readingLatencies) void this.#readLatencies();
     if (!meshed) this.mesh = undefined;
     else if (!this.#readingMesh) void this.#readMesh();
+    if (!tunnels) this.wireguard = undefined;
+    else if (!this.#readingWireguard) void this.#readWireguard();
     await this.#readDrivers(segments);
   }
 
@@ -129,6 +139,13 @@ export class SlowReadings {
     const { executor } = this.#environment;
     this.mesh = (await executor.readMesh().catch((error: unknown) => this.#complain("mesh", error))) ?? null;
     this.#readingMesh = false;
+  }
+
+  async #readWireguard(): Promise<void> {
+    this.#readingWireguard = true;
+    const { executor } = this.#environment;
+    this.wireguard = await executor.readWireguard().catch((error: unknown) => this.#complain("wireguard", error));
+    this.#readingWireguard = false;
   }
 
   async #readLatencies(): Promise<void> {

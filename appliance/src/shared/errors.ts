@@ -43,6 +43,8 @@ export const ERROR_CODES = [
   "data-full",
   "data-unwritable",
   "driver-disk-missing",
+  "encryption-silent",
+  "encryption-unusable",
   "executor-gone",
   "executor-refused",
   "fabric-failed",

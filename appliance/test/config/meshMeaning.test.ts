@@ -6,6 +6,12 @@ import { validate } from "../../src/config/validate.ts";
 import { parseNetwork6 } from "../../src/shared/ipv6.ts";
 
 const KEY = "0123456789abcdef";
+const PUBLIC_KEY = "3p7bfXt9wbTTW2HC7OQ1Nz+DQ8hbeGdNrfx+FG+IK08=";
+/** Encrypted tunnels to gateways 10.20.0.5 and so on. */
+const encrypted = (keys: string[], change: object = {}, peer: object = {}) => ({
+  mesh: { peers: keys.map((_, at) => `10.20.0.${5 + at}`) },
+  encryption: { peers: keys.map((publicKey, at) => ({ address: `10.20.0.${5 + at}`, publicKey, ...peer })), ...change },
+});
 const extended = (change: object = {}, extend: object = {}) => ({
   segments: [
     {
@@ -26,6 +32,14 @@ const RIGHT: Record<string, object> = {
   },
   "a segment over two gateways": extended(),
   "the same with IPv6": extended({ ipv6: { enabled: true, address: "fd6e:0:0:1::1/64" } }),
+  "a tunnel that is encrypted, and one that is not": {
+    mesh: { key: KEY, peers: ["10.20.0.5", "10.20.0.6"] },
+    encryption: { port: 4500, peers: [{ address: "10.20.0.5", publicKey: PUBLIC_KEY, port: 7000 }] },
+  },
+  "an encrypted segment over two gateways": {
+    ...extended(),
+    encryption: { peers: [{ address: "192.168.1.3", publicKey: PUBLIC_KEY }] },
+  },
   "the same with NAT": { mode: "nat", ...extended() },
 };
 for (const [what, document] of Object.entries(RIGHT)) {
@@ -46,6 +60,33 @@ const WRONG: [document: object, path: string, message: string][] = [
   [{ mesh: { accept: ["203.0.113.1/24"] } }, "/mesh/accept/0", "203.0.113.1/24 is not a network"],
   [{ mesh: { accept: ["::/0"] } }, "/mesh/accept/0", "::/0 is not a network"],
   [{ mesh: { accept: ["2001:db8::1/64"] } }, "/mesh/accept/0", "2001:db8::1/64 is not a network"],
+  [encrypted(["nonsense"]), "/encryption/peers/0/publicKey", "it is not a public key"],
+  [encrypted([PUBLIC_KEY.replace("8=", "9=")]), "/encryption/peers/0/publicKey", "it is not a public key"],
+  [encrypted([` ${PUBLIC_KEY}`]), "/encryption/peers/0/publicKey", "it is not a public key"],
+  [encrypted([PUBLIC_KEY, PUBLIC_KEY]), "/encryption/peers/1/publicKey", "another gateway has this public key"],
+  [
+    { ...encrypted([PUBLIC_KEY]), mesh: { peers: ["10.20.0.7"] } },
+    "/encryption/peers/0/address",
+    "no tunnel leads to 10.20.0.5",
+  ],
+  [
+    encrypted([PUBLIC_KEY, `A${PUBLIC_KEY.slice(1)}`], {}, { address: "10.20.0.5" }),
+    "/encryption/peers/1/address",
+    "10.20.0.5 is in the list already",
+  ],
+  [encrypted([PUBLIC_KEY], { port: 4789 }), "/encryption/port", "port 4789 is that of VXLAN"],
+  [encrypted([PUBLIC_KEY], {}, { port: 4789 }), "/encryption/peers/0/port", "port 4789 is that of VXLAN"],
+  [encrypted([PUBLIC_KEY], { port: 53 }), "/encryption/port", "53 is too small"],
+  [encrypted([PUBLIC_KEY], { mtu: 1300 }), "/encryption/mtu", "1300 is too small"],
+  [
+    {
+      mode: "nat",
+      ...encrypted([PUBLIC_KEY]),
+      firewall: { portForwards: [{ protocol: "udp", port: 51820, to: "10.150.0.9" }] },
+    },
+    "/firewall/portForwards/0/port",
+    "udp port 51820 is that of encrypted tunnels",
+  ],
   [extended({}, { vni: 0 }), "/segments/0/extend/vni", "0 is too small: 1 is the least"],
   [extended({}, { peers: [] }), "/segments/0/extend/peers", "is empty: it takes an entry"],
   [extended({}, { peers: ["0.0.0.0"] }), "/segments/0/extend/peers/0", "0.0.0.0 is not the address of a gateway"],

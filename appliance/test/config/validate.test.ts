@@ -241,6 +241,29 @@ test("all errors are told, not only the first", () => {
   assert.ok(!result.valid && result.errors.length === 3);
 });
 
+test("what was to be encrypted does not go in the clear because its settings are invalid", () => {
+  const peer = { address: "10.20.0.5", publicKey: "not a key" };
+  const extend = { vni: 7, peers: ["10.20.0.5"] };
+  const { config, source } = salvage({
+    ...LAB_CONFIG,
+    mode: "mesh",
+    mesh: { key: "0123456789abcdef", peers: ["10.20.0.5"], accept: ["203.0.113.0/24"] },
+    encryption: { peers: [peer] },
+    segments: [
+      { name: "bad", fabric: { type: "iscsi", target: "x", initiators: [] } },
+      LAB_CONFIG.segments[0],
+      { name: "seg1", ipv4: { address: "10.151.0.1/24" }, extend },
+    ],
+  });
+  assert.is(source, "file");
+  assert.equal(config.mesh.peers, []);
+  assert.equal(config.mesh.accept, ["203.0.113.0/24"]);
+  assert.equal(
+    config.segments.map(({ name }) => name),
+    ["seg0"],
+  );
+});
+
 test("what is valid of an invalid document is used", () => {
   const { config, errors, source } = salvage({
     ...LAB_CONFIG,

@@ -24,7 +24,7 @@ test.after.each((context) => context.test.tree.dispose());
 const OPERATION: AdapterOperation = { kind: "adapter", segment: "seg0", serial: SERIAL };
 const NOTHING = {
   ...{ segments: [], addressed: [], served: [], targets: [], extended: [], tunnels: [], proxied: [], vlans: [] },
-  ...{ bridge: false, mesh: false, driverDisk: false },
+  ...{ bridge: false, mesh: false, encrypted: false, driverDisk: false },
 };
 
 async function refused(promise: Promise<unknown>): Promise<string> {

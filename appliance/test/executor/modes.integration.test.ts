@@ -28,6 +28,8 @@ const STATIC = { interface: "eth0", ipv4: { method: "static", address: "192.168.
 const storage = { interface: "eth1", ipv4: { method: "static", address: "10.0.2.15/24" } };
 const seg0 = { name: "seg0", ipv4: { address: "10.143.0.1/24" }, fabric: iscsi("seg0") };
 
+const PUBLIC_KEY = "3p7bfXt9wbTTW2HC7OQ1Nz+DQ8hbeGdNrfx+FG+IK08=";
+
 const CONFIGS: Record<string, object> = {
   routed: { lan: LAN, storage, segments: [seg0] },
   nat: { mode: "nat", lan: LAN, storage, segments: [seg0] },
@@ -72,6 +74,22 @@ const CONFIGS: Record<string, object> = {
       },
     ],
   },
+  "a mesh through WireGuard": {
+    mode: "mesh",
+    mesh: { key: "0123456789abcdef", peers: ["10.9.0.1", "10.9.0.2"] },
+    encryption: { peers: [{ address: "10.9.0.1", publicKey: PUBLIC_KEY }] },
+    lan: LAN,
+    storage,
+    segments: [seg0],
+  },
+  "a mesh through WireGuard, with other settings": {
+    mode: "mesh",
+    mesh: { key: "0123456789abcdef", peers: ["10.9.0.1", "10.9.0.2"] },
+    encryption: { mtu: 1400, port: 51821, peers: [{ address: "10.9.0.2", publicKey: PUBLIC_KEY, port: 7000 }] },
+    lan: LAN,
+    storage,
+    segments: [{ ...seg0, extend: { vni: 7, peers: ["10.9.0.2"] } }],
+  },
   "another target": { lan: LAN, storage, segments: [{ ...seg0, fabric: iscsi("renamed") }] },
   "no segment, no storage": { lan: LAN, segments: [] },
   "no address on the LAN": { lan: { interface: "eth0", ipv4: { method: "none" } }, storage, segments: [seg0] },
@@ -83,7 +101,15 @@ const CONFIGS: Record<string, object> = {
   },
 };
 
-const LAN_ADDRESSES = new Map([["eth0", [{ family: "inet6" as const, cidr: "2001:db8:7::2/64", scope: "global" }]]]);
+const LAN_ADDRESSES = new Map([
+  [
+    "eth0",
+    [
+      { family: "inet6" as const, cidr: "2001:db8:7::2/64", scope: "global" },
+      { family: "inet" as const, cidr: "192.168.77.2/24", scope: "global" },
+    ],
+  ],
+]);
 
 async function apply(machine: FakeMachine, document: object, tidy = true): Promise<number> {
   const ethernets = new Sysfs(`${machine.test.tree.root}/sys`).ethernets();

@@ -84,6 +84,27 @@ test("what is wrong is told of when it stays wrong, and not any more when it is 
   assert.equal(codes(null, 99_000), []);
 });
 
+test("the service shows the public key, and when the others were heard", async () => {
+  const publicKey = "3p7bfXt9wbTTW2HC7OQ1Nz+DQ8hbeGdNrfx+FG+IK08=";
+  const theirs = "hSDwCYkwp1R0i33ctD73Wg2/Og0mOBr066SpjqqbTmo=";
+  const gateway = await startGateway({
+    config: {
+      ...{ version: 1, mode: "mesh", mesh: { key: KEY, peers: ["10.9.0.1"] }, segments: [seg0] },
+      encryption: { peers: [{ address: "10.9.0.1", publicKey: theirs }] },
+    },
+    wireguard: () => ({ publicKey, handshakes: `${theirs}\t1795000000\n` }),
+  });
+  const status = async () => JSON.parse((await gateway.get("/api/v1/status")).body);
+  await until("an answer", async () => (await status()).encryption.publicKey === publicKey);
+  const now = await status();
+  assert.is(now.encryption.peers[0].state, "good");
+  assert.match(
+    formatStatus(now, null),
+    `tunnels  public key of this gateway: ${publicKey}\n  10.9.0.1 encrypted, good, `,
+  );
+  await gateway.stop();
+});
+
 test("the service asks BIRD, and shows what it says in the status, on the command line and to Prometheus", async () => {
   const answers = { neighbours: neighbour("fe80::1", "eth0"), routes: route("10.200.0.0/24"), refused: "" };
   const gateway = await startGateway({

@@ -21,6 +21,11 @@ export class FakeMachine {
   readonly #proxied = new Map<string, Set<string>>();
   /** Gateways of each VXLAN. */
   readonly #flooded = new Map<string, string[]>();
+  /** What `wg` was given, by interface. */
+  readonly #tunnels = new Map<string, string>();
+  /** Rules of routing by their places, and routes that are in tables of their own. */
+  readonly #rules = new Map<number, string>();
+  #routes: string[] = [];
   /** The last set of rules that was loaded. */
   rules = "";
   #executor: Executor;
@@ -34,7 +39,12 @@ export class FakeMachine {
     }
     tree.write({ "sys/module/ipscsi/x": 1, "sys/module/configfs/x": 1, "sys/module/target_core_mod/x": 1 });
     tree.write({ "sys/module/ipscsi_target/x": 1, "sys/module/iscsi_target_mod/x": 1, "sys/module/tcm_loop/x": 1 });
-    tree.write({ "sys/module/ip_gre/x": 1, "sys/module/vxlan/x": 1, "sys/module/target_core_file/x": 1 });
+    tree.write({
+      "sys/module/ip_gre/x": 1,
+      "sys/module/vxlan/x": 1,
+      "sys/module/wireguard/x": 1,
+      "sys/module/target_core_file/x": 1,
+    });
     tree.write({ "driver.img": "a file system" });
     tree.write({ "proc/mounts": `configfs ${tree.root}/sys/kernel/config configfs rw 0 0` });
     context.run = async (file, args, options) => this.#command(file, args, options?.input ?? "");
@@ -80,6 +90,8 @@ export class FakeMachine {
       bird: this.test.tree.read("run/scsigate/bird.conf")?.replaceAll(this.test.tree.root, "") ?? null,
       chrony: this.test.tree.read("run/scsigate/chrony.conf")?.replaceAll(this.test.tree.root, "") ?? null,
       avahi: this.test.tree.read("run/scsigate/avahi/avahi-daemon.conf") ?? null,
+      wireguard: [...this.#tunnels].map(([name, text]) => [name, text.replace(/^PrivateKey = .{44}$/m, "")]),
+      policy: { rules: [...this.#rules].sort(), routes: [...this.#routes].sort() },
       rules: this.rules,
     };
   }
@@ -136,6 +148,8 @@ export class FakeMachine {
     else if (file === "bird" && args.includes("-P")) this.#program("bird/bird", "");
     else if (file === "bird" || file === "birdcl" || file === "chown") return "";
     else if (file === "bridge") return this.#bridge(args);
+    else if (file === "wg") this.#wireguard(args);
+    else if (/^(-j )?-4 (rule|route) .*(show|table|lookup)/.test(text)) return this.#policy(args, after);
     else if (text.endsWith("route flush proto bird") || /^-[46] neighbour flush dev/.test(text)) return "";
     else if (file !== "ip") throw new Error(`unexpected: ${file} ${text}`);
     else if (text.startsWith("-j -4 address show")) return this.#show(after("dev"));
@@ -158,6 +172,31 @@ export class FakeMachine {
     else if (/^link set dev \S+ up$/.test(text)) this.test.tree.write({ [`sys/class/net/${after("dev")}/flags`]: 1 });
     else throw new Error(`unexpected: ip ${text}`);
     return "";
+  }
+
+  /** Takes a file whose name says nothing of what is in it. */
+  #wireguard([action, name = "", file = ""]: readonly string[]): void {
+    if (action !== "syncconf" || !this.#links.has(name)) throw new Error(`unexpected: wg ${action} ${name}`);
+    this.#tunnels.set(name, this.test.tree.read(file.slice(this.test.tree.root.length + 1)) ?? "");
+  }
+
+  /** Routing by rules. */
+  #policy(args: readonly string[], after: (word: string) => string): string {
+    const [family, what, action] = args.filter((word) => word !== "-j");
+    if (family !== "-4") throw new Error(`unexpected: ip ${args.join(" ")}`);
+    if (what === "rule") {
+      const place = Number(after("pref"));
+      if (action === "add" && this.#rules.has(place)) throw new Error("File exists");
+      if (action === "add") this.#rules.set(place, args.slice(args.indexOf("pref") + 2).join(" "));
+      if (action === "del" && !this.#rules.delete(place)) throw new Error("No such file");
+      return JSON.stringify([...this.#rules].map(([priority, rule]) => ({ priority, table: rule.split(" ").at(-1) })));
+    }
+    const table = after("table");
+    if (action === "flush") this.#routes = this.#routes.filter((route) => !route.endsWith(` table ${table}`));
+    if (action === "add") this.#routes.push(args.slice(3).join(" "));
+    const shown = this.#routes.filter((route) => route.endsWith(` table ${table}`));
+    if (action === "show" && shown.length === 0) throw new Error("FIB table does not exist");
+    return shown.map((route) => `${route.replace("/32", "").replace(/ table .*/, "")} \n`).join("");
   }
 
   #neighbours(input: string): void {
@@ -216,6 +255,8 @@ export class FakeMachine {
     this.#addresses.delete(name);
     this.#addresses.delete(`${name}/6`);
     this.#flooded.delete(name);
+    this.#tunnels.delete(name);
+    this.#routes = this.#routes.filter((route) => !route.includes(` dev ${name} `));
     for (const [port, master] of [...this.#masters]) {
       if (master !== name && port !== name) continue;
       this.#masters.delete(port);

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { pino, stdTimeFunctions } from "pino";
 import { openSerialPort } from "../../src/adapter/port.ts";
 import { BootPartition } from "../../src/executor/bootPartition.ts";
-import type { DeviceLatency, InspectedFile, MeshAnswers } from "../../src/protocol/messages.ts";
+import type { DeviceLatency, InspectedFile, MeshAnswers, WireguardAnswers } from "../../src/protocol/messages.ts";
 import type { GroupResult, Plan } from "../../src/protocol/operations.ts";
 import type { ExecutorLink, ImageLink, ServiceEnvironment } from "../../src/service/environment.ts";
 import { openLine } from "../../src/service/panel/line.ts";
@@ -48,6 +48,8 @@ export interface GatewayOptions {
   forget?: () => void;
   /** What BIRD answers. */
   mesh?: () => MeshAnswers | null;
+  /** What WireGuard knows. */
+  wireguard?: () => WireguardAnswers;
   /** What nft lists. */
   firewall?: () => string;
   /** What ping prints. */
@@ -148,6 +150,7 @@ export async function startGateway(options: GatewayOptions = {}): Promise<TestGa
       boot: (change) => boot.handle(change),
       forget: async () => options.forget?.(),
       readMesh: async () => options.mesh?.() ?? null,
+      readWireguard: async () => options.wireguard?.() ?? { publicKey: null, handshakes: "" },
       inspect: async () => options.inspect?.() ?? [],
       reboot: async () => options.reboot?.(),
       readFirewall: async () => options.firewall?.() ?? "",

@@ -101,6 +101,7 @@ export async function telemetryRig(document: unknown): Promise<TelemetryRig> {
       boot: async () => ({ prepared: null, problem: null, recover: false }),
       forget: async () => {},
       readMesh: async () => null,
+      readWireguard: async () => ({ publicKey: null, handshakes: "" }),
       readFirewall: async () => "",
       giveLines: async () => [],
       inspect: async () => [],

@@ -24,6 +24,7 @@ const BASE_PROGRAMS: Programs = {
   nftables: ["nft"],
   "dnsmasq-base": ["dnsmasq"],
   bird2: ["bird", "birdcl"],
+  "wireguard-tools": ["wg"],
   "avahi-daemon": ["avahi-daemon"],
   chrony: ["chronyd", "chronyc"],
   "dropbear-bin": ["dropbear", "dropbearkey", "dbclient"],

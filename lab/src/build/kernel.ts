@@ -33,7 +33,7 @@ export const MODULES: readonly string[] = [
   ...["nft_ct", "nft_chain_nat", "nft_nat", "nft_masq", "nft_redir", "nft_limit", "nft_log", "nft_reject_inet"],
   ...["nft_reject_ipv4", "nft_reject_ipv6", "nft_fib_inet", "nft_objref", "nft_hash", "nft_flow_offload"],
   ...["nft_quota", "nft_numgen", "nft_meta_bridge", "nf_flow_table_inet", "nf_conntrack_bridge", "nf_log_syslog"],
-  ...["ifb", "vxlan", "nft_connlimit"],
+  ...["ifb", "vxlan", "nft_connlimit", "wireguard"],
   // unit tests of our modules, in the debug kernel
   "kunit",
   // checksums and digests that are asked for by name

@@ -20,6 +20,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   BR2_PACKAGE_RAUC_DBUS: ["rauc", "dbus-daemon"],
   BR2_PACKAGE_RAUC_HAWKBIT_UPDATER: ["rauc-hawkbit-updater"],
   BR2_PACKAGE_TCPDUMP: ["tcpdump"],
+  BR2_PACKAGE_WIREGUARD_TOOLS: ["wg"],
 };
 const BUSYBOX = ["chown", "date", "env", "mount", "reboot", "sh", "uevent", "udhcpc", "umount"];
 

@@ -6,7 +6,7 @@ import type { PageName } from "./router.ts";
 const PARTS: Partial<Record<PageName, readonly string[]>> = {
   "settings/mode": [],
   "settings/lan": ["lan", "storage", "routes", "names"],
-  "settings/segments": ["segments", "chap", "mesh"],
+  "settings/segments": ["segments", "chap", "mesh", "encryption"],
   "settings/firewall": ["firewall"],
   "settings/access": ["http", "ssh", "mdns"],
   telemetry: ["mqtt", "syslog"],

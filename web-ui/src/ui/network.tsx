@@ -50,6 +50,7 @@ function Live() {
         {value && <Routes routes={value.routes} />}
       </div>
       <Mesh />
+      <Encryption />
       {value && <Leases leases={value.leases} />}
     </>
   );
@@ -134,6 +135,33 @@ function Mesh() {
           columns={[words.destination, words.via, strings.link.interface]}
           empty={words.noRoutes}
           rows={mesh.routes.map(({ destination, via, interface: name }) => [destination, via, name])}
+        />
+      )}
+    </Card>
+  );
+}
+
+/** What the owner of another gateway needs, and whether it works. */
+function Encryption() {
+  const encryption = status.value?.encryption ?? null;
+  if (encryption === null) return null;
+  const { publicKey, peers } = encryption;
+  return (
+    <Card id="encryption" title={words.encryption}>
+      <Facts>
+        <Fact name={words.publicKey}>
+          <code>{publicKey ?? "–"}</code>
+        </Fact>
+      </Facts>
+      {peers.length > 0 && (
+        <Table
+          caption={words.encryption}
+          columns={[words.neighbour, words.handshake]}
+          empty=""
+          rows={peers.map(({ address, lastHandshake }) => [
+            address,
+            lastHandshake === null ? "–" : format.moment(lastHandshake),
+          ])}
         />
       )}
     </Card>

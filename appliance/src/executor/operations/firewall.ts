@@ -2,7 +2,7 @@
 /** The nftables table "scsigate", replaced as a whole in one transaction. */
 import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
-import type { BridgeFilter, FirewallOperation, FirewallRule } from "../../protocol/operations.ts";
+import { type BridgeFilter, type FirewallOperation, type FirewallRule, WIREGUARD } from "../../protocol/operations.ts";
 import { ScsigateError } from "../../shared/errors.ts";
 import { formatInterface, networkOf, parseInterface } from "../../shared/ipv4.ts";
 import { prefixOf } from "../../shared/ipv6.ts";
@@ -59,6 +59,7 @@ export function renderFirewall(operation: FirewallOperation): string {
     ]),
     ...chain("input", "type filter hook input priority filter; policy drop;", input(operation)),
     ...chain("forward", "type filter hook forward priority filter; policy accept;", forward(operation, stateful)),
+    ...output(operation),
     ...(operation.nat ? nat(operation) : []),
   ];
   const bridge = operation.bridge === undefined ? [] : replaced("bridge", bridgeChains(operation, operation.bridge));
@@ -167,6 +168,8 @@ function input(operation: FirewallOperation): string[] {
   return [
     'iifname "lo" accept',
     ...others,
+    // Before what is established: that says nothing of how it came.
+    ...carried(operation, "saddr").map((match) => `iifname != "${WIREGUARD}" ${match} counter drop`),
     // Before what is established: a station's questions may all be of one connection.
     ...(segments.length === 0 ? [] : dhcp(names(segments))),
     "ct state established,related accept",
@@ -210,8 +213,29 @@ function dhcp(segments: string): string[] {
   ];
 }
 
+/** What GRE and VXLAN carry, of gateways that must encrypt it. @param side which end the other gateway is */
+function carried({ encrypted }: FirewallOperation, side: "saddr" | "daddr"): string[] {
+  if (encrypted === undefined) return [];
+  const peer = `ip ${side} { ${encrypted.peers.join(", ")} }`;
+  return [`${peer} meta l4proto 47`, `${peer} udp dport ${VXLAN_PORT}`];
+}
+
+/** Whatever becomes of the way through WireGuard: nothing takes another one. */
+function output(operation: FirewallOperation): string[] {
+  if (operation.encrypted === undefined) return [];
+  return chain(
+    "output",
+    "type filter hook output priority filter; policy accept;",
+    carried(operation, "daddr").map((match) => `oifname != "${WIREGUARD}" ${match} counter drop`),
+  );
+}
+
 /** Babel from neighbours of this LAN and in tunnels; what tunnels and VXLANs carry, from their other ends only. */
-function fromGateways({ mesh, vxlanPeers, lan }: FirewallOperation): string[] {
+function fromGateways(operation: FirewallOperation): string[] {
+  const { lan, encrypted } = operation;
+  const inClear = (peers: readonly string[]) => peers.filter((peer) => !encrypted?.peers.includes(peer));
+  const mesh = { ...operation.mesh, peers: inClear(operation.mesh.peers) };
+  const vxlanPeers = inClear(operation.vxlanPeers);
   const babel = [...mesh.lan, ...mesh.tunnels];
   return [
     ...(babel.length === 0 ? [] : [`iifname ${names(babel)} ip6 saddr fe80::/10 udp dport 6696 accept`]),
@@ -221,6 +245,11 @@ function fromGateways({ mesh, vxlanPeers, lan }: FirewallOperation): string[] {
     ...(vxlanPeers.length === 0 || lan.length === 0
       ? []
       : [`iifname ${names(lan)} ip saddr { ${vxlanPeers.join(", ")} } udp dport ${VXLAN_PORT} accept`]),
+    ...(encrypted === undefined || lan.length === 0
+      ? []
+      : [`iifname ${names(lan)} ip saddr { ${encrypted.peers.join(", ")} } udp dport ${encrypted.port} accept`]),
+    ...carried(operation, "saddr").map((match) => `iifname "${WIREGUARD}" ${match} accept`),
+    ...(encrypted === undefined ? [] : [`iifname "${WIREGUARD}" counter drop`]),
   ];
 }
 
@@ -228,6 +257,8 @@ function forward(operation: FirewallOperation, stateful: boolean): string[] {
   const segments = operation.segments.map(({ name }) => name);
   const { lan, storage, only } = operation;
   return [
+    // What tunnels carry ends here; nothing else comes that way.
+    ...(operation.encrypted === undefined ? [] : [`iifname "${WIREGUARD}" counter drop`]),
     ...(only === undefined ? [] : [`iifname != ${names(only)} oifname != ${names(only)} accept`]),
     CLAMP,
     ...(stateful ? ["ct state established,related accept", "ct state invalid drop"] : []),

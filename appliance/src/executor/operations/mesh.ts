@@ -170,12 +170,18 @@ export async function readMesh({ paths, run }: ExecutorContext): Promise<MeshAns
   }
 }
 
-export const setTunnel: Handler<TunnelOperation> = async ({ name, remote, address }, context) => {
-  if (await isUp(name, context)) return false;
-  await new Ours(context.paths.run, "tunnels").note(name);
+export const setTunnel: Handler<TunnelOperation> = async ({ name, remote, address, mtu }, context) => {
+  const ours = new Ours(context.paths.run, "tunnels");
+  const fits = mtu === undefined ? "" : String(mtu);
+  const before = await ours.value(name);
+  if ((before ?? fits) !== fits)
+    await removeLink(name, context); // what fits, the kernel finds out when it makes one
+  else if (await isUp(name, context)) return false;
+  await ours.note(name, fits);
   if (!(await exists(join(context.paths.sys, "class/net", name)))) {
     // Whatever our own address is at the moment; larger packets than fit are refused, so that hosts learn what fits.
-    await context.run("ip", ["link", "add", "name", name, "type", "gre", "remote", remote, "ttl", "64"]);
+    const size = mtu === undefined ? [] : ["mtu", fits];
+    await context.run("ip", ["link", "add", "name", name, ...size, "type", "gre", "remote", remote, "ttl", "64"]);
   }
   await context.run("ip", ["-6", "address", "replace", address, "dev", name, "nodad"]);
   await context.run("ip", ["link", "set", "dev", name, "up"]); // last: what is up is complete

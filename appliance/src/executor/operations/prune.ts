@@ -17,6 +17,7 @@ import { clearAddresses, setProxyNeighbours } from "./network.ts";
 import { clearStationFilter } from "./stationFilter.ts";
 import { pruneTargets } from "./target.ts";
 import { pruneVlans } from "./vlan.ts";
+import { removeWireguard } from "./wireguard.ts";
 
 export const prune: Handler<PruneOperation> = async (operation, context) => {
   const segments = new Ours(context.paths.run, "segments");
@@ -44,6 +45,7 @@ export const prune: Handler<PruneOperation> = async (operation, context) => {
   note(await pruneExtensions(operation.extended, context));
   if (!operation.mesh) note(await stopMesh(context));
   note(await pruneTunnels(operation.tunnels, context));
+  if (!operation.encrypted) note(await removeWireguard(context));
   for (const name of await new Ours(context.paths.run, "proxies").names()) {
     if (operation.proxied.includes(name)) continue;
     note(await setProxyNeighbours({ kind: "proxyNeighbours", interface: name, parts: [] }, context));

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Pure: from what was seen to a chain of checks, from the adapter to the LAN. The first red one is the one to mend. */
 import type { Check, Diagnosis, DiagnosisCheck } from "../../api/diagnosis.ts";
-import type { SegmentStatus, StationStatus, Status } from "../../api/status.ts";
+import type { EncryptionStatus, SegmentStatus, StationStatus, Status } from "../../api/status.ts";
 import type { Config, SegmentConfig } from "../../config/types.ts";
 import type { ErrorCode, Problem } from "../../shared/errors.ts";
 import { formatInterface, isWithin, parseInterface } from "../../shared/ipv4.ts";
+import { silence } from "../encryption.ts";
 import { brokerAdvice } from "../health.ts";
 import { bad, good, off, unknown, type Verdict, warn } from "./verdict.ts";
 
@@ -91,6 +92,7 @@ const CODES: Readonly<Partial<Record<string, ErrorCode>>> = {
 const OF_CHECKS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   ...Object.values(CODES).filter((code) => code !== undefined),
   "broker-unreachable",
+  "encryption-silent",
   "mesh-down",
   "mesh-key-missing",
   "mesh-peer-unreached",
@@ -140,6 +142,10 @@ function gatewayChecks(facts: Facts): DiagnosisCheck[] {
   const chain = new Chain(null);
   chain.add("forwarding", "Forwarding and firewall", () => forwardingVerdict(facts));
   if (facts.config.mode === "mesh") chain.add("mesh", "Other gateways", () => meshVerdict(facts.status));
+  const { encryption } = facts.status;
+  if (encryption !== null && encryption.peers.length > 0) {
+    chain.add("encryption", "Encryption between gateways", () => encryptionVerdict(encryption));
+  }
   const link = chain.add("lan-link", "LAN link", () => lanLinkVerdict(facts.status));
   const address = chain.add("lan-address", "LAN address", () => lanAddressVerdict(facts), link);
   chain.add("local-name", "Name on the LAN (mDNS)", () => localNameVerdict(facts), address);
@@ -340,6 +346,14 @@ function meshVerdict({ mesh }: Status): Verdict {
     return warn("none was found", "Check that the others are on, in mode mesh, and have the same mesh.key.");
   }
   return good(`${plural(mesh.neighbours.length, "neighbour")}, ${plural(mesh.routes.length, "route")}`);
+}
+
+function encryptionVerdict({ peers }: EncryptionStatus): Verdict {
+  const [wrong] = peers.flatMap((peer) => silence(peer) ?? []);
+  if (wrong !== undefined) return warn(wrong.message, wrong.nextStep);
+  const waiting = peers.filter(({ state }) => state === "waiting");
+  if (waiting.length > 0) return unknown(`waiting for ${waiting.map(({ address }) => address).join(", ")}`);
+  return good(`${plural(peers.length, "gateway")}, all with a handshake`);
 }
 
 function lanLinkVerdict({ lan }: Status): Verdict {

@@ -29,6 +29,7 @@ const FROM_OUTSIDE: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   "clock-wrong",
   "data-full",
   "data-unwritable",
+  "encryption-silent",
   "fleet-refused",
   "fleet-unreachable",
   "gpio-unusable", // a panel, not what the gateway is for

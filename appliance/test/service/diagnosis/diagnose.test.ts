@@ -41,6 +41,7 @@ function status(more: Partial<Status> = {}): Status {
     storage: { ...LINK, interface: "eth1", addresses: ["10.9.0.1/24"] },
     segments: segment(),
     localUrl: "https://gateway.local/",
+    encryption: null,
     mqtt: { enabled: true, connected: true, url: "mqtt://broker.lan:1883", error: null },
     health: { status: "ok", reasons: [] },
     ...more,
@@ -328,6 +329,23 @@ diagnosis("nothing exported: whether there is an adapter that could", () => {
   assert.is(verdict(1).measured, "nothing exports the segment");
   assert.match(verdict(0).measured, "no SCSI adapter that can be a target was found");
   assert.is(verdict(0).state, "warn");
+});
+
+diagnosis("encryption: a gateway without a handshake, one that may still come, all of them; none to speak to", () => {
+  const at = (state: string, lastHandshake: number | null = null) => {
+    const peers = [{ address: "10.9.0.1", state, lastHandshake }];
+    const encryption = { publicKey: "K", port: 51820, peers } as Status["encryption"];
+    return find(diagnose(facts({ status: status({ encryption }) })).checks, "encryption");
+  };
+  const silent = at("silent", Date.UTC(2026, 10, 22));
+  assert.is(silent.state, "warn");
+  assert.match(silent.measured, "no handshake with gateway 10.9.0.1 since 2026-11-22T00:00:00.000Z");
+  assert.match(silent.nextStep ?? "", "public key, address and port");
+  assert.match(at("own-key").measured, "this gateway's own");
+  assert.is(at("waiting").state, "unknown");
+  assert.is(at("good").state, "good");
+  const alone = { publicKey: "K", port: 51820, peers: [] };
+  assert.not(diagnose(facts({ status: status({ encryption: alone }) })).checks.some(({ id }) => id === "encryption"));
 });
 
 diagnosis("mesh: no key, no BIRD, nobody there, a subnet twice; and well", () => {

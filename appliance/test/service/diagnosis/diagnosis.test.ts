@@ -58,7 +58,15 @@ class Rig {
   get status(): Status {
     const link = { interface: "eth0", mac: "52:54:00:00:00:01", mtu: 1500, carrier: true };
     return {
-      ...{ id: "525400123456", time: this.clock.now(), segments: [], mesh: null, storage: null, localUrl: null },
+      ...{
+        id: "525400123456",
+        time: this.clock.now(),
+        segments: [],
+        mesh: null,
+        encryption: null,
+        storage: null,
+        localUrl: null,
+      },
       lan: { ...link, addresses: this.lanAddresses },
       mqtt: { enabled: false, connected: false, url: null, error: null },
       health: { status: "ok", reasons: [] },
