@@ -12,7 +12,7 @@ IPSCSI_LICENSE = GPL-2.0
 IPSCSI_OVERRIDE_SRCDIR_RSYNC_EXCLUSIONS = \
 	--exclude '*.o' --exclude '*.ko' --exclude '*.a' --exclude '*.mod' \
 	--exclude '*.mod.c' --exclude '.*.cmd' --exclude Module.symvers \
-	--exclude modules.order --exclude /tests/host
+	--exclude modules.order --exclude /tests/host --exclude /testing
 
 # What the modules call; the board's fragments name the fabrics and adapters.
 define IPSCSI_LINUX_CONFIG_FIXUPS

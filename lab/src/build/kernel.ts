@@ -102,7 +102,7 @@ export async function ourModules({ version, headers }: Kernel): Promise<string[]
   if (!existsSync(join(kernelDir, "Makefile"))) return [];
   // Neither what a build leaves behind nor the tests that run on the host, except for their vectors.
   const generated =
-    /^\/?tests\/host\/(?!vectors\.txt$)|(^|\/)(\.[^/]*|[^/]*\.(o|ko|mod|mod\.c|a)|Module\.symvers|modules\.order)$/;
+    /^\/?(tests\/host\/(?!vectors\.txt$)|testing\/)|(^|\/)(\.[^/]*|[^/]*\.(o|ko|mod|mod\.c|a)|Module\.symvers|modules\.order)$/;
   const key = hashStrings(["4", version, headers, hashTree(kernelDir, (path) => generated.test(path))]);
   const dir = join(cacheDir, "our-modules", key);
   const listed = (): string[] =>

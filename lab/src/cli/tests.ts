@@ -244,7 +244,7 @@ export function scenarioPhase(): Phase {
     ...on612(named("kernel-trouble")),
     ...named("kernel-limits", "kernel-features"),
     ...on612(named("kernel-features")),
-    ...named("kernel-strangers", "kernel-wire", "first-start", "image-offline"),
+    ...named("kernel-strangers", "kernel-wire", "aha152x", "first-start", "image-offline"),
     // The smallest of them; the others show the same, with more hosts.
     ownScenario("grid"),
   ];
