@@ -113,6 +113,11 @@ bench: build ## throughput and latency, as ratios: docs/performance.md (ONLY=GRO
 	@node --import ./node_modules/tsx/dist/loader.mjs lab/src/bench/main.ts \
 	    $(if $(ONLY),--only $(ONLY)) $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(DOCS),--docs)
 
+.PHONY: bench-native
+bench-native: install ## the driver's processor time, as ratios, on a real processor: docs/performance.md (ROUNDS=N, DOCS=1)
+	@PACKAGES_LIST=packages-native.list lab/host/install-packages
+	@node --import ./node_modules/tsx/dist/loader.mjs lab/src/bench/native-main.ts $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(DOCS),--docs)
+
 .PHONY: disk
 disk: install ## the gateway's disk to flash, from Debian packages, and its update bundle: build/disk
 	@$(LAB) disk
