@@ -256,9 +256,25 @@ static bool cursor_skip(struct sg_cursor *c, u32 len)
 	return true;
 }
 
-/* Bytes @off to @end of a frame. Return: their checksum */
-static __wsum cursor_copy_skb(struct sg_cursor *c, const struct sk_buff *skb,
-			      u32 off, u32 end)
+/* Bytes @off to @end of a frame */
+static void cursor_copy_skb(struct sg_cursor *c, const struct sk_buff *skb,
+			    u32 off, u32 end)
+{
+	while (off < end) {
+		u32 n = end - off;
+		void *to = cursor_map(c, &n);
+
+		if (!to)
+			break;
+		skb_copy_bits(skb, off, to, n);
+		cursor_unmap(to);
+		off += n;
+	}
+}
+
+/* The same. Return: their checksum */
+static __wsum cursor_copy_skb_csum(struct sg_cursor *c,
+				   const struct sk_buff *skb, u32 off, u32 end)
 {
 	__wsum csum = 0;
 	u32 pos = 0;
@@ -287,19 +303,20 @@ static void cursor_write_skb(struct sg_cursor *c, const struct sk_buff *skb,
 			     u32 off, bool fill_csum)
 {
 	struct sg_cursor field = *c;
-	u32 start = off;
+	u32 start;
 	__sum16 sum;
 	__wsum csum;
 
-	if (fill_csum)
-		start = skb_checksum_start_offset(skb);
-	cursor_copy_skb(c, skb, off, start);
-	csum = cursor_copy_skb(c, skb, start, skb->len);
-	if (fill_csum) {
-		sum = csum_fold(csum) ?: CSUM_MANGLED_0;
-		cursor_skip(&field, start - off + skb->csum_offset);
-		cursor_write(&field, &sum, sizeof(sum));
+	if (!fill_csum) {
+		cursor_copy_skb(c, skb, off, skb->len);
+		return;
 	}
+	start = skb_checksum_start_offset(skb);
+	cursor_copy_skb(c, skb, off, start);
+	csum = cursor_copy_skb_csum(c, skb, start, skb->len);
+	sum = csum_fold(csum) ?: CSUM_MANGLED_0;
+	cursor_skip(&field, start - off + skb->csum_offset);
+	cursor_write(&field, &sum, sizeof(sum));
 }
 
 /* The initiator's memory is ours to see, whoever he is */
