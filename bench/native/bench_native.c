@@ -42,13 +42,13 @@
 
 static char *test = "";
 module_param(test, charp, 0);
-MODULE_PARM_DESC(test, "tcp, tcp-back, udp, send, ping or tur");
+MODULE_PARM_DESC(test, "tcp, tcp-back, udp, udp-back, send, ping or tur");
 static char *label = "";
 module_param(label, charp, 0);
 MODULE_PARM_DESC(label, "what the result is called");
 static char *to = "0.0.0.0";
 module_param(to, charp, 0);
-MODULE_PARM_DESC(to, "IPv4 address in the initial namespace");
+MODULE_PARM_DESC(to, "IPv4 address in the initial namespace; udp-back: in the other");
 static char *from = "0.0.0.0";
 module_param(from, charp, 0);
 MODULE_PARM_DESC(from, "send: source of the datagrams");
@@ -64,6 +64,8 @@ MODULE_PARM_DESC(ms, "how long, milliseconds");
 
 /* What has been done so far: bytes, datagrams, commands or round trips */
 static u64 done;
+static u64 count;	/* @done at the end of the measurement */
+static u64 cost;	/* nanoseconds */
 static struct net *here;
 static int failure;
 
@@ -139,7 +141,6 @@ static int receive_stream(void *data)
 
 static int send_datagrams(void *data)
 {
-	struct sockaddr_in addr = address(to, DISCARD_PORT);
 	unsigned int len = bytes - sizeof(struct iphdr) - sizeof(struct udphdr);
 	struct worker *w = data;
 	void *buf = kzalloc(len, GFP_KERNEL);
@@ -147,8 +148,7 @@ static int send_datagrams(void *data)
 
 	while (buf) {
 		struct kvec vec = { .iov_base = buf, .iov_len = len };
-		struct msghdr msg = { .msg_name = &addr,
-				      .msg_namelen = sizeof(addr) };
+		struct msghdr msg = {};
 
 		if (kernel_sendmsg(w->sock, &msg, &vec, 1, len) == -EPIPE)
 			break;
@@ -169,19 +169,16 @@ static bool start(struct worker *w, int (*run)(void *), struct socket *sock)
 /* Lets the load run. Return: what it has cost, nanoseconds; result: @done */
 static u64 measure(void)
 {
-	u64 before, cost;
+	u64 before;
 
 	msleep(WARM_UP);
 	done = 0;
 	before = processor_time();
 	msleep(ms);
-	cost = processor_time() - before;
-	return cost;
+	return processor_time() - before;
 }
 
-static u64 count;	/* @done at the end of the measurement */
-
-static int over_tcp(bool back, u64 *cost)
+static int over_tcp(bool back)
 {
 	struct socket *listener = NULL, *far = NULL, *near = NULL;
 	struct sockaddr_in addr = address(to, TCP_PORT);
@@ -202,7 +199,7 @@ static int over_tcp(bool back, u64 *cost)
 		goto out;
 	if (start(&receiver, receive_stream, back ? near : far)) {
 		if (start(&sender, send_stream, back ? far : near)) {
-			*cost = measure();
+			cost = measure();
 			count = done;
 			kernel_sock_shutdown(near, SHUT_RDWR);
 			kernel_sock_shutdown(far, SHUT_RDWR);
@@ -250,26 +247,22 @@ static const struct nf_hook_ops discard_ops = {
 	.priority = NF_IP_PRI_RAW,
 };
 
-static int over_udp(u64 *cost)
+static int over_udp(struct net *net)
 {
+	struct sockaddr_in addr = address(to, DISCARD_PORT);
 	struct worker sender;
 	struct socket *sock;
 	int err;
 
-	err = sock_create_kern(here, AF_INET, SOCK_DGRAM, IPPROTO_UDP, &sock);
+	err = sock_create_kern(net, AF_INET, SOCK_DGRAM, IPPROTO_UDP, &sock);
 	if (err)
 		return err;
-	/* shutdown needs a connected socket */
-	if (!err) {
-		struct sockaddr_in addr = address(to, DISCARD_PORT);
-
-		err = kernel_connect(sock, (struct sockaddr *)&addr,
-				     sizeof(addr), 0);
-	}
+	/* only a connected socket can be shut down */
+	err = kernel_connect(sock, (struct sockaddr *)&addr, sizeof(addr), 0);
 	if (!err && !start(&sender, send_datagrams, sock))
 		err = -ENOMEM;
 	if (!err) {
-		*cost = measure();
+		cost = measure();
 		count = done;
 		kernel_sock_shutdown(sock, SHUT_RDWR);
 		wait_for_completion(&sender.over);
@@ -279,7 +272,7 @@ static int over_udp(u64 *cost)
 }
 
 /* Echo requests, one after the other */
-static int round_trips(u64 *cost)
+static int round_trips(void)
 {
 	struct sockaddr_in addr = address(to, 0);
 	unsigned long end = jiffies + msecs_to_jiffies(WARM_UP);
@@ -332,7 +325,7 @@ static int round_trips(u64 *cost)
 		done++;
 		err = 0;
 	}
-	*cost = processor_time() - before;
+	cost = processor_time() - before;
 	count = done;
 	sock_release(sock);
 	return err;
@@ -425,7 +418,7 @@ static int submit(struct slot *slot)
 	return 0;
 }
 
-static int sends(u64 *cost)
+static int sends(void)
 {
 	unsigned long end = jiffies + msecs_to_jiffies(WARM_UP);
 	struct scsi_device *sdev = device();
@@ -471,7 +464,7 @@ static int sends(u64 *cost)
 			end = jiffies + msecs_to_jiffies(ms);
 			continue;
 		}
-		*cost = processor_time() - before;
+		cost = processor_time() - before;
 		count = done;
 		stop = true;
 	}
@@ -484,7 +477,7 @@ static int sends(u64 *cost)
 }
 
 /* TEST UNIT READY, one after the other */
-static int commands(u64 *cost)
+static int commands(void)
 {
 	unsigned long end = jiffies + msecs_to_jiffies(WARM_UP);
 	struct scsi_device *sdev = device();
@@ -518,35 +511,56 @@ static int commands(u64 *cost)
 		blk_mq_free_request(rq);
 		done++;
 	}
-	*cost = processor_time() - before;
+	cost = processor_time() - before;
 	count = done;
 	if (sdev)
 		scsi_device_put(sdev);
 	return err;
 }
 
+/*
+ * All of it in threads of the kernel's own: each switch to a program's makes
+ * User Mode Linux ask the host for that program's registers.
+ */
+static int take_measurement(void *data)
+{
+	struct completion *over = data;
+
+	if (!strcmp(test, "tcp") || !strcmp(test, "tcp-back"))
+		failure = over_tcp(!strcmp(test, "tcp-back"));
+	else if (!strcmp(test, "udp"))
+		failure = over_udp(here);
+	else if (!strcmp(test, "udp-back"))
+		failure = over_udp(&init_net);
+	else if (!strcmp(test, "send"))
+		failure = sends();
+	else if (!strcmp(test, "ping"))
+		failure = round_trips();
+	else if (!strcmp(test, "tur"))
+		failure = commands();
+	else
+		failure = -EINVAL;
+	kthread_complete_and_exit(over, 0);
+}
+
 static int __init bench_native_init(void)
 {
-	u64 cost = 0;
+	DECLARE_COMPLETION_ONSTACK(over);
+	struct task_struct *task;
+	struct net *there;
 
 	here = current->nsproxy->net_ns;
 	pr_info("bench-native: %s ...\n", label);
-	failure = nf_register_net_hook(&init_net, &discard_ops);
+	there = strcmp(test, "udp-back") ? &init_net : here;
+	failure = nf_register_net_hook(there, &discard_ops);
 	if (failure)
 		return failure;
-	if (!strcmp(test, "tcp") || !strcmp(test, "tcp-back"))
-		failure = over_tcp(!strcmp(test, "tcp-back"), &cost);
-	else if (!strcmp(test, "udp"))
-		failure = over_udp(&cost);
-	else if (!strcmp(test, "send"))
-		failure = sends(&cost);
-	else if (!strcmp(test, "ping"))
-		failure = round_trips(&cost);
-	else if (!strcmp(test, "tur"))
-		failure = commands(&cost);
+	task = kthread_run(take_measurement, &over, "bench");
+	if (IS_ERR(task))
+		failure = PTR_ERR(task);
 	else
-		failure = -EINVAL;
-	nf_unregister_net_hook(&init_net, &discard_ops);
+		wait_for_completion(&over);
+	nf_unregister_net_hook(there, &discard_ops);
 	if (failure || !count) {
 		pr_err("bench-native: %s: failed with %d\n", label, failure);
 		return failure ?: -EIO;

@@ -59,6 +59,20 @@ export const nativeFigures: readonly NativeFigure[] = [
     sample: perSecond,
   },
   {
+    name: "native-packets-base-back",
+    title: "the same from hub to station / SENDs",
+    unit: "/s",
+    pairs: [{ label: "", ours: "large-back", baseline: "large-sends" }],
+    sample: perSecond,
+  },
+  {
+    name: "native-packets-many",
+    title: "packets of 1500 bytes in containers / SENDs",
+    unit: "/s",
+    pairs: [{ label: "", ours: "many", baseline: "large-sends" }],
+    sample: perSecond,
+  },
+  {
     name: "native-packets-container",
     title: "64-byte UDP in containers / SENDs",
     unit: "/s",
