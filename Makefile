@@ -15,7 +15,7 @@ kdir = $(or $(KDIR),$$($(LAB) kernel-headers))
 ifndef LAB_CHOICES
 export LAB_CHOICES := $(CURDIR)/build/cache/choices/$(shell date +%s)-$(shell echo $$PPID)
 endif
-SHELL_SCRIPTS = $$(git ls-files -co --exclude-standard -- .ci appliance lab buildroot firmware kernel \
+SHELL_SCRIPTS = $$(git ls-files -co --exclude-standard -- .ci appliance bench lab buildroot firmware kernel \
     | while read -r f; do [ -f "$$f" ] && head -n 1 "$$f" | grep -qaE '^\#!/bin/((ba)?sh|busybox sh)' && echo "$$f"; done; true)
 
 .PHONY: help
