@@ -15,7 +15,7 @@ kdir = $(or $(KDIR),$$($(LAB) kernel-headers))
 ifndef LAB_CHOICES
 export LAB_CHOICES := $(CURDIR)/build/cache/choices/$(shell date +%s)-$(shell echo $$PPID)
 endif
-SHELL_SCRIPTS = $$(git ls-files -co --exclude-standard -- .ci appliance lab buildroot firmware kernel \
+SHELL_SCRIPTS = $$(git ls-files -co --exclude-standard -- .ci appliance bench lab buildroot firmware kernel \
     | while read -r f; do [ -f "$$f" ] && head -n 1 "$$f" | grep -qaE '^\#!/bin/((ba)?sh|busybox sh)' && echo "$$f"; done; true)
 
 .PHONY: help
@@ -112,6 +112,11 @@ shell: ## a shell in a running VM: make shell VM=station-a
 bench: build ## throughput and latency, as ratios: docs/performance.md (ONLY=GROUP, ROUNDS=N, DOCS=1)
 	@node --import ./node_modules/tsx/dist/loader.mjs lab/src/bench/main.ts \
 	    $(if $(ONLY),--only $(ONLY)) $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(DOCS),--docs)
+
+.PHONY: bench-native
+bench-native: install ## the driver's processor time, as ratios, on a real processor: docs/performance.md (ROUNDS=N, DOCS=1)
+	@PACKAGES_LIST=packages-native.list lab/host/install-packages
+	@node --import ./node_modules/tsx/dist/loader.mjs lab/src/bench/native-main.ts $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(DOCS),--docs)
 
 .PHONY: disk
 disk: install ## the gateway's disk to flash, from Debian packages, and its update bundle: build/disk

@@ -39,7 +39,6 @@
 #define IPSCSI_WATCH_INTERVAL	(5 * HZ)	/* where no GET watches */
 
 #define IPSCSI_SENDS_MAX	16	/* SENDs in flight */
-#define IPSCSI_BARE_STREAMS	3	/* IPv4, ARP, IPv6 */
 #define IPSCSI_LATENCY_MAX	28	/* classes: up to 134 s */
 #define IPSCSI_MAX_VECS		128	/* pieces of one message */
 #define IPSCSI_CHUNK_ORDER	3	/* pages of receive memory together */
@@ -173,7 +172,8 @@ struct ipscsi_cmd {
  *	GET; written by the worker only
  * @debugfs: folder ipscsi/<h:c:t:l>
  * @early: GETs that brought a container before its turn, in order; worker only
- * @bare_out: GETs in flight to a base peer, by stream; worker only
+ * @bare_out: GETs in flight to a base peer, by ipscsi_bare_index(); worker
+ *	only
  * @cmds: all commands, @sends + @gets of them
  * @max_bytes: longest message that the adapter takes, even if all is copied
  * @get_long: GETs came back full: ask for longer containers; worker only

@@ -394,13 +394,6 @@ static enum rq_end_io_ret cmd_end_io(struct request *rq, blk_status_t status)
 	return RQ_END_IO_FREE;
 }
 
-/* In idev->bare_out */
-static unsigned int bare_index(u16 stream)
-{
-	return stream == IPSCSI_STREAM_ARP ? 1 :
-	       stream == IPSCSI_STREAM_IPV6 ? 2 : 0;
-}
-
 /* Return: 0, or -EAGAIN: no tag, or no memory: try again later */
 static int submit(struct ipscsi_cmd *cmd)
 {
@@ -433,7 +426,7 @@ static int submit(struct ipscsi_cmd *cmd)
 	atomic_inc(&idev->in_flight);
 	if (cmd->get) {
 		atomic_inc(&idev->gets_out);
-		idev->bare_out[bare_index(cmd->stream)]++;
+		idev->bare_out[ipscsi_bare_index(cmd->stream)]++;
 	} else {
 		atomic_inc(&idev->sends_out);
 	}
@@ -445,7 +438,7 @@ static void command_over(struct ipscsi_idev *idev, struct ipscsi_cmd *cmd)
 {
 	if (cmd->get) {
 		atomic_dec(&idev->gets_out);
-		idev->bare_out[bare_index(cmd->stream)]--;
+		idev->bare_out[ipscsi_bare_index(cmd->stream)]--;
 	} else {
 		atomic_dec(&idev->sends_out);
 	}

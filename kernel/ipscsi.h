@@ -53,6 +53,8 @@
 #define IPSCSI_CONT_SHORT	65528	/* container in a (10) CDB, bytes */
 #define IPSCSI_CONT_LONG	(256 * 1024)	/* longest that we make, or ask for */
 
+#define IPSCSI_BARE_STREAMS	3	/* IPv4, ARP, IPv6 */
+
 #define IPSCSI_SHORT		2048	/* bytes of a frame in a dialogue */
 
 /* Bytes of a message that go into the linear part of a received skb */
@@ -149,8 +151,9 @@ struct ipscsi_reverse {
  * @name: its host name; seg->lock
  * @idev: RCU; the device that we send to, or NULL
  * @reverse: RCU; the way through its GETs, or NULL
- * @txq: what waits for it: Ethernet frames; its lock guards the next four
+ * @txq: what waits for it: Ethernet frames; its lock guards the next five
  * @txq_bytes: bytes in @txq
+ * @txq_bare: frames in @txq that a bare stream may take, and all others
  * @stopped: its net device queue was stopped for it
  * @moved: jiffies: when that was, or a frame was last taken out of @txq
  * @idev_down: @idev is in trouble: only the peer's GETs lead there
@@ -182,6 +185,7 @@ struct ipscsi_peer {
 	struct ipscsi_reverse __rcu *reverse;
 	struct sk_buff_head txq;
 	u32 txq_bytes;
+	unsigned int txq_bare[IPSCSI_BARE_STREAMS + 1];
 	bool stopped;
 	unsigned long moved;
 	bool idev_down;
@@ -277,6 +281,13 @@ struct ipscsi_seg {
 	bool closing;
 };
 
+/* A bare stream's place in arrays of IPSCSI_BARE_STREAMS */
+static inline unsigned int ipscsi_bare_index(u16 stream)
+{
+	return stream == IPSCSI_STREAM_ARP ? 1 :
+	       stream == IPSCSI_STREAM_IPV6 ? 2 : 0;
+}
+
 /* A frame whose checksum, or whose cutting into segments, is left to others */
 static inline bool ipscsi_needs_offload(const struct sk_buff *skb)
 {
@@ -289,12 +300,14 @@ static inline bool ipscsi_needs_offload(const struct sk_buff *skb)
  * @stream: what ipscsi_frame_stream() said when it left the queue
  * @pull: the same
  * @offload: its checksum or segmentation goes into its record
+ * @bare: what it counts as in peer->txq_bare
  */
 struct ipscsi_cb {
 	unsigned long queued;
 	u16 stream;
 	u16 pull;
 	bool offload;
+	u8 bare;
 };
 
 static inline struct ipscsi_cb *ipscsi_cb(struct sk_buff *skb)

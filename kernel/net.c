@@ -71,6 +71,40 @@ const char ipscsi_counter_names[IPSCSI_C_COUNT][ETH_GSTRING_LEN] = {
 	"get_failed", "unit_attention", "timeout", "retries", "relayed",
 };
 
+/* On which bare stream a frame may go, by what is in it; else IPSCSI_BARE_STREAMS */
+static u8 bare_class(const struct sk_buff *skb)
+{
+	switch (((const struct ethhdr *)skb->data)->h_proto) {
+	case htons(ETH_P_IP):
+		return ipscsi_bare_index(IPSCSI_STREAM_IPV4);
+	case htons(ETH_P_ARP):
+		return ipscsi_bare_index(IPSCSI_STREAM_ARP);
+	case htons(ETH_P_IPV6):
+		return ipscsi_bare_index(IPSCSI_STREAM_IPV6);
+	}
+	return IPSCSI_BARE_STREAMS;
+}
+
+static void txq_add(struct ipscsi_peer *peer, struct sk_buff *skb)
+{
+	struct ipscsi_cb *cb = ipscsi_cb(skb);
+
+	lockdep_assert_held(&peer->txq.lock);
+	cb->queued = jiffies;
+	cb->bare = bare_class(skb);
+	__skb_queue_tail(&peer->txq, skb);
+	peer->txq_bytes += skb->len;
+	peer->txq_bare[cb->bare]++;
+}
+
+static void txq_remove(struct ipscsi_peer *peer, struct sk_buff *skb)
+{
+	lockdep_assert_held(&peer->txq.lock);
+	__skb_unlink(skb, &peer->txq);
+	peer->txq_bytes -= skb->len;
+	peer->txq_bare[ipscsi_cb(skb)->bare]--;
+}
+
 /* Call with txq.lock held: that orders the stop and the wake-up of a queue */
 static void txq_wake(struct ipscsi_peer *peer)
 {
@@ -161,8 +195,8 @@ void ipscsi_peer_queue(struct ipscsi_peer *peer, struct sk_buff *skb)
 	spin_lock_bh(&peer->txq.lock);
 	while (lazy && (skb_queue_len(&peer->txq) >= LAZY_TXQ_PACKETS ||
 			peer->txq_bytes > IPSCSI_TXQ_BYTES)) {
-		first = __skb_dequeue(&peer->txq);
-		peer->txq_bytes -= first->len;
+		first = skb_peek(&peer->txq);
+		txq_remove(peer, first);
 		__skb_queue_tail(&old, first);
 	}
 	if (peer->txq_bytes > 2 * IPSCSI_TXQ_BYTES ||
@@ -171,9 +205,7 @@ void ipscsi_peer_queue(struct ipscsi_peer *peer, struct sk_buff *skb)
 		ipscsi_drop(peer, skb, IPSCSI_C_TX_QUEUE_FULL);
 		return;
 	}
-	ipscsi_cb(skb)->queued = jiffies;
-	__skb_queue_tail(&peer->txq, skb);
-	peer->txq_bytes += skb->len;
+	txq_add(peer, skb);
 	trace_ipscsi_queue(peer->addr, skb->len, skb_queue_len(&peer->txq));
 	if (!lazy && !READ_ONCE(peer->dead) &&
 	    (peer->txq_bytes > IPSCSI_TXQ_BYTES ||
@@ -206,7 +238,7 @@ void ipscsi_peer_queue(struct ipscsi_peer *peer, struct sk_buff *skb)
  * ipscsi_peer_dequeue - take the next frame for a peer
  * @peer: the peer
  * @max: longest frame to take, bytes; a longer one stays
- * @stream: take only what goes on this stream, or -1 for the first frame
+ * @stream: take only what goes on this bare stream, or -1 for the first frame
  *
  * Context: any but hard interrupt; takes txq.lock.
  * Return: the frame, or NULL.
@@ -222,11 +254,15 @@ struct sk_buff *ipscsi_peer_dequeue(struct ipscsi_peer *peer, u32 max,
 
 	__skb_queue_head_init(&old);
 	spin_lock_bh(&peer->txq.lock);
+	/* mostly so for ARP: GETs for it wait beside a full queue of others */
+	if (stream >= 0 && !peer->txq_bare[ipscsi_bare_index(stream)]) {
+		spin_unlock_bh(&peer->txq.lock);
+		return NULL;
+	}
 	skb_queue_walk_safe(&peer->txq, skb, next) {
 		if (forget && time_after(jiffies, ipscsi_cb(skb)->queued +
 						  LAZY_TXQ_AGE)) {
-			__skb_unlink(skb, &peer->txq);
-			peer->txq_bytes -= skb->len;
+			txq_remove(peer, skb);
 			__skb_queue_tail(&old, skb);
 			continue;
 		}
@@ -235,8 +271,7 @@ struct sk_buff *ipscsi_peer_dequeue(struct ipscsi_peer *peer, u32 max,
 			continue;
 		if (skb->len <= max) {
 			found = skb;
-			__skb_unlink(skb, &peer->txq);
-			peer->txq_bytes -= skb->len;
+			txq_remove(peer, skb);
 			WRITE_ONCE(peer->moved, jiffies);
 		}
 		break;
@@ -277,8 +312,7 @@ void ipscsi_peer_age(struct ipscsi_peer *peer)
 		unsigned long queued = ipscsi_cb(skb)->queued;
 
 		if (time_after(jiffies, queued + LAZY_TXQ_AGE)) {
-			__skb_unlink(skb, &peer->txq);
-			peer->txq_bytes -= skb->len;
+			txq_remove(peer, skb);
 			__skb_queue_tail(&old, skb);
 		} else if (lazy || time_after(jiffies, queued + TXQ_PATIENCE)) {
 			/* without memory the next time will do */
@@ -310,6 +344,7 @@ void ipscsi_peer_purge(struct ipscsi_peer *peer, enum ipscsi_counter reason)
 	spin_lock_bh(&peer->txq.lock);
 	skb_queue_splice_init(&peer->txq, &old);
 	peer->txq_bytes = 0;
+	memset(peer->txq_bare, 0, sizeof(peer->txq_bare));
 	txq_wake(peer);
 	spin_unlock_bh(&peer->txq.lock);
 	while ((skb = __skb_dequeue(&old)))

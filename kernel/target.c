@@ -256,9 +256,25 @@ static bool cursor_skip(struct sg_cursor *c, u32 len)
 	return true;
 }
 
-/* Bytes @off to @end of a frame. Return: their checksum */
-static __wsum cursor_copy_skb(struct sg_cursor *c, const struct sk_buff *skb,
-			      u32 off, u32 end)
+/* Bytes @off to @end of a frame */
+static void cursor_copy_skb(struct sg_cursor *c, const struct sk_buff *skb,
+			    u32 off, u32 end)
+{
+	while (off < end) {
+		u32 n = end - off;
+		void *to = cursor_map(c, &n);
+
+		if (!to)
+			break;
+		skb_copy_bits(skb, off, to, n);
+		cursor_unmap(to);
+		off += n;
+	}
+}
+
+/* The same. Return: their checksum */
+static __wsum cursor_copy_skb_csum(struct sg_cursor *c,
+				   const struct sk_buff *skb, u32 off, u32 end)
 {
 	__wsum csum = 0;
 	u32 pos = 0;
@@ -287,19 +303,20 @@ static void cursor_write_skb(struct sg_cursor *c, const struct sk_buff *skb,
 			     u32 off, bool fill_csum)
 {
 	struct sg_cursor field = *c;
-	u32 start = off;
+	u32 start;
 	__sum16 sum;
 	__wsum csum;
 
-	if (fill_csum)
-		start = skb_checksum_start_offset(skb);
-	cursor_copy_skb(c, skb, off, start);
-	csum = cursor_copy_skb(c, skb, start, skb->len);
-	if (fill_csum) {
-		sum = csum_fold(csum) ?: CSUM_MANGLED_0;
-		cursor_skip(&field, start - off + skb->csum_offset);
-		cursor_write(&field, &sum, sizeof(sum));
+	if (!fill_csum) {
+		cursor_copy_skb(c, skb, off, skb->len);
+		return;
 	}
+	start = skb_checksum_start_offset(skb);
+	cursor_copy_skb(c, skb, off, start);
+	csum = cursor_copy_skb_csum(c, skb, start, skb->len);
+	sum = csum_fold(csum) ?: CSUM_MANGLED_0;
+	cursor_skip(&field, start - off + skb->csum_offset);
+	cursor_write(&field, &sum, sizeof(sum));
 }
 
 /* The initiator's memory is ours to see, whoever he is */
@@ -640,76 +657,72 @@ static bool nexus_bind(struct ipscsi_nexus *nexus, struct ipscsi_seg *seg,
 	return true;
 }
 
-/* Finds or makes the nexus of a command. Return: NULL without memory */
-static struct ipscsi_nexus *nexus_get(struct ipscsi_lun *lun,
-				      struct se_session *sess)
+/* Return: NULL without memory, or with too many of them */
+static struct ipscsi_nexus *nexus_make(struct ipscsi_lun *lun,
+				       struct se_session *sess)
 {
-	struct ipscsi_nexus *nexus = nexus_find(lun, sess);
+	struct ipscsi_nexus *nexus;
 
-	if (!nexus && lun->count < NEXUS_MAX) {
-		nexus = kzalloc(sizeof(*nexus), GFP_ATOMIC | __GFP_NOWARN);
-		if (!nexus)
-			return NULL;
-		nexus->lun = lun;
-		nexus->reverse.kick = nexus_kick;
-		nexus->reverse.port = nexus->port;
-		nexus->sess = sess;
-		nexus->index = session_index(sess);
-		session_sid(sess, nexus->sid);
-		strscpy(nexus->port, sess->se_node_acl->initiatorname,
-			sizeof(nexus->port));
-		INIT_LIST_HEAD(&nexus->held);
-		list_add_tail(&nexus->node, &lun->nexuses);
-		hash_add(lun->hash, &nexus->hnode, (unsigned long)sess);
-		lun->count++;
-		schedule_delayed_work(&lun->tick, LUN_TICK);
-	}
-	if (nexus)
-		nexus->last_seen = jiffies;
+	lockdep_assert_held(&lun->lock);
+	if (lun->count >= NEXUS_MAX)
+		return NULL;
+	nexus = kzalloc(sizeof(*nexus), GFP_ATOMIC | __GFP_NOWARN);
+	if (!nexus)
+		return NULL;
+	nexus->lun = lun;
+	nexus->reverse.kick = nexus_kick;
+	nexus->reverse.port = nexus->port;
+	nexus->sess = sess;
+	nexus->index = session_index(sess);
+	session_sid(sess, nexus->sid);
+	strscpy(nexus->port, sess->se_node_acl->initiatorname,
+		sizeof(nexus->port));
+	INIT_LIST_HEAD(&nexus->held);
+	list_add_tail(&nexus->node, &lun->nexuses);
+	hash_add(lun->hash, &nexus->hnode, (unsigned long)sess);
+	lun->count++;
+	schedule_delayed_work(&lun->tick, LUN_TICK);
 	return nexus;
 }
 
 /*
- * The station behind a command, with a reference. One that has said no HELLO
- * gets the address that follows from its port's name.
+ * The nexus behind a command, with its station. One that has said no HELLO
+ * gets the address that follows from its port's name; @ext: it uses our
+ * extensions, so it must have said HELLO, and we still know it.
+ * Return: ERR_PTR(-ENOTCONN) where it has not, ERR_PTR(-ENOMEM)
  */
-static struct ipscsi_peer *peer_of_cmd(struct ipscsi_lun *lun,
-				       struct ipscsi_seg *seg,
-				       struct se_cmd *cmd)
+static struct ipscsi_nexus *nexus_of_cmd(struct ipscsi_lun *lun,
+					 struct ipscsi_seg *seg,
+					 struct se_cmd *cmd, bool ext)
 {
-	struct ipscsi_peer *peer = NULL;
 	struct ipscsi_nexus *nexus;
 	u8 addr[ETH_ALEN];
 
-	spin_lock_bh(&lun->lock);
-	nexus = nexus_get(lun, cmd->se_sess);
+	lockdep_assert_held(&lun->lock);
+	nexus = nexus_find(lun, cmd->se_sess);
+	if (ext && !(nexus && nexus->hello && nexus_bound(nexus)))
+		return ERR_PTR(-ENOTCONN);
 	if (!nexus)
-		goto out;
+		nexus = nexus_make(lun, cmd->se_sess);
+	if (!nexus)
+		return ERR_PTR(-ENOMEM);
+	nexus->last_seen = jiffies;
 	if (!nexus_bound(nexus)) {
 		ipscsi_addr_from_port(nexus->port, addr);
 		if (!nexus_bind(nexus, seg, addr))
-			goto out;
+			return ERR_PTR(-ENOMEM);
 	}
-	peer = nexus->peer;
-	kobject_get(&peer->kobj);
-	if (READ_ONCE(peer->state) != IPSCSI_PEER_UP)
-		ipscsi_peer_set_state(peer, IPSCSI_PEER_UP);
-out:
-	spin_unlock_bh(&lun->lock);
-	return peer;
+	if (READ_ONCE(nexus->peer->state) != IPSCSI_PEER_UP)
+		ipscsi_peer_set_state(nexus->peer, IPSCSI_PEER_UP);
+	return nexus;
 }
 
-/* It has said HELLO, and we still know it: it may use our extensions */
-static bool said_hello(struct ipscsi_lun *lun, struct se_cmd *cmd)
+/* What a command gets whose nexus cannot be had */
+static sense_reason_t no_nexus(struct se_cmd *cmd,
+			       const struct ipscsi_nexus *nexus)
 {
-	struct ipscsi_nexus *nexus;
-	bool said;
-
-	spin_lock_bh(&lun->lock);
-	nexus = nexus_find(lun, cmd->se_sess);
-	said = nexus && nexus->hello && nexus_bound(nexus);
-	spin_unlock_bh(&lun->lock);
-	return said;
+	return PTR_ERR(nexus) == -ENOTCONN ? nexus_loss(cmd) :
+					     TCM_OUT_OF_RESOURCES;
 }
 
 /* --- answering GETs --- */
@@ -933,7 +946,6 @@ static sense_reason_t exec_get(struct se_cmd *cmd)
 {
 	struct ipscsi_lun *lun = to_lun(cmd->se_dev);
 	struct ipscsi_nexus *nexus;
-	struct ipscsi_peer *peer;
 	struct ipscsi_held *held;
 	struct ipscsi_seg *seg;
 	struct ipscsi_cdb cdb;
@@ -973,39 +985,36 @@ static sense_reason_t exec_get(struct se_cmd *cmd)
 		ret = not_ready(cmd);
 		goto out;
 	}
-	if (cdb.stream == IPSCSI_STREAM_CONTAINER && !said_hello(lun, cmd)) {
-		ret = nexus_loss(cmd);
-		goto out;
-	}
-	peer = peer_of_cmd(lun, seg, cmd);
 	held = kmem_cache_alloc(held_cache, GFP_ATOMIC | __GFP_NOWARN);
-	if (!peer || !held) {
-		if (held)
-			kmem_cache_free(held_cache, held);
-		ipscsi_peer_put(peer);
+	if (!held) {
 		ret = TCM_OUT_OF_RESOURCES;
 		goto out;
 	}
-	trace_ipscsi_held(peer->addr, cdb.stream, room);
-	ipscsi_peer_put(peer);
-
 	held->cmd = cmd;
 	held->since = jiffies;
 	held->stream = cdb.stream;
 	held->len = room;
 
 	spin_lock_bh(&lun->lock);
-	nexus = nexus_find(lun, cmd->se_sess);
+	nexus = nexus_of_cmd(lun, seg, cmd,
+			     cdb.stream == IPSCSI_STREAM_CONTAINER);
+	if (IS_ERR(nexus)) {
+		spin_unlock_bh(&lun->lock);
+		kmem_cache_free(held_cache, held);
+		ret = no_nexus(cmd, nexus);
+		goto out;
+	}
 	/* tmr_notify runs after the flag is set, and takes this lock */
-	if (!nexus || cmd->transport_state & CMD_T_ABORTED ||
+	if (cmd->transport_state & CMD_T_ABORTED ||
 	    atomic_read(&nexus->reverse.held) >= HELD_MAX) {
-		ret = nexus && !(cmd->transport_state & CMD_T_ABORTED) ?
-			      TCM_OUT_OF_RESOURCES :
-			      TCM_CHECK_CONDITION_ABORT_CMD;
+		ret = cmd->transport_state & CMD_T_ABORTED ?
+			      TCM_CHECK_CONDITION_ABORT_CMD :
+			      TCM_OUT_OF_RESOURCES;
 		spin_unlock_bh(&lun->lock);
 		kmem_cache_free(held_cache, held);
 		goto out;
 	}
+	trace_ipscsi_held(nexus->peer->addr, cdb.stream, room);
 	held->nexus = nexus;
 	cmd->priv = held;
 	list_add_tail(&held->node, &nexus->held);
@@ -1056,7 +1065,10 @@ static bool control_hello(struct ipscsi_lun *lun, struct ipscsi_seg *seg,
 	if (ipscsi_desc_parse(tlv->value, tlv->len, &desc))
 		return false;
 	spin_lock_bh(&lun->lock);
-	nexus = nexus_get(lun, cmd->se_sess);
+	nexus = nexus_find(lun, cmd->se_sess) ?:
+		nexus_make(lun, cmd->se_sess);
+	if (nexus)
+		nexus->last_seen = jiffies;
 	if (nexus && nexus_bind(nexus, seg, desc.addr)) {
 		ipscsi_peer_describe(nexus->peer, &desc,
 				     peer_is_safe(cmd, &desc));
@@ -1178,6 +1190,7 @@ malformed:
 static sense_reason_t exec_send(struct se_cmd *cmd)
 {
 	struct ipscsi_lun *lun = to_lun(cmd->se_dev);
+	struct ipscsi_nexus *nexus;
 	struct ipscsi_peer *peer;
 	struct ipscsi_seg *seg;
 	struct ipscsi_cdb cdb;
@@ -1219,15 +1232,17 @@ static sense_reason_t exec_send(struct se_cmd *cmd)
 		target_complete_cmd(cmd, SAM_STAT_GOOD);
 		return 0;
 	}
-	if (cdb.stream >= IPSCSI_STREAM_EXT_MIN && !said_hello(lun, cmd)) {
+	spin_lock_bh(&lun->lock);
+	nexus = nexus_of_cmd(lun, seg, cmd,
+			     cdb.stream >= IPSCSI_STREAM_EXT_MIN);
+	if (IS_ERR(nexus)) {
+		spin_unlock_bh(&lun->lock);
 		rcu_read_unlock();
-		return nexus_loss(cmd);
+		return no_nexus(cmd, nexus);
 	}
-	peer = peer_of_cmd(lun, seg, cmd);
-	if (!peer) {
-		rcu_read_unlock();
-		return TCM_OUT_OF_RESOURCES;
-	}
+	peer = nexus->peer;
+	kobject_get(&peer->kobj);
+	spin_unlock_bh(&lun->lock);
 	ipscsi_count(peer, IPSCSI_C_RX_MESSAGES, 1);
 	local_bh_disable();
 	if (cdb.stream == IPSCSI_STREAM_CONTAINER) {

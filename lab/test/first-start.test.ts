@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The first start of a prepared gateway, its console, SSH, and the ways back to an owner.
 import * as assert from "uvu/assert";
-import { loadModule } from "../src/build/labModule.ts";
+import { loadModules } from "../src/build/labModule.ts";
 import { api, CURL, configure } from "../src/rigs/supervisor.ts";
 import { scenario } from "../src/scenario.ts";
 import { waitFor } from "../src/time.ts";
@@ -96,7 +96,7 @@ tests.test("a front panel: real lines of a GPIO chip, opened by who may not expo
   const code = async (): Promise<string[]> =>
     (await api<Status>(gateway, "GET", "status")).health.reasons.map((reason) => reason.code);
   await waitFor("health to tell", async () => (await code()).includes("gpio-unusable"), { timeout: 30_000 });
-  await loadModule(gateway, "lab/gpio", "lab_gpio");
+  await loadModules(gateway, "lab/gpio");
   await gateway.ok("echo 0,0,0,1,0,0,0,0 >/sys/module/lab_gpio/parameters/level"); // the button is up: it is active low
   await waitFor("the LEDs", async () => (await levels()) === "1011", { timeout: 60_000 });
   await waitFor("health to be well", async () => (await code()).length === 0, { timeout: 60_000 });

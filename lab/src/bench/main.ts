@@ -1,20 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // `make bench`: measures, prints a table, writes build/bench.json and build/bench.svg; with --docs also into docs/.
-import { execFileSync } from "node:child_process";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { cpus, loadavg, totalmem } from "node:os";
-import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { LabError, messageOf } from "../errors.ts";
-import { replaceGenerated } from "../generated.ts";
-import { buildDir, repoDir } from "../paths.ts";
 import { withVm } from "../scenario.ts";
 import { loop } from "../topologies/loop.ts";
 import type { Topology } from "../topologies/types.ts";
 import type { Vm } from "../vm/vm.ts";
 import { measureCable } from "./cable.ts";
 import { groups, setting, specs, specsOf } from "./figures.ts";
-import { type Conditions, formatTable, type Outcome, toJson, toMarkdown, toSvg } from "./report.ts";
+import { output, Run } from "./publish.ts";
+import type { Outcome } from "./report.ts";
 import { measureSupervisor, supervisorSpecs } from "./supervisor.ts";
 import { installTool } from "./tool.ts";
 
@@ -32,9 +27,6 @@ const bench: Topology = {
   name: "bench",
   vms: loop.vms.map((vm) => ({ ...vm, name: "bench", memoryMiB: 1024 })),
 };
-
-const started = Date.now();
-const say = (line: string): void => console.log(`[${((Date.now() - started) / 1000).toFixed(0)} s] ${line}`);
 
 interface Options {
   readonly only: readonly string[];
@@ -58,26 +50,12 @@ function readOptions(): Options {
   return { only, rounds, docs: values.docs };
 }
 
-function output(command: string, args: readonly string[]): string {
-  try {
-    return execFileSync(command, args, { cwd: repoDir, encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }).trim();
-  } catch {
-    return "";
-  }
-}
-
-function commit(): string {
-  const name = output("git", ["describe", "--always", "--dirty", "--abbrev=12"]);
-  return name === "" ? "unknown" : name;
-}
-
-function machine(): string {
+function emulator(): string {
   const qemu = /version ([0-9.]+)/.exec(output("qemu-system-x86_64", ["--version"]))?.[1] ?? "?";
-  const model = cpus()[0]?.model.trim() ?? "?";
-  return `${model}, ${cpus().length} processors, ${(totalmem() / 2 ** 30).toFixed(0)} GiB, QEMU ${qemu} without KVM`;
+  return `QEMU ${qemu} without KVM`;
 }
 
-async function measureBoot(vm: Vm, { only, rounds }: Options): Promise<Outcome[]> {
+async function measureBoot(vm: Vm, { only, rounds }: Options, { say }: Run): Promise<Outcome[]> {
   await installTool(vm);
   const where = await setting(vm, rounds);
   const outcomes: Outcome[] = [];
@@ -95,14 +73,15 @@ async function measureBoot(vm: Vm, { only, rounds }: Options): Promise<Outcome[]
   return outcomes;
 }
 
-async function measureAll(options: Options): Promise<{ outcomes: Outcome[]; guest: string }> {
+async function measureAll(options: Options, run: Run): Promise<{ outcomes: Outcome[]; guest: string }> {
+  const { say } = run;
   const outcomes: Outcome[] = [];
   let guest = "";
   if (options.only.length === 0 || options.only.some((name) => !OTHERS.includes(name))) {
     await withVm({ topology: bench, say, parallel: true }, async (vm) => {
       const clock = await vm.ok("cat /sys/devices/system/clocksource/clocksource0/current_clocksource");
       guest = `Linux ${await vm.ok("uname -r")}, ${vm.spec.cpus} processors, clock ${clock}`;
-      outcomes.push(...(await measureBoot(vm, options)));
+      outcomes.push(...(await measureBoot(vm, options, run)));
     });
   }
   if (options.only.length === 0 || options.only.includes("cable")) {
@@ -133,34 +112,13 @@ async function measureAll(options: Options): Promise<{ outcomes: Outcome[]; gues
 
 async function main(): Promise<number> {
   const options = readOptions();
-  const date = new Date().toISOString();
-  const before = loadavg()[0] ?? 0;
-  if (before > 0.5) say(`the load of this machine is ${before.toFixed(1)}: what else runs here makes the figures vary`);
-  const { outcomes, guest } = await measureAll(options);
-  const conditions: Conditions = {
-    date,
-    commit: commit(),
-    machine: machine(),
-    guest,
-    load: [before, loadavg()[0] ?? 0],
-    seconds: (Date.now() - started) / 1000,
-    rounds: options.rounds,
-  };
-  mkdirSync(buildDir, { recursive: true });
-  writeFileSync(join(buildDir, "bench.json"), toJson(outcomes, conditions));
-  writeFileSync(join(buildDir, "bench.svg"), toSvg(outcomes, conditions));
-  if (options.docs) {
-    const document = join(repoDir, "docs/performance.md");
-    writeFileSync(
-      document,
-      replaceGenerated(readFileSync(document, "utf8"), "make bench DOCS=1", toMarkdown(outcomes, conditions)),
-    );
-    writeFileSync(join(repoDir, "docs/performance.svg"), toSvg(outcomes, conditions));
-  }
-  console.log(
-    `\n${formatTable(outcomes)}\n\nbuild/bench.json, build/bench.svg${options.docs ? ", docs/performance.md" : ""}`,
+  const run = new Run();
+  const { outcomes, guest } = await measureAll(options, run);
+  return run.publish(
+    outcomes,
+    { guest, emulator: emulator(), rounds: options.rounds },
+    { command: "bench", chart: "performance.svg", docs: options.docs },
   );
-  return outcomes.some((outcome) => "missing" in outcome) ? 1 : 0;
 }
 
 main().then(

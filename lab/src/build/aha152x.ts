@@ -1,16 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // The kernel's driver for the Adaptec 1522 on the modelled bus: aha152x.c out of Debian's kernel source, as it is,
 // and the modules of kernel/testing/aic6360_model. Debian's kernels have no ISA bus, so none of them builds it.
-import { cpSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { LabError } from "../errors.ts";
 import { cacheDir, kernelDir } from "../paths.ts";
 import { exec } from "../process.ts";
 import { hashStrings, hashTree } from "./hash.ts";
-import type { Kernel } from "./kernel.ts";
-
-/** To be raised when build() makes something else of the same source. */
-const RECIPE = "1";
+import { type Kernel, modulesOf } from "./kernel.ts";
 
 const MODEL = join(kernelDir, "testing/aic6360_model");
 const SOURCES = ["aha152x.c", "aha152x.h"];
@@ -42,24 +39,15 @@ async function unpackedDriver(series: string): Promise<string> {
   return dir;
 }
 
-/** @returns name -> file of each module */
-export async function aha152xModules(kernel: Kernel): Promise<Map<string, string>> {
-  const series = seriesOf(kernel.version);
-  const driver = await unpackedDriver(series);
-  const key = hashStrings([RECIPE, kernel.version, kernel.headers, driver, hashTree(MODEL)]);
-  const dir = join(cacheDir, "aha152x", key);
-  if (!existsSync(dir)) {
-    const work = `${dir}.${process.pid}`;
-    rmSync(work, { recursive: true, force: true });
-    cpSync(driver, work, { recursive: true });
-    const build = join(work, "build");
-    cpSync(MODEL, build, { recursive: true });
-    for (const name of SOURCES) cpSync(join(work, "drivers/scsi", name), join(build, name));
-    await exec("make", ["-C", kernel.headers, `M=${build}`, `KCFLAGS=-ffile-prefix-map=${build}/=`, "modules"]);
-    for (const name of readdirSync(build).filter((file) => file.endsWith(".ko")))
-      await exec("strip", ["--strip-debug", join(build, name)]);
-    renameSync(work, dir);
+/** Files of the driver's and the model's modules. */
+export async function aha152xModules(kernel: Kernel): Promise<string[]> {
+  const driver = await unpackedDriver(seriesOf(kernel.version));
+  const together = join(cacheDir, "aha152x-together", hashStrings([driver, hashTree(MODEL)]));
+  if (!existsSync(together)) {
+    const partial = `${together}.${process.pid}`;
+    cpSync(MODEL, partial, { recursive: true });
+    for (const name of SOURCES) cpSync(join(driver, "drivers/scsi", name), join(partial, name));
+    renameSync(partial, together);
   }
-  const files = readdirSync(join(dir, "build")).filter((file) => file.endsWith(".ko"));
-  return new Map(files.map((file) => [file.slice(0, -3), join(dir, "build", file)]));
+  return modulesOf(together, kernel);
 }

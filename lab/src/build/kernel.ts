@@ -47,6 +47,8 @@ export interface Kernel {
   readonly tree: string;
   /** What modules are built against. */
   readonly headers: string;
+  /** Words for make then. */
+  readonly make?: readonly string[];
 }
 
 /** The kernel that LAB_KERNEL asks for. */
@@ -98,12 +100,16 @@ export function moduleClosure(dep: ReadonlyMap<string, readonly string[]>, names
 }
 
 /** Builds kernel/ against the headers. Returns the modules' files; none while kernel/ has no Makefile. */
-export async function ourModules({ version, headers }: Kernel): Promise<string[]> {
-  if (!existsSync(join(kernelDir, "Makefile"))) return [];
+export async function ourModules(kernel: Kernel): Promise<string[]> {
+  return existsSync(join(kernelDir, "Makefile")) ? modulesOf(kernelDir, kernel) : [];
+}
+
+/** Builds the modules of a folder against the headers. Returns their files. */
+export async function modulesOf(folder: string, { version, headers, make = [] }: Kernel): Promise<string[]> {
   // Neither what a build leaves behind nor the tests that run on the host, except for their vectors.
   const generated =
     /^\/?(tests\/host\/(?!vectors\.txt$)|testing\/)|(^|\/)(\.[^/]*|[^/]*\.(o|ko|mod|mod\.c|a)|Module\.symvers|modules\.order)$/;
-  const key = hashStrings(["4", version, headers, hashTree(kernelDir, (path) => generated.test(path))]);
+  const key = hashStrings(["4", version, headers, hashTree(folder, (path) => generated.test(path))]);
   const dir = join(cacheDir, "our-modules", key);
   const listed = (): string[] =>
     readdirSync(dir)
@@ -114,11 +120,11 @@ export async function ourModules({ version, headers }: Kernel): Promise<string[]
   // process alone, as scenarios for the same kernel start side by side.
   const work = join(cacheDir, "kernel-build", `${version}.${process.pid}`);
   const partial = `${dir}.${process.pid}`;
-  for (const folder of [work, partial]) rmSync(folder, { recursive: true, force: true });
+  for (const path of [work, partial]) rmSync(path, { recursive: true, force: true });
   mkdirSync(dirname(work), { recursive: true });
-  cpSync(kernelDir, work, { recursive: true, filter: (source) => !generated.test(source.slice(kernelDir.length)) });
+  cpSync(folder, work, { recursive: true, filter: (source) => !generated.test(source.slice(folder.length)) });
   // Messages of the kernel's own checks name the source file: not where this checkout lies.
-  await exec("make", ["-C", work, `KDIR=${headers}`, `KCFLAGS=-ffile-prefix-map=${work}/=`]);
+  await exec("make", ["-C", headers, `M=${work}`, ...make, `KCFLAGS=-ffile-prefix-map=${work}/=`, "modules"]);
   mkdirSync(partial, { recursive: true });
   for (const name of readdirSync(work).filter((file) => file.endsWith(".ko"))) {
     cpSync(join(work, name), join(partial, name));

@@ -1,28 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 // Kernel modules of the lab's own, compiled for the kernel of the VMs and put into the one that needs them.
-import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
-import { dirname, join } from "node:path";
-import { cacheDir, repoDir } from "../paths.ts";
-import { exec } from "../process.ts";
+import { readFileSync } from "node:fs";
+import { basename, join } from "node:path";
+import { repoDir } from "../paths.ts";
 import type { Vm } from "../vm/vm.ts";
-import { hashStrings, hashTree } from "./hash.ts";
-import { labKernel } from "./kernel.ts";
+import { labKernel, modulesOf } from "./kernel.ts";
 
-/** Compiles `name`.ko of `folder` (relative to the repository), which has a Kbuild, and loads it. */
-export async function loadModule(vm: Vm, folder: string, name: string): Promise<void> {
-  const { version, headers } = await labKernel();
-  const source = join(repoDir, folder);
-  const module = join(cacheDir, "lab-modules", hashStrings([version, headers, hashTree(source)]), `${name}.ko`);
-  if (!existsSync(module)) {
-    const work = join(cacheDir, "kernel-build", `${name}.${process.pid}`);
-    rmSync(work, { recursive: true, force: true });
-    cpSync(source, work, { recursive: true });
-    await exec("make", ["-C", headers, `M=${work}`, "modules"]);
-    mkdirSync(dirname(module), { recursive: true });
-    cpSync(join(work, `${name}.ko`), `${module}.${process.pid}`);
-    renameSync(`${module}.${process.pid}`, module);
-    rmSync(work, { recursive: true });
+/** Copies a module into the VM. @returns where it lies there */
+export async function putModule(vm: Vm, file: string): Promise<string> {
+  const there = `/run/${basename(file)}`;
+  await vm.ok(`base64 -d >${there}`, { input: `${readFileSync(file).toString("base64")}\n` });
+  return there;
+}
+
+/** Compiles the modules of `folder` (relative to the repository), which has a Kbuild, and loads them. */
+export async function loadModules(vm: Vm, folder: string): Promise<void> {
+  for (const file of await modulesOf(join(repoDir, folder), await labKernel())) {
+    await vm.ok(`insmod ${await putModule(vm, file)}`);
   }
-  const file = `/tmp/${name}.ko`;
-  await vm.ok(`base64 -d >${file} && insmod ${file}`, { input: `${readFileSync(module).toString("base64")}\n` });
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Adapters of the modelled parallel bus in the `loop` VM: see kernel/testing/README.md.
-import { readFileSync } from "node:fs";
 import { aha152xModules } from "../build/aha152x.ts";
 import { labKernel } from "../build/kernel.ts";
+import { putModule } from "../build/labModule.ts";
 import { waitFor } from "../time.ts";
 import type { Vm } from "../vm/vm.ts";
 
@@ -28,11 +28,7 @@ export class ModelledBus {
   /** Loads the model and the driver, which looks for devices. */
   static async create(vm: Vm, { adapters, disk }: BusOptions): Promise<ModelledBus> {
     const bus = new ModelledBus(vm);
-    const modules = await aha152xModules(await labKernel());
-    for (const [name, file] of modules) {
-      const input = `${readFileSync(file).toString("base64")}\n`;
-      await vm.ok(`mkdir -p /run/aha152x; base64 -d >/run/aha152x/${name}.ko`, { input });
-    }
+    for (const file of await aha152xModules(await labKernel())) await putModule(vm, file);
     await vm.ok(`modprobe -a scsi_transport_spi sd_mod sg
       grep -q ' /sys/kernel/debug ' /proc/mounts || mount -t debugfs debugfs /sys/kernel/debug`);
     await bus.#insert("aic6360_model", `chips=${adapters} disk_id=${disk ? DISK_ID : -1}`);
@@ -41,7 +37,7 @@ export class ModelledBus {
   }
 
   async #insert(name: string, parameters: string): Promise<void> {
-    await this.vm.ok(`insmod /run/aha152x/${name}.ko ${parameters}`, { timeout: 60_000 });
+    await this.vm.ok(`insmod /run/${name}.ko ${parameters}`, { timeout: 60_000 });
     this.#loaded.unshift(name);
   }
 

@@ -5,6 +5,7 @@ import * as assert from "uvu/assert";
 import { cable } from "../../src/bench/cable.ts";
 import { specs } from "../../src/bench/figures.ts";
 import { busyTicks, inTurn, pingTimes } from "../../src/bench/measure.ts";
+import { nativeFigures, outcomesOf, parseResult } from "../../src/bench/native.ts";
 import {
   type Conditions,
   formatSample,
@@ -15,6 +16,7 @@ import {
   toSvg,
 } from "../../src/bench/report.ts";
 import { type Figure, figureValue, isMet, median, ratio, spread, timesTarget } from "../../src/bench/stats.ts";
+import { builtFrom } from "../../src/build/uml-kernel.ts";
 import { GENERATED_END, generatedBegin, replaceGenerated } from "../../src/generated.ts";
 import { checkTopology } from "../../src/topologies/expand.ts";
 
@@ -55,6 +57,28 @@ const conditions: Conditions = {
   seconds: 400,
   rounds: 3,
 };
+
+test("the native bench compares processor time, and tells what the guest did not measure", () => {
+  const line = (label: string, count: number, nanoseconds: number): string =>
+    `bench-native: ${JSON.stringify({ label, count, nanoseconds })}`;
+  const log = ["bench-native: tcp ...", line("tcp", 4000, 2000), line("tcp-veth", 8000, 2000)]
+    .concat([line("tcp-back", 1000, 1000), line("tcp-back-veth", 1000, 2000)])
+    .concat([line("ping", 10, 30_000), line("commands", 10, 10_000), "bench-native: base: failed with -5"]);
+  const outcomes = outcomesOf(log.flatMap((one) => parseResult(one) ?? []));
+  assert.is(outcomes.length, nativeFigures.length);
+  const value = (name: string): number | undefined => {
+    const outcome = outcomes.find((one) => one.name === name);
+    return outcome === undefined || "missing" in outcome ? undefined : figureValue(outcome);
+  };
+  assert.is(value("native-tcp-default"), 0.5);
+  assert.is(value("native-ping"), 1.5);
+  assert.is(value("native-tcp-base-to-hub"), undefined);
+});
+
+test("a package tells the source that it was compiled from", () => {
+  assert.is(builtFrom("glibc (= 2.36-9), linux (= 6.1.176-1)", "linux"), "6.1.176-1");
+  assert.is(builtFrom("linux-base (= 4.9)", "linux"), undefined);
+});
 
 test("the median is the middle one, or between the two", () => {
   assert.is(median([3, 1, 2]), 2);
@@ -124,7 +148,7 @@ test("samples have three digits and a prefix", () => {
 });
 
 test("the chart is XML with a bar for each figure that has a target", () => {
-  const svg = toSvg([higher, lower, reported, missing], conditions);
+  const svg = toSvg([higher, lower, reported, missing], conditions, "make bench");
   assert.is(svg.match(/<rect /g)?.length, 2);
   assert.match(svg, "ours / &lt;theirs&gt; &amp; more");
   assert.match(svg, 'class="missed"');
