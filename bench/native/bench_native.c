@@ -178,6 +178,35 @@ static u64 measure(void)
 	return processor_time() - before;
 }
 
+/* What is done one by one has no thread to wait beside: it looks at the time */
+struct span {
+	unsigned long end;	/* jiffies */
+	bool warm;
+	u64 before;
+};
+
+static struct span begin(void)
+{
+	return (struct span) { .end = jiffies + msecs_to_jiffies(WARM_UP) };
+}
+
+/* Return: whether the measurement, which follows the warm-up, is over */
+static bool is_over(struct span *span)
+{
+	if (time_before(jiffies, span->end))
+		return false;
+	if (span->warm) {
+		cost = processor_time() - span->before;
+		count = done;
+		return true;
+	}
+	span->warm = true;
+	done = 0;
+	span->before = processor_time();
+	span->end = jiffies + msecs_to_jiffies(ms);
+	return false;
+}
+
 static int over_tcp(bool back)
 {
 	struct socket *listener = NULL, *far = NULL, *near = NULL;
@@ -275,11 +304,9 @@ static int over_udp(struct net *net)
 static int round_trips(void)
 {
 	struct sockaddr_in addr = address(to, 0);
-	unsigned long end = jiffies + msecs_to_jiffies(WARM_UP);
 	u8 buf[sizeof(struct iphdr) + 64];
+	struct span span = begin();
 	struct socket *sock;
-	bool warm = false;
-	u64 before = 0;
 	u16 seq = 0;
 	int err;
 
@@ -287,21 +314,13 @@ static int round_trips(void)
 	if (err)
 		return err;
 	sock->sk->sk_rcvtimeo = PATIENCE;
-	for (;;) {
+	while (!is_over(&span)) {
 		struct icmphdr *icmp = (struct icmphdr *)buf;
 		struct kvec vec = { .iov_base = buf, .iov_len = 64 };
 		struct msghdr msg = { .msg_name = &addr,
 				      .msg_namelen = sizeof(addr) };
 		const struct icmphdr *reply;
 
-		if (time_after_eq(jiffies, end)) {
-			if (warm)
-				break;
-			warm = true;
-			done = 0;
-			before = processor_time();
-			end = jiffies + msecs_to_jiffies(ms);
-		}
 		memset(buf, 0, sizeof(buf));
 		icmp->type = ICMP_ECHO;
 		icmp->un.echo.id = htons(1);
@@ -325,8 +344,6 @@ static int round_trips(void)
 		done++;
 		err = 0;
 	}
-	cost = processor_time() - before;
-	count = done;
 	sock_release(sock);
 	return err;
 }
@@ -420,14 +437,13 @@ static int submit(struct slot *slot)
 
 static int sends(void)
 {
-	unsigned long end = jiffies + msecs_to_jiffies(WARM_UP);
 	struct scsi_device *sdev = device();
 	struct slot *slots = kcalloc(DEPTH, sizeof(*slots), GFP_KERNEL);
 	unsigned int i, in_flight = 0;
 	struct slot *slot, *next;
-	bool warm = false, stop = false;
-	u64 before = 0;
+	struct span span = begin();
 	int err = sdev && slots ? 0 : -ENODEV;
+	bool stop;
 
 	for (i = 0; !err && i < DEPTH; i++) {
 		slots[i].sdev = sdev;
@@ -455,18 +471,7 @@ static int sends(void)
 			err = submit(slot);
 			in_flight += !err;
 		}
-		if (stop || time_before(jiffies, end))
-			continue;
-		if (!warm) {
-			warm = true;
-			done = 0;
-			before = processor_time();
-			end = jiffies + msecs_to_jiffies(ms);
-			continue;
-		}
-		cost = processor_time() - before;
-		count = done;
-		stop = true;
+		stop = stop || is_over(&span);
 	}
 	for (i = 0; slots && i < DEPTH; i++)
 		kfree(slots[i].buf);
@@ -479,24 +484,14 @@ static int sends(void)
 /* TEST UNIT READY, one after the other */
 static int commands(void)
 {
-	unsigned long end = jiffies + msecs_to_jiffies(WARM_UP);
 	struct scsi_device *sdev = device();
-	bool warm = false;
-	u64 before = 0;
+	struct span span = begin();
 	int err = sdev ? 0 : -ENODEV;
 
-	while (!err) {
+	while (!err && !is_over(&span)) {
 		struct scsi_cmnd *scmd;
 		struct request *rq;
 
-		if (time_after_eq(jiffies, end)) {
-			if (warm)
-				break;
-			warm = true;
-			done = 0;
-			before = processor_time();
-			end = jiffies + msecs_to_jiffies(ms);
-		}
 		rq = scsi_alloc_request(sdev->request_queue, REQ_OP_DRV_IN, 0);
 		if (IS_ERR(rq)) {
 			err = PTR_ERR(rq);
@@ -506,13 +501,11 @@ static int commands(void)
 		scmd->cmd_len = 6;
 		rq->timeout = 60 * HZ;
 		/* the first ones bring unit attentions */
-		if (blk_execute_rq(rq, false) || (scmd->result && warm))
+		if (blk_execute_rq(rq, false) || (scmd->result && span.warm))
 			err = -EIO;
 		blk_mq_free_request(rq);
 		done++;
 	}
-	cost = processor_time() - before;
-	count = done;
 	if (sdev)
 		scsi_device_put(sdev);
 	return err;
