@@ -3,7 +3,7 @@
  * LEDs and the button on the gateway itself, and the reset line of an adapter on USB. A line that cannot be had is told in
  * health and tried again; everything else goes on without it.
  */
-import type { Problem, Status } from "../../api/status.ts";
+import type { Problem } from "../../api/status.ts";
 import type { Config } from "../../config/types.ts";
 import { ScsigateError, toProblem } from "../../shared/errors.ts";
 import type { LineName, ServiceEnvironment } from "../environment.ts";
@@ -65,7 +65,7 @@ export class Panel {
   }
 
   start(): void {
-    this.#end = this.#parts.monitor.onStatus((status) => this.#follow(status));
+    this.#end = this.#parts.monitor.onStatus(() => this.#follow());
   }
 
   async stop(): Promise<void> {
@@ -93,7 +93,7 @@ export class Panel {
   }
 
   /** The configuration may be another one, or it is time to try again. */
-  #follow(_status: Status): void {
+  #follow(): void {
     const { panel } = this.#parts.state.config.config;
     const at = this.#parts.environment.clock.monotonic();
     const same = JSON.stringify(panel) === JSON.stringify(this.#config);
@@ -139,8 +139,14 @@ export class Panel {
   #close(): void {
     this.#tick?.();
     this.#tick = undefined;
-    for (const lamp of LAMPS) this.#lines.get(lamp)?.write(false);
-    for (const line of this.#lines.values()) line.close();
+    for (const [name, line] of this.#lines) {
+      try {
+        if (LAMPS.some((lamp) => lamp === name)) line.write(false);
+      } catch {
+        // its chip is gone
+      }
+      line.close();
+    }
     this.#lines = new Map();
     this.#shown = new Map();
     this.#heldSince = undefined;

@@ -30,6 +30,8 @@ interface Rig {
   open: Set<number>;
   /** Offsets that cannot be had. */
   missing: Set<number>;
+  /** Whether lines that are open have lost their chip. */
+  gone: boolean;
   resets: number;
   /** What each lamp showed at each of so many looks, a letter each. */
   watch(offset: number, milliseconds: number): Promise<string>;
@@ -75,15 +77,24 @@ function start(panel: object = PANEL): Rig {
     openLine: async (number: number) => {
       const offset = number - 512;
       open.add(offset);
+      const there = (): void => {
+        if (rig.gone) throw new Error("ENODEV: no such device");
+      };
       return {
-        read: () => levels.get(offset) === true,
-        write: (on: boolean) => void levels.set(offset, on),
+        read: () => {
+          there();
+          return levels.get(offset) === true;
+        },
+        write: (on: boolean) => {
+          there();
+          levels.set(offset, on);
+        },
         close: () => void open.delete(offset),
       };
     },
   } as unknown as ServiceEnvironment;
   const rig: Rig = {
-    ...{ clock, state, levels, open, missing, resets: 0 },
+    ...{ clock, state, levels, open, missing, gone: false, resets: 0 },
     panel: new Panel({
       environment,
       state,
@@ -230,6 +241,23 @@ panel("a panel that is not wanted any more is dark, and its lines are given up",
   await rig.configure({});
   assert.equal([rig.levels.get(1), rig.open.size], [false, 0]);
 });
+
+panel(
+  "a chip that goes, with what it is plugged into: told, every line given up, and had again when it is back",
+  async () => {
+    const rig = start();
+    await rig.sample();
+    rig.gone = true;
+    await rig.clock.pass(100);
+    assert.match(problems(rig)[0]?.message ?? "", "the panel's lines have gone");
+    assert.is(rig.open.size, 0);
+    rig.gone = false;
+    await rig.clock.pass(10_000);
+    await rig.sample();
+    assert.equal([problems(rig).length, rig.open.size], [0, 5]);
+    assert.is(await rig.watch(1, 200), "####");
+  },
+);
 
 panel("the adapter's reset line is pulled for a moment; without one, that is said", async () => {
   const rig = start();
