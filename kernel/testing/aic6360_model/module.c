@@ -163,7 +163,7 @@ u8 aic6360_inb(unsigned long port)
 }
 EXPORT_SYMBOL_GPL(aic6360_inb);
 
-void aic6360_outb(u8 value, unsigned long port)
+static void write_bytes(unsigned long port, const u8 *from, unsigned long count)
 {
 	struct adapter *adapter;
 	unsigned int offset;
@@ -174,9 +174,15 @@ void aic6360_outb(u8 value, unsigned long port)
 		return;
 	spin_lock_irqsave(&model.lock, flags);
 	adapter->idle = 0;
-	chip_write(&adapter->chip, offset, value);
+	for (; count; count--)
+		chip_write(&adapter->chip, offset, *from++);
 	settle();
 	spin_unlock_irqrestore(&model.lock, flags);
+}
+
+void aic6360_outb(u8 value, unsigned long port)
+{
+	write_bytes(port, &value, 1);
 }
 EXPORT_SYMBOL_GPL(aic6360_outb);
 
@@ -202,20 +208,7 @@ EXPORT_SYMBOL_GPL(aic6360_insw);
 
 void aic6360_outsw(unsigned long port, const void *buf, unsigned long count)
 {
-	struct adapter *adapter;
-	unsigned int offset;
-	unsigned long flags;
-	const u8 *from = buf;
-
-	adapter = by_port(port, &offset);
-	if (!adapter)
-		return;
-	spin_lock_irqsave(&model.lock, flags);
-	adapter->idle = 0;
-	for (count *= 2; count; count--)
-		chip_write(&adapter->chip, offset, *from++);
-	settle();
-	spin_unlock_irqrestore(&model.lock, flags);
+	write_bytes(port, buf, count * 2);
 }
 EXPORT_SYMBOL_GPL(aic6360_outsw);
 
