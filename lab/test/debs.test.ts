@@ -2,7 +2,6 @@
 // Somebody's Debian machine. First as a station that has no driver: it gets it over the bus. Then as a gateway made of our
 // package: it takes what it is given, and nothing else; installed, upgraded, removed and purged without a trace left or a
 // connection cut.
-import { readFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { basename, join } from "node:path";
 import * as assert from "uvu/assert";
@@ -57,11 +56,6 @@ async function sessionLives(): Promise<void> {
   session.write(word);
   await until("the answer on the connection that was there before", async () => answered.endsWith(word) || ended);
   assert.not.ok(ended, "the connection was cut");
-}
-
-async function put(vm: Vm, file: string): Promise<void> {
-  const content = readFileSync(file).toString("base64");
-  await vm.ok(`base64 -d >/root/${basename(file)}`, { input: `${content}\n` });
 }
 
 /**
@@ -126,7 +120,8 @@ tests.test("installed, our package changes nothing on the machine", async (bench
   const vm = host(bench);
   for (const folder of ["debs", "debs-newer"]) {
     const version = folder === "debs" ? "0.1.0" : NEWER;
-    await put(vm, join(buildDir, folder, `scsigate_${version}_all.deb`));
+    const name = `scsigate_${version}_all.deb`;
+    await vm.putFile(join(buildDir, folder, name), `/root/${name}`);
   }
   before = await vm.ok(STATE);
   const said = await vm.ok("dpkg -i /root/scsigate_0.1.0_all.deb 2>&1", { timeout: 180_000 });

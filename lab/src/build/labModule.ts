@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // Kernel modules of the lab's own, compiled for the kernel of the VMs and put into the one that needs them.
-import { readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { repoDir } from "../paths.ts";
 import type { Vm } from "../vm/vm.ts";
@@ -9,7 +8,7 @@ import { labKernel, modulesOf } from "./kernel.ts";
 /** Copies a module into the VM. @returns where it lies there */
 export async function putModule(vm: Vm, file: string): Promise<string> {
   const there = `/run/${basename(file)}`;
-  await vm.ok(`base64 -d >${there}`, { input: `${readFileSync(file).toString("base64")}\n` });
+  await vm.putFile(file, there);
   return there;
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Small C programs, compiled on the host once for each state of their source: for the host, or put into the VM that needs them.
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, renameSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { cacheDir, repoDir } from "../paths.ts";
 import { exec } from "../process.ts";
@@ -38,8 +38,8 @@ export async function compile(
 
 /** Makes `name` from all C files of `folder` (relative to the repository), and installs it as /usr/bin/`name`. */
 export async function installProgram(vm: Vm, folder: string, name: string): Promise<void> {
-  const program = readFileSync(await compile(folder, name)).toString("base64");
   const path = `/usr/bin/${name}`;
   // Renamed: where one of before still runs, it keeps its own file.
-  await vm.ok(`base64 -d >${path}.new && chmod +x ${path}.new && mv ${path}.new ${path}`, { input: `${program}\n` });
+  await vm.putFile(await compile(folder, name), `${path}.new`);
+  await vm.ok(`chmod +x ${path}.new && mv ${path}.new ${path}`);
 }

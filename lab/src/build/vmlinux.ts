@@ -16,13 +16,13 @@ const PROGRAMS = [
   { first: [0x28, 0xb5, 0x2f, 0xfd], program: "zstd" },
 ];
 
-export interface Payload {
+interface Payload {
   readonly program: string;
   readonly data: Buffer;
 }
 
 /** The compressed kernel in a bzImage; undefined where it has none that we can unpack. */
-export function payloadOf(image: Buffer): Payload | undefined {
+function payloadOf(image: Buffer): Payload | undefined {
   if (image.length < SECTOR * 2 || image.toString("latin1", HEADER.magic, HEADER.magic + 4) !== "HdrS")
     return undefined;
   if (image.readUInt16LE(HEADER.version) < 0x208) return undefined;
@@ -35,10 +35,10 @@ export function payloadOf(image: Buffer): Payload | undefined {
 
 /** The ELF file in a bzImage, which QEMU starts by its PVH entry; the bzImage itself where it is compressed in another way. */
 export async function vmlinux(image: string): Promise<string> {
-  const payload = payloadOf(readFileSync(image));
-  if (payload === undefined) return image;
   const file = join(cacheDir, "vmlinux", hashTree(image));
   if (existsSync(file)) return file;
+  const payload = payloadOf(readFileSync(image));
+  if (payload === undefined) return image;
   mkdirSync(dirname(file), { recursive: true });
   const [packed, plain] = [`${file}.${process.pid}.packed`, `${file}.${process.pid}`];
   writeFileSync(packed, payload.data);

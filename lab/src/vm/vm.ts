@@ -209,6 +209,11 @@ export class Vm {
     return JSON.parse(await this.ok(command, options)) as T;
   }
 
+  /** A file of the host, as it is, to a path in the guest. */
+  putFile(file: string, path: string): Promise<string> {
+    return this.ok(`base64 -d >'${path}'`, { input: `${readFileSync(file).toString("base64")}\n` });
+  }
+
   writeFile(path: string, text: string): Promise<string> {
     return this.ok(`mkdir -p "$(dirname '${path}')" && cat >'${path}'`, { input: text });
   }
