@@ -4,6 +4,7 @@ import type { ConfigError } from "../api/status.ts";
 import { networkOf, parseInterface, parseIpv4 } from "../shared/ipv4.ts";
 import { parseNetwork6 } from "../shared/ipv6.ts";
 import { VXLAN_PORT } from "../shared/ports.ts";
+import { PUBLIC_KEY_PATTERN } from "../shared/publicKey.ts";
 import type { Config, MeshConfig, Mode, SegmentConfig } from "./types.ts";
 
 export function checkMesh({ peers, accept }: MeshConfig, errors: ConfigError[]): void {
@@ -25,8 +26,7 @@ function isNetwork(text: string): boolean {
   return prefix !== undefined && prefix >= 16;
 }
 
-/** 32 bytes in base64: the last digit has two bits that say nothing. */
-const PUBLIC_KEY = /^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$/;
+const PUBLIC_KEY = new RegExp(PUBLIC_KEY_PATTERN);
 
 /** Gateways whose tunnels are encrypted: each has a tunnel, a place in the list, and a key of its own. */
 export function checkEncryption({ encryption, mesh, segments }: Config, errors: ConfigError[]): void {

@@ -5,7 +5,7 @@
  */
 import type { Config, SegmentConfig } from "../config/types.ts";
 import type { Operation, PlanGroup } from "../protocol/operations.ts";
-import { networkOf, parseInterface, parseIpv4 } from "../shared/ipv4.ts";
+import { isWithin } from "../shared/ipv4.ts";
 import { isMeshed } from "./mesh.ts";
 
 /** What VXLAN puts before each packet: IPv4, UDP, its own header, and the frame's. */
@@ -46,14 +46,10 @@ export function encryptionGroup(config: Config, own: readonly string[]): PlanGro
  * @param own as above
  */
 export function speaksOnLan(config: Config, own: readonly string[]): boolean {
-  const near = (address: string): boolean => {
-    const ip = parseIpv4(address);
-    return own.map(parseInterface).some((one) => {
-      return one !== undefined && ip !== undefined && networkOf(one) === networkOf({ ...one, address: ip });
-    });
-  };
   const tunnels = isMeshed(config) ? config.mesh.peers : [];
-  return !encryptedPeers(config).some(({ address }) => tunnels.includes(address) && near(address));
+  return !encryptedPeers(config).some(
+    ({ address }) => tunnels.includes(address) && own.some((cidr) => isWithin(address, cidr)),
+  );
 }
 
 /** What the hosts of a segment that spans gateways are told. */

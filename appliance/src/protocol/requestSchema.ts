@@ -3,6 +3,7 @@
  * JSON Schema of the requests: the executor accepts nothing else. Compiled at build time (scripts/generate.ts), to a validator
  * and to the types of operations.ts and messages.ts.
  */
+import { PUBLIC_KEY_PATTERN } from "../shared/publicKey.ts";
 import { SLOTS } from "./messages.ts";
 import { INTERFACE_SYSCTLS, MODULES, PORT_FABRICS, SYSCTLS } from "./operations.ts";
 
@@ -59,8 +60,7 @@ const TUNNEL = { type: "string", pattern: "^mesh[0-9a-f]{8}$" };
 /** Stands between double quotes in BIRD's configuration, which knows no escapes. */
 const MESH_KEY = { type: "string", pattern: "^[!#-~]{16,64}$" };
 const ADDRESSES = { type: "array", maxItems: 16, items: IPV4 };
-/** 32 bytes in base64: the last digit has two bits that say nothing. */
-const PUBLIC_KEY = { type: "string", pattern: "^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$" };
+const PUBLIC_KEY = { type: "string", pattern: PUBLIC_KEY_PATTERN };
 /** Bytes, of what is in a tunnel or encrypted. */
 const INNER_MTU = { type: "integer", minimum: 1280, maximum: 9000 };
 const PORTS = { type: "array", maxItems: 64, items: PORT };

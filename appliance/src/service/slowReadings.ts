@@ -18,7 +18,7 @@ import { type LatencyClass, parseLatency, percentiles } from "../observe/latency
 import { readLocalName } from "../observe/mdns.ts";
 import { readTemperatures } from "../observe/sensors.ts";
 import { Sysfs } from "../observe/sysfs.ts";
-import type { MeshAnswers, WireguardAnswers } from "../protocol/messages.ts";
+import type { DeviceLatency, MeshAnswers, WireguardAnswers } from "../protocol/messages.ts";
 import { toProblem } from "../shared/errors.ts";
 import type { ServiceEnvironment } from "./environment.ts";
 import { BatchMeter } from "./rates.ts";
@@ -43,9 +43,8 @@ export class SlowReadings {
   readonly #complaints = new Map<string, string>();
   #readAt: number | undefined;
   #shape = "";
-  #readingLatencies = false;
-  #readingMesh = false;
-  #readingWireguard = false;
+  /** What the executor is being asked for. */
+  readonly #asking = new Set<string>();
   addresses = new Map<string, InterfaceAddress[]>();
   neighbours: Neighbour[] = [];
   /** "interface address", of those that did not answer. */
@@ -106,12 +105,36 @@ export class SlowReadings {
     this.dataWritable = await isWritable(data);
     this.runFreeBytes = await readFreeBytes(run);
     // Not waited for: an executor that is busy must not stop the sampling.
-    if (!this.#readingLatencies) void this.#readLatencies();
+    const { executor } = this.#environment;
+    void this.#ask(
+      "latency",
+      () => executor.readLatency(),
+      (devices) => this.#takeLatencies(devices ?? []),
+    );
     if (!meshed) this.mesh = undefined;
-    else if (!this.#readingMesh) void this.#readMesh();
+    else
+      void this.#ask(
+        "mesh",
+        () => executor.readMesh(),
+        (answers) => (this.mesh = answers ?? null),
+      );
     if (!tunnels) this.wireguard = undefined;
-    else if (!this.#readingWireguard) void this.#readWireguard();
+    else
+      void this.#ask(
+        "wireguard",
+        () => executor.readWireguard(),
+        (answers) => (this.wireguard = answers),
+      );
     await this.#readDrivers(segments);
+  }
+
+  /** Not again while it is being asked for. @param take gets undefined where there was no answer */
+  async #ask<T>(what: string, question: () => Promise<T>, take: (answer: T | undefined) => void): Promise<void> {
+    if (this.#asking.has(what)) return;
+    this.#asking.add(what);
+    const answer = await question().catch((error: unknown) => this.#complain(what, error));
+    this.#asking.delete(what);
+    take(answer);
   }
 
   async #readDrivers(segments: readonly string[]): Promise<void> {
@@ -134,28 +157,10 @@ export class SlowReadings {
     this.stationCounters = ofStations;
   }
 
-  async #readMesh(): Promise<void> {
-    this.#readingMesh = true;
-    const { executor } = this.#environment;
-    this.mesh = (await executor.readMesh().catch((error: unknown) => this.#complain("mesh", error))) ?? null;
-    this.#readingMesh = false;
-  }
-
-  async #readWireguard(): Promise<void> {
-    this.#readingWireguard = true;
-    const { executor } = this.#environment;
-    this.wireguard = await executor.readWireguard().catch((error: unknown) => this.#complain("wireguard", error));
-    this.#readingWireguard = false;
-  }
-
-  async #readLatencies(): Promise<void> {
-    this.#readingLatencies = true;
-    const { executor } = this.#environment;
-    const devices = await executor.readLatency().catch((error: unknown) => this.#complain("latency", error));
-    this.#readingLatencies = false;
+  #takeLatencies(devices: readonly DeviceLatency[]): void {
     const latencies = new Map<string, StationLatency>();
     const all = new Map<string, LatencyClass[]>();
-    for (const { device, text } of devices ?? []) {
+    for (const { device, text } of devices) {
       const classes = parseLatency(text);
       const before = this.latencies.get(device);
       const recent = (kind: "sends" | "gets", last: Percentiles | null | undefined) =>

@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { validateRequest } from "#request-validator";
-import { validate } from "../../src/config/validate.ts";
 import { renderDnsmasq } from "../../src/executor/operations/dhcp.ts";
 import { renderFirewall } from "../../src/executor/operations/firewall.ts";
-import { buildPlan, type Observed } from "../../src/plan/buildPlan.ts";
-import type { Operation, OperationKind } from "../../src/protocol/operations.ts";
+import type { Observed } from "../../src/plan/buildPlan.ts";
 import { createIdentity } from "../../src/shared/identity.ts";
 import { PATHS } from "../support/executor.ts";
+import { planOf } from "../support/plan.ts";
 
 const KEY = "3p7bfXt9wbTTW2HC7OQ1Nz+DQ8hbeGdNrfx+FG+IK08=";
 const identity = createIdentity("52:54:00:12:34:56", () => Buffer.alloc(6));
@@ -28,15 +26,8 @@ const observed: Observed = {
 };
 
 function plan(document: object, seen: Partial<Observed> = {}) {
-  const result = validate({ version: 1, ...document });
-  if (!result.valid) throw new Error(JSON.stringify(result.errors));
-  const planned = buildPlan(result.config, { ...observed, ...seen }, identity, {});
-  const { groups } = planned.plan;
-  assert.ok(validateRequest({ type: "apply", id: 0, plan: planned.plan }), JSON.stringify(validateRequest.errors));
-  const of = <K extends OperationKind>(kind: K) =>
-    groups
-      .flatMap((group) => group.operations)
-      .filter((one): one is Extract<Operation, { kind: K }> => one.kind === kind);
+  const { plan: made, of } = planOf(document, { ...observed, ...seen }, identity);
+  const { groups } = made;
   const [firewall] = of("firewall");
   const names = groups.map(({ name }) => name);
   return { groups, names, of, rules: firewall === undefined ? "" : renderFirewall(firewall) };

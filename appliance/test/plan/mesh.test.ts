@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { validateRequest } from "#request-validator";
 import type { Config } from "../../src/config/types.ts";
 import { validate } from "../../src/config/validate.ts";
 import { renderDnsmasq } from "../../src/executor/operations/dhcp.ts";
 import { renderFirewall } from "../../src/executor/operations/firewall.ts";
 import { buildPlan, type Observed } from "../../src/plan/buildPlan.ts";
-import type { Operation, OperationKind } from "../../src/protocol/operations.ts";
 import { tunnelName, withoutPasswords } from "../../src/protocol/operations.ts";
 import { createIdentity } from "../../src/shared/identity.ts";
 import { PATHS } from "../support/executor.ts";
+import { planOf } from "../support/plan.ts";
 
 const KEY = "0123456789abcdef";
 const identityOf = (mac: string) => createIdentity(mac, () => Buffer.alloc(6));
@@ -38,16 +37,10 @@ function config(document: object): Config {
 }
 
 function plan(document: object, who = identity) {
-  const planned = buildPlan(config(document), observed, who, {});
-  const { groups } = planned.plan;
-  assert.ok(validateRequest({ type: "apply", id: 0, plan: planned.plan }), JSON.stringify(validateRequest.errors));
-  const of = <K extends OperationKind>(kind: K) =>
-    groups
-      .flatMap((group) => group.operations)
-      .filter((one): one is Extract<Operation, { kind: K }> => one.kind === kind);
-  const [firewall] = of("firewall");
+  const planned = planOf(document, observed, who);
+  const [firewall] = planned.of("firewall");
   assert.ok(firewall);
-  return { ...planned, of, rules: firewall === undefined ? "" : renderFirewall(firewall) };
+  return { ...planned, rules: firewall === undefined ? "" : renderFirewall(firewall) };
 }
 
 const segments = [{ name: "seg0", ipv6: { enabled: true } }];

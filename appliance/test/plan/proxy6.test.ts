@@ -4,37 +4,27 @@ import { spawnSync } from "node:child_process";
 import { BlockList } from "node:net";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { validateRequest } from "#request-validator";
 import { validate } from "../../src/config/validate.ts";
 import { renderDnsmasq } from "../../src/executor/operations/dhcp.ts";
 import { renderFirewall } from "../../src/executor/operations/firewall.ts";
 import { setProxyNeighbours } from "../../src/executor/operations/network.ts";
-import { buildPlan } from "../../src/plan/buildPlan.ts";
-import type { Operation, OperationKind } from "../../src/protocol/operations.ts";
 import { createIdentity } from "../../src/shared/identity.ts";
 import { hostsOf } from "../../src/shared/ipv6.ts";
 import { testExecutor } from "../support/executor.ts";
+import { planOf } from "../support/plan.ts";
 
 const identity = createIdentity("52:54:00:12:34:56", () => Buffer.alloc(6));
 const segment = (name: string, address: string) => ({ name, ipv4: { address }, ipv6: { enabled: true } });
 const SEGMENTS = [segment("seg0", "192.168.77.225/28"), segment("seg1", "192.168.77.209/28")];
 
 function plan(lan: string[], document: object = {}) {
-  const result = validate({ version: 1, mode: "proxy", segments: SEGMENTS, ...document });
-  if (!result.valid) throw new Error(JSON.stringify(result.errors));
   const addresses = [
     { family: "inet" as const, cidr: "192.168.77.2/24", scope: "global" },
     ...lan.map((cidr) => ({ family: "inet6" as const, cidr, scope: "global" })),
   ];
   const ethernets = [{ name: "eth0", index: 2, address: "52:54:00:00:00:01" }];
   const observed = { ethernets, addresses: new Map([["eth0", addresses]]), routes: [], lanSettled: true };
-  const planned = buildPlan(result.config, observed, identity, {});
-  assert.ok(validateRequest({ type: "apply", id: 0, plan: planned.plan }), JSON.stringify(validateRequest.errors));
-  const of = <K extends OperationKind>(kind: K) =>
-    planned.plan.groups
-      .flatMap((group) => group.operations)
-      .filter((one): one is Extract<Operation, { kind: K }> => one.kind === kind);
-  return { ...planned, of };
+  return planOf({ mode: "proxy", segments: SEGMENTS, ...document }, observed, identity);
 }
 
 test("each segment gets a part of the LAN's prefix, of a global one where there are several", () => {
