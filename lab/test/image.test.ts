@@ -45,7 +45,7 @@ async function makeImages(bench: Bench): Promise<void> {
   };
   const [first, second] = [await buildDisk(kernel), await buildDisk(kernel, { version: "0.2.0", quick: true })];
   const third = await buildDisk(kernel, {
-    ...{ version: "0.3.0", quick: true, confirmWithinSeconds: 30 },
+    ...{ version: "0.3.0", quick: true, confirmWithinSeconds: 5 },
     extra: [broken],
   });
   const stranger = strangersBundle(bench.dir);

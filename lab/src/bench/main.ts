@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // `make bench`: measures, prints a table, writes build/bench.json and build/bench.svg; with --docs also into docs/.
 import { parseArgs } from "node:util";
+import { emulator, qemuVersion } from "../build/qemu.ts";
 import { LabError, messageOf } from "../errors.ts";
 import { withVm } from "../scenario.ts";
 import { loop } from "../topologies/loop.ts";
@@ -8,7 +9,7 @@ import type { Topology } from "../topologies/types.ts";
 import type { Vm } from "../vm/vm.ts";
 import { measureCable } from "./cable.ts";
 import { groups, setting, specs, specsOf } from "./figures.ts";
-import { output, Run } from "./publish.ts";
+import { Run } from "./publish.ts";
 import type { Outcome } from "./report.ts";
 import { measureSupervisor, supervisorSpecs } from "./supervisor.ts";
 import { installTool } from "./tool.ts";
@@ -48,11 +49,6 @@ function readOptions(): Options {
   if (unknown !== undefined) throw new LabError("usage", `There is no group "${unknown}".`, `\n${USAGE}`);
   if (!Number.isInteger(rounds) || rounds < 1) throw new LabError("usage", "ROUNDS is no number.", `\n${USAGE}`);
   return { only, rounds, docs: values.docs };
-}
-
-function emulator(): string {
-  const qemu = /version ([0-9.]+)/.exec(output("qemu-system-x86_64", ["--version"]))?.[1] ?? "?";
-  return `QEMU ${qemu} without KVM`;
 }
 
 async function measureBoot(vm: Vm, { only, rounds }: Options, { say }: Run): Promise<Outcome[]> {
@@ -114,9 +110,10 @@ async function main(): Promise<number> {
   const options = readOptions();
   const run = new Run();
   const { outcomes, guest } = await measureAll(options, run);
+  const qemu = await qemuVersion(await emulator());
   return run.publish(
     outcomes,
-    { guest, emulator: emulator(), rounds: options.rounds },
+    { guest, emulator: `QEMU ${qemu} without KVM`, rounds: options.rounds },
     { command: "bench", chart: "performance.svg", docs: options.docs },
   );
 }

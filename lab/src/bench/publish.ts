@@ -8,7 +8,7 @@ import { replaceGenerated } from "../generated.ts";
 import { buildDir, repoDir } from "../paths.ts";
 import { type Conditions, formatTable, type Outcome, toJson, toMarkdown, toSvg } from "./report.ts";
 
-export function output(command: string, args: readonly string[]): string {
+function output(command: string, args: readonly string[]): string {
   try {
     return execFileSync(command, args, { cwd: repoDir, encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }).trim();
   } catch {

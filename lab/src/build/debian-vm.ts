@@ -10,6 +10,7 @@ import { exec } from "../process.ts";
 import type { VmSpec } from "../topologies/types.ts";
 import { programsTree } from "./base.ts";
 import { type TreeEntry, writeCpio } from "./cpio.ts";
+import { codename } from "./debs.ts";
 import { findInTree } from "./elf.ts";
 import { hashStrings, hashTree } from "./hash.ts";
 import { type Kernel, MODULES, moduleClosure, parseModulesDep } from "./kernel.ts";
@@ -40,11 +41,6 @@ function sources(): string {
     .join("\n\n");
 }
 
-async function suite(): Promise<string> {
-  const { stdout } = await exec("sh", ["-c", '. /etc/os-release && echo "$VERSION_CODENAME"']);
-  return stdout.trim();
-}
-
 /** Settings of apt for a network that needs some, a proxy for example. */
 async function aptOptions(): Promise<string[]> {
   const { stdout } = await exec("apt-config", ["dump", "--format", '%F "%v";%n', "Acquire::http", "Acquire::https"]);
@@ -62,7 +58,7 @@ async function installed(kernel: Kernel): Promise<string> {
   const options = ["--variant=minbase", "--mode=auto", "--format=tar", ...paths, ...(await aptOptions())];
   const partial = `${file}.new`;
   try {
-    await exec("mmdebstrap", [...options, `--include=${packages.join(",")}`, await suite(), partial, "-"], {
+    await exec("mmdebstrap", [...options, `--include=${packages.join(",")}`, await codename(), partial, "-"], {
       input: sources(),
     });
   } catch (error) {

@@ -18,20 +18,22 @@ const CONTENTS = ".packages.json";
 
 /** Package lists of our own, for hosts whose own are missing or out of date. They need no root. */
 const aptDir = join(cacheDir, "apt");
-const ownLists: readonly string[] = [
-  "-o",
-  `Dir::State::Lists=${join(aptDir, "lists")}`,
-  "-o",
-  `Dir::Cache=${join(aptDir, "cache")}`,
-  "-o",
-  "Debug::NoLocking=1",
-];
+const ownLists = listsIn(aptDir);
 let aptOptions: readonly string[] = [];
+
+/** apt's options to keep its lists and packages in a folder, which is made. */
+function listsIn(dir: string): readonly string[] {
+  for (const name of ["lists/partial", "cache/archives/partial"]) mkdirSync(join(dir, name), { recursive: true });
+  const settings = [
+    `Dir::State::Lists=${join(dir, "lists")}`,
+    `Dir::Cache=${join(dir, "cache")}`,
+    "Debug::NoLocking=1",
+  ];
+  return settings.flatMap((setting) => ["-o", setting]);
+}
 
 /** From now on, this process asks lists that are as new as the archive. */
 export async function refreshOwnLists(): Promise<void> {
-  mkdirSync(join(aptDir, "lists/partial"), { recursive: true });
-  mkdirSync(join(aptDir, "cache/archives/partial"), { recursive: true });
   await exec("apt-get", [...ownLists, "-q", "update"]);
   // apt-get ends well even when it reached nothing.
   if (!readdirSync(join(aptDir, "lists")).some((name) => name.includes("_Packages"))) {
@@ -65,8 +67,8 @@ export function packageOf({ name }: DebFile): { name: string; version: string } 
   return { name: packageName, version: decodeURIComponent(version) };
 }
 
-async function printUris(packages: readonly string[]): Promise<DebFile[]> {
-  const { stdout } = await exec("apt-get", [...aptOptions, "download", "--print-uris", "-q", ...packages]);
+async function printUris(packages: readonly string[], options = aptOptions): Promise<DebFile[]> {
+  const { stdout } = await exec("apt-get", [...options, "download", "--print-uris", "-q", ...packages]);
   return parsePrintUris(stdout);
 }
 
@@ -108,13 +110,13 @@ export async function untilWhole(
 }
 
 /** What came whole is in `debsDir` afterwards: the rest apt-get names *.FAILED, and may end well nevertheless. */
-async function downloadOnce(missing: readonly DebFile[]): Promise<void> {
+async function downloadOnce(missing: readonly DebFile[], options = aptOptions): Promise<void> {
   const exact = missing.map(packageOf).map(({ name, version }) => `${name}=${version}`);
   mkdirSync(debsDir, { recursive: true });
   const partial = join(debsDir, `partial-${process.pid}`);
   mkdirSync(partial, { recursive: true });
   try {
-    const args = [...aptOptions, "-q", "-o", "APT::Sandbox::User=root", "download", ...exact];
+    const args = [...options, "-q", "-o", "APT::Sandbox::User=root", "download", ...exact];
     await exec("apt-get", args, { cwd: partial });
     const wanted = new Set(missing.map(({ name }) => name));
     for (const name of readdirSync(partial).filter((one) => wanted.has(one)))
@@ -228,19 +230,22 @@ function treeOf(key: string): string {
   return join(cacheDir, "unpacked", key);
 }
 
+/** These packages, unpacked. @returns the key of their tree */
+async function treeWith(files: readonly DebFile[], options: readonly string[]): Promise<string> {
+  const key = hashStrings([RECIPE, ...files.map((file) => `${file.name} ${file.sha}`).sort()]);
+  if (isComplete(treeOf(key))) return key;
+  await untilWhole(debsDir, files, (missing) => downloadOnce(missing, options));
+  await unpack(files, treeOf(key));
+  return key;
+}
+
 /**
  * What the archive has of these packages now, unpacked.
  * @returns the key of its tree
  */
 async function newestUnpacked(packages: readonly string[], libraries: boolean): Promise<string> {
-  const get = async (): Promise<string> => {
-    const files = await available(libraries ? await libraryClosure(packages) : packages);
-    const key = hashStrings([RECIPE, ...files.map((file) => `${file.name} ${file.sha}`).sort()]);
-    if (isComplete(treeOf(key))) return key;
-    await untilWhole(debsDir, files, downloadOnce);
-    await unpack(files, treeOf(key));
-    return key;
-  };
+  const get = async (): Promise<string> =>
+    treeWith(await available(libraries ? await libraryClosure(packages) : packages), aptOptions);
   try {
     return await get().catch(async (error) => {
       if (aptOptions === ownLists) throw error;
@@ -271,4 +276,38 @@ export async function unpackedDebs(packages: readonly string[], options: { libra
     usable: (tree) => isComplete(treeOf(tree)),
   });
   return treeOf(key);
+}
+
+/** This machine's release of Debian, by its name. */
+export async function codename(): Promise<string> {
+  return (await exec("sh", ["-c", '. /etc/os-release && echo "$VERSION_CODENAME"'])).stdout.trim();
+}
+
+/** apt's options to ask Debian's backports to this machine's release, and nothing else, from the mirror that this machine uses. */
+async function backportsOptions(dir: string): Promise<readonly string[]> {
+  const release = await codename();
+  const format = ["--format", "$(CODENAME) $(REPO_URI)", "Created-By: Packages", "Origin: Debian", "Component: main"];
+  const { stdout } = await exec("apt-get", ["indextargets", ...format]);
+  const mirror = new RegExp(`^${release} (\\S+)$`, "m").exec(stdout)?.[1];
+  if (mirror === undefined) throw new Error(`this machine has no Debian mirror of ${release}`);
+  const lists = listsIn(dir);
+  const keyring = "/usr/share/keyrings/debian-archive-keyring.gpg";
+  const signed = existsSync(keyring) ? `[signed-by=${keyring}] ` : "";
+  writeFileSync(join(dir, "sources.list"), `deb ${signed}${mirror} ${release}-backports main\n`);
+  const only = [`Dir::Etc::SourceList=${join(dir, "sources.list")}`, "Dir::Etc::SourceParts=/dev/null"];
+  return [...lists, ...only.flatMap((setting) => ["-o", setting])];
+}
+
+/** Packages of Debian's backports, unpacked into one folder, which is returned, without what they depend on. */
+export async function unpackedBackports(packages: readonly string[]): Promise<string> {
+  const options = await backportsOptions(join(cacheDir, "apt-backports"));
+  const get = async (): Promise<string> => {
+    const files = await printUris(packages, options);
+    if (files.length < packages.length) throw new Error("Debian's backports do not have them");
+    return treeOf(await treeWith(files, options));
+  };
+  return get().catch(async () => {
+    await exec("apt-get", [...options, "-q", "update"]);
+    return get();
+  });
 }

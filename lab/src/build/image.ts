@@ -16,10 +16,12 @@ import { buildDisk, type Disk, diskSize } from "./disk.ts";
 import { type Kernel, labKernel, modulesLayer } from "./kernel.ts";
 import { debianLayer } from "./layers.ts";
 import { compile } from "./program.ts";
+import { type Emulator, emulator } from "./qemu.ts";
 
 /** What all VMs of a run share. */
 export interface Materials {
   readonly kernel: Kernel;
+  readonly emulator: Emulator;
   readonly base: string;
   readonly modules: string;
   /** The gateway's, made when it is first asked for. */
@@ -34,7 +36,7 @@ export async function buildMaterials(): Promise<Materials> {
   const modules = await modulesLayer(kernel);
   let disk: Promise<Disk> | undefined;
   return {
-    ...{ kernel, base, modules, tscKhz: await measureTsc() },
+    ...{ kernel, emulator: await emulator(), base, modules, tscKhz: await measureTsc() },
     disk: () => {
       disk ??= buildDisk(kernel);
       return disk;

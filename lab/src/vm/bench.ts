@@ -57,7 +57,7 @@ export class Bench {
   static async create(topology: Topology, options: BenchOptions = {}): Promise<Bench> {
     checkTopology(topology);
     const materials = await buildMaterials();
-    const { kernel, tscKhz } = materials;
+    const { kernel, emulator, tscKhz } = materials;
     const ports = options.ports ?? (await freePorts(Object.keys(topology.ports)));
     const plainKernel = await vmlinux(kernel.image);
     const dir = makeOwnDir();
@@ -78,7 +78,7 @@ export class Bench {
         if (spec.image.firmware === "uefi") copyFileSync(UEFI_VARIABLES, uefiVariables(dir, spec.name));
       }
       const context = {
-        ...{ dir, kernel: plainKernel, initrd, ports, tscKhz },
+        ...{ dir, emulator, kernel: plainKernel, initrd, ports, tscKhz },
         ...(verity === undefined ? {} : { verity }),
         ...(options.parallel === undefined ? {} : { parallel: options.parallel }),
       };

@@ -3,6 +3,7 @@
 import { createHash } from "node:crypto";
 import { debianDisk } from "../build/debian-vm.ts";
 import { isDebugKernel } from "../build/kernel.ts";
+import type { Emulator } from "../build/qemu.ts";
 import type { Ports } from "../topologies/expand.ts";
 import { wireEnd } from "../topologies/expand.ts";
 import type { Topology, VmSpec } from "../topologies/types.ts";
@@ -10,6 +11,7 @@ import type { Topology, VmSpec } from "../topologies/types.ts";
 export interface QemuContext {
   /** Folder of the run: sockets and consoles. Short: a socket's path may have 107 characters. */
   readonly dir: string;
+  readonly emulator: Emulator;
   readonly kernel: string;
   readonly initrd: string;
   /** Of VMs with the gateway's disk: the kernel's option scsigate.verity. */
@@ -116,6 +118,7 @@ function uuidOf(topology: Topology, vm: VmSpec): string {
 
 export function qemuArgs(topology: Topology, vm: VmSpec, context: QemuContext): string[] {
   const args = [
+    ...context.emulator.args,
     ...["-name", vm.name, "-uuid", uuidOf(topology, vm), "-nodefaults", "-no-user-config", "-display", "none"],
     ...["-M", "pc,usb=off,vmport=off", "-accel", `tcg,thread=${context.parallel === true ? "multi" : "single"}`],
     ...["-cpu", "max,la57=off"],

@@ -62,11 +62,12 @@ export class Vm {
     const args = [
       "--pdeathsig",
       "SIGKILL",
-      "qemu-system-x86_64",
+      this.#context.emulator.program,
       ...qemuArgs(this.#topology, this.spec, this.#context),
     ];
     const qemu = spawn("setpriv", args, {
       stdio: ["pipe", "pipe", "pipe"],
+      env: { ...process.env, ...this.#context.emulator.env },
       // A session of its own: Ctrl-C on the terminal is for us, and we stop QEMU in our order.
       detached: true,
     });

@@ -10,6 +10,7 @@ const test = suite("QEMU command line");
 
 const context = {
   dir: "/d",
+  emulator: { program: "qemu", args: ["-L", "/firmware"], env: {} },
   kernel: "/k",
   initrd: "/i",
   ports: { https: 1, http: 2, iscsi: 3, mqtt: 4 },
@@ -32,6 +33,10 @@ test("the gateway's ports are forwarded from the loopback only", () => {
     "hostfwd=tcp:127.0.0.1:1-10.0.2.15:443",
     "hostfwd=tcp:127.0.0.1:2-10.0.2.15:80",
   ]);
+});
+
+test("the emulator's own arguments come first", () => {
+  assert.equal(argsOf("gateway").slice(0, 2), context.emulator.args);
 });
 
 test("processors take turns, except where speed is measured", () => {
