@@ -364,7 +364,9 @@ export const SCHEMAS = {
   Station: object(
     {
       segment: text(""),
-      address: text("Station address."),
+      address: text("Station address; of one that was never here, the initiator that its settings go by."),
+      initiator: nullable("string", "Name that its settings go by. Null: they go by its address."),
+      provenInitiator: nullable("string", "Name that they could go by. Null: nothing proves one."),
       name: text("The configured one, else the one that it told."),
       configuredName: nullable("string", "Null: none."),
       access: STATION_ACCESS,
@@ -391,8 +393,13 @@ export const SCHEMAS = {
         pattern: "^[0-9]{1,3}(\\.[0-9]{1,3}){3}$",
       },
       access: STATION_ACCESS,
+      initiator: {
+        description: "Name that its settings go by from now on: its provenInitiator. Null: they go by its address.",
+        type: ["string", "null"],
+        maxLength: 223,
+      },
     },
-    ["name", "reservedIp", "access"],
+    ["name", "reservedIp", "access", "initiator"],
     { minProperties: 1, description: "What is absent stays." },
   ),
   Series: object({

@@ -115,7 +115,7 @@ export function formatStations(json: unknown): string {
 }
 
 export function formatStation(station: StationView): string {
-  const { segment, address, name, configuredName, access, reservedIp, lease, ips, live } = station;
+  const { segment, address, initiator, name, configuredName, access, reservedIp, lease, ips, live } = station;
   const until = lease === null || lease.expires === null ? "" : `, until ${new Date(lease.expires).toISOString()}`;
   return [
     `Address   ${address} on ${segment}`,
@@ -123,6 +123,7 @@ export function formatStation(station: StationView): string {
     `IP        ${ips.join(" ") || "none seen"}`,
     `Reserved  ${reservedIp ?? "nothing"}`,
     `Lease     ${lease === null ? "none" : `${lease.ip}${until}`}`,
+    `Settings  by ${initiator === null ? "its address" : `initiator ${initiator}`}`,
     `Access    ${access === "block" ? "blocked" : "allowed"}`,
     `State     ${live === null ? "not there" : `${live.state}, ${live.role}, ${live.mode}, by ${live.adapter || live.nexus}`}`,
   ].join("\n");

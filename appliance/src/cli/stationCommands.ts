@@ -41,6 +41,20 @@ export const stationCommands: Commands = {
     takes: [2, 2],
     run: ([word = "", ip = ""], options, world) => change(word, { reservedIp: ip === "-" ? null : ip }, options, world),
   },
+  "station initiator": {
+    usage: `STATION on|off [--segment NAME]`,
+    help: "whether its settings go by its initiator's name, where the fabric proves that, or by its address",
+    takes: [2, 2],
+    run: async ([word = "", how = ""], options, world) => {
+      if (how !== "on" && how !== "off") throw new CliError(`${how} is neither on nor off`, "Say on or off.");
+      const { provenInitiator } = await find(word, options, world);
+      if (how === "on" && provenInitiator === null) {
+        const nextStep = "fabric.initiators has to have the name by which the station came.";
+        throw new CliError("nothing proves the name of this station's initiator", nextStep);
+      }
+      return change(word, { initiator: how === "on" ? provenInitiator : null }, options, world);
+    },
+  },
   "station block": access("block", "cuts it off"),
   "station allow": access("allow", "lets it in again"),
   "station ping": {
@@ -112,8 +126,12 @@ async function find(word: string, { segment }: Options, { call }: CliWorld): Pro
   const all = (ok(await call("GET", "/api/v1/stations")).json as StationView[]).filter(
     (station) => segment === undefined || station.segment === segment,
   );
-  const goesBy = ({ address, name, ips, reservedIp, lease }: StationView) =>
-    address === word.toLowerCase() || name === word || ips.includes(word) || reservedIp === word || lease?.ip === word;
+  const goesBy = ({ address, initiator, name, ips, reservedIp, lease }: StationView) =>
+    [address, initiator].includes(word.toLowerCase()) ||
+    name === word ||
+    ips.includes(word) ||
+    reservedIp === word ||
+    lease?.ip === word;
   const found = all.filter(goesBy);
   const [station] = found;
   if (station === undefined) {

@@ -2,7 +2,7 @@
 /** What a JSON Schema cannot say about a segment's stations. */
 import type { ConfigError } from "../api/status.ts";
 import { formatIpv4, type Ipv4Interface, isHostAddress, overlaps, parseInterface, parseIpv4 } from "../shared/ipv4.ts";
-import type { SegmentConfig, StationConfig } from "./types.ts";
+import type { FabricConfig, SegmentConfig, StationConfig } from "./types.ts";
 import { isWordOfDhcp } from "./words.ts";
 
 /**
@@ -14,12 +14,14 @@ export function checkStations(segment: SegmentConfig, hostname: string, path: st
   segment.stations.forEach((station, index) => {
     const here = `${path}/stations/${index}`;
     const earlier = segment.stations.slice(0, index);
-    const twice = (key: "address" | "name" | "ipv4", nextStep: string) => {
+    const twice = (key: "address" | "initiator" | "name" | "ipv4", nextStep: string) => {
       const value = station[key]?.toLowerCase();
       if (value === undefined || !earlier.some((other) => other[key]?.toLowerCase() === value)) return;
       errors.push({ path: `${here}/${key}`, message: `${station[key]} is given to another station already`, nextStep });
     };
     twice("address", "Put all settings of a station into one entry.");
+    twice("initiator", "Put all settings of a station into one entry.");
+    checkKey(station, segment, here, errors);
     twice("name", "Give each station its own name.");
     twice("ipv4", "Give each station its own address.");
     if (station.name?.toLowerCase() === hostname.toLowerCase()) {
@@ -35,6 +37,61 @@ export function checkStations(segment: SegmentConfig, hostname: string, path: st
     }
     checkAddress(station, subnet, here, errors);
   });
+}
+
+/** An entry is for the station with an address, or for whoever an initiator is, where that is certain. */
+function checkKey({ address, initiator }: StationConfig, segment: SegmentConfig, path: string, errors: ConfigError[]) {
+  if (initiator === undefined) {
+    if (address !== undefined) return;
+    const nextStep = 'Add "address", or "initiator" where fabric.initiators has it.';
+    errors.push({ path, message: "it does not say which station it is for", nextStep });
+    return;
+  }
+  const here = `${path}/initiator`;
+  if (address !== undefined) {
+    const nextStep = "Remove one of them: where the initiator is known, that is the stronger one.";
+    errors.push({
+      path: here,
+      message: "a station has settings by its address or by its initiator, not by both",
+      nextStep,
+    });
+  }
+  const wrong = whyNotBy(initiator, segment);
+  if (wrong !== undefined) errors.push({ path: here, ...wrong });
+}
+
+/** Names that a fabric lets in; undefined where it does not tell hosts apart by name, or lets in everybody. */
+export function admitted(fabric: FabricConfig): readonly string[] | undefined {
+  switch (fabric.type) {
+    case "iscsi":
+    case "srpt":
+      return fabric.initiators;
+    case "qla2xxx":
+      return fabric.open ? undefined : fabric.initiators;
+    default:
+      return undefined;
+  }
+}
+
+/** @returns why settings cannot go by this initiator's name: nothing on this fabric proves it */
+export function whyNotBy(
+  initiator: string,
+  { name, fabric }: Pick<SegmentConfig, "name" | "fabric">,
+): { message: string; nextStep: string } | undefined {
+  const names = admitted(fabric);
+  if (names?.includes(initiator)) return undefined;
+  const nextStep = "Use the station's address.";
+  if (names !== undefined) {
+    const message = `${initiator} is none of the initiators of ${name}`;
+    return { message, nextStep: "Use one of fabric.initiators, as it is written there." };
+  }
+  if (fabric.type === "qla2xxx") {
+    return {
+      message: `${name} is open: it lets hosts in by any name`,
+      nextStep: `Name its hosts in fabric.initiators, or: ${nextStep}`,
+    };
+  }
+  return { message: `the fabric ${fabric.type} of ${name} does not tell hosts apart by name`, nextStep };
 }
 
 function checkAddress({ ipv4 }: StationConfig, subnet: Ipv4Interface | undefined, path: string, errors: ConfigError[]) {

@@ -43,6 +43,7 @@ import { partOf, prefixOf } from "../shared/ipv6.ts";
 import { canonical } from "../shared/json.ts";
 import { encryptedPeers, encryptionGroup, hostsMtu, speaksOnLan } from "./encryption.ts";
 import { firewallOperation } from "./firewall.ts";
+import { type Bindings, isShutOut, settingsOf } from "./initiators.ts";
 import { isMeshed, meshGroup, meshTunnels } from "./mesh.ts";
 import { lanMissing, meshKeyMissing, noPrefix, noSubnet, overlapProblem, proxyProblem } from "./problems.ts";
 import { networksOf, planRoutes } from "./routes.ts";
@@ -60,6 +61,8 @@ export interface Observed {
   guest?: boolean;
   /** Whether the LAN's addresses can be relied on: it has one, or had time enough to get one. */
   lanSettled: boolean;
+  /** Stations that initiators' settings are for; absent: none is known. */
+  bindings?: Bindings;
   /** Of the software; told to whoever looks for gateways on the LAN. */
   version?: string;
 }
@@ -122,7 +125,7 @@ export function buildPlan(
   tidy = true,
 ): Planned {
   const problems: Problem[] = [];
-  const { guest = false } = observed;
+  const { guest = false, bindings = {} } = observed;
   const lan = findLan(config, observed.ethernets, guest);
   const face = lanFace(config, observed.ethernets, guest);
   const tidying = tidy && identity !== undefined; // it says which loop targets are ours
@@ -194,7 +197,7 @@ export function buildPlan(
     const prefix6 = address6 === undefined ? undefined : prefixOf(address6);
     if (prefix6 !== undefined) prefixes6[segment.name] = prefix6;
     const time = { ...config.time, serve: servesTime(config, guest) };
-    const parts = segmentGroups(segment, address, address6, identity, { ...config, time });
+    const parts = segmentGroups(segment, address, address6, identity, { ...config, time }, bindings);
     segmentParts.push(down ? withoutAddress(parts, segment) : parts);
   }
   // All interfaces before any fabric: a host adapter of our own that finds a station makes a segment itself, and must
@@ -202,7 +205,8 @@ export function buildPlan(
   for (const part of ["link", "dhcp", "fabric"] as const) {
     if (part === "fabric" && identity !== undefined && offersDriverDisk(config)) groups.push(driverDiskGroup(identity));
     groups.push(...segmentParts.map((parts) => parts[part]).filter((group) => group.operations.length > 0));
-    if (part === "link") groups.push(...segmentParts.map(({ link: { name } }) => stationFilter(config, name)));
+    if (part === "link")
+      groups.push(...segmentParts.map(({ link: { name } }) => stationFilter(config, name, bindings)));
   }
   const served = servesTime(config, guest) ? [...Object.values(segmentAddresses), ...Object.values(prefixes6)] : [];
   const timeKeeper: Operation = { kind: "timeKeeper", servers: config.time.servers, clients: served };
@@ -600,6 +604,7 @@ function segmentGroups(
   address6: string | undefined,
   identity: Identity,
   config: Config,
+  bindings: Bindings,
 ): SegmentGroups {
   const { name, extend } = segment;
   const face = segmentFace(segment);
@@ -636,7 +641,7 @@ function segmentGroups(
           leaseSeconds: segment.dhcp.leaseSeconds,
           hostname,
           timeServer: config.time.serve,
-          ...hostsOf(segment),
+          ...hostsOf(segment, bindings),
           ...(segment.dhcp.boot === undefined ? {} : { boot: segment.dhcp.boot }),
           ...optionsOf(segment),
           ...namesOf(config),
@@ -723,17 +728,29 @@ const FABRIC_MODULES = {
 } as const satisfies Record<string, ModuleName>;
 
 /** In a group of its own: a kernel that cannot filter here takes nothing but this away from the segment. */
-function stationFilter({ segments }: Config, segment: string): PlanGroup {
-  const stations = segments.find(({ name }) => name === segment)?.stations ?? [];
-  const blocked = stations.filter(({ access }) => access === "block").map(({ address }) => address);
+function stationFilter({ segments }: Config, segment: string, bindings: Bindings): PlanGroup {
+  const settings = settingsOf(
+    segments.find(({ name }) => name === segment),
+    bindings,
+  );
+  // Who is blocked by its initiator's name, the fabric does not let in.
+  const blocked = settings.flatMap(({ address, initiator, access }) =>
+    access === "block" && initiator === undefined && address !== undefined ? [address] : [],
+  );
   return { name: `${segment}-stations`, needs: [segment], operations: [{ kind: "stationFilter", segment, blocked }] };
 }
 
 /** Stations that DHCP and DNS know by the configuration. */
-function hostsOf({ stations }: SegmentConfig): Pick<DnsmasqOperation, "hosts"> {
-  const hosts = stations.flatMap(({ address, ipv4, name }) => {
+function hostsOf(segment: SegmentConfig, bindings: Bindings): Pick<DnsmasqOperation, "hosts"> {
+  const hosts = settingsOf(segment, bindings).flatMap(({ address, ipv4, name }) => {
     if (ipv4 === undefined && name === undefined) return [];
-    return [{ address, ...(ipv4 === undefined ? {} : { ipv4 }), ...(name === undefined ? {} : { name }) }];
+    return [
+      {
+        ...(address === undefined ? {} : { address }),
+        ...(ipv4 === undefined ? {} : { ipv4 }),
+        ...(name === undefined ? {} : { name }),
+      },
+    ];
   });
   return hosts.length === 0 ? {} : { hosts };
 }
@@ -760,11 +777,12 @@ const TARGET_CORE: readonly Operation[] = [
 function fabricOperations(segment: SegmentConfig, identity: Identity, chap: ChapConfig): Operation[] {
   const { name, fabric } = segment;
   if (fabric.type === "none" || fabric.type === "adapter") return [];
+  const admits = (initiators: readonly string[]) => initiators.filter((initiator) => !isShutOut(segment, initiator));
   return [
     ...TARGET_CORE,
     { kind: "modules", names: ["ipscsi_target", FABRIC_MODULES[fabric.type]] },
     { kind: "backstore", segment: name },
-    targetOperation(name, fabric, identity, chap, hasDriverDisk(segment)),
+    targetOperation(name, fabric, identity, chap, hasDriverDisk(segment), admits),
   ];
 }
 
@@ -791,13 +809,14 @@ function targetOperation(
   identity: Identity,
   chap: ChapConfig,
   driverDisk: boolean,
+  admits: (initiators: readonly string[]) => string[],
 ): Operation {
   switch (fabric.type) {
     case "iscsi": {
       const { target, portals, initiators, authentication } = fabric;
       const account = chapAccount(authentication, chap);
       const proof = account === undefined ? {} : { chap: account };
-      return { kind: "iscsiTarget", segment, target, portals, initiators, ...proof, driverDisk };
+      return { kind: "iscsiTarget", segment, target, portals, initiators: admits(initiators), ...proof, driverDisk };
     }
     case "loop": {
       const target = loopName(identity, segment, "target");
@@ -806,7 +825,7 @@ function targetOperation(
     case "qla2xxx":
     case "srpt": {
       const { type, port, initiators, open } = fabric;
-      return { kind: "portTarget", fabric: type, segment, port, initiators, open, driverDisk };
+      return { kind: "portTarget", fabric: type, segment, port, initiators: admits(initiators), open, driverDisk };
     }
     case "sbp":
       return {

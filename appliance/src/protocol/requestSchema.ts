@@ -368,7 +368,11 @@ const OPERATIONS = [
       hosts: of("Stations with an address or a name of their own.", {
         type: "array",
         maxItems: 63,
-        items: record({ address: STATION, ipv4: IPV4, name: HOSTNAME }, ["ipv4", "name"]),
+        items: record({ address: of("Absent: of one that was never seen.", STATION), ipv4: IPV4, name: HOSTNAME }, [
+          "address",
+          "ipv4",
+          "name",
+        ]),
       }),
       boot: of(
         "For hosts that boot from the net; of those that say they boot by UEFI, another file perhaps.",
@@ -419,7 +423,7 @@ const OPERATIONS = [
       segment: SEGMENT,
       target: ISCSI_NAME,
       portals: { type: "array", minItems: 1, maxItems: 16, items: PORTAL },
-      initiators: { type: "array", minItems: 1, maxItems: 63, items: ISCSI_NAME },
+      initiators: of("Who is admitted.", { type: "array", maxItems: 63, items: ISCSI_NAME }),
       chap: of(
         "What hosts must prove at login; absent: nothing.",
         record(

@@ -11,13 +11,14 @@ import { readUptime } from "../observe/files.ts";
 import { askIp, parseAddresses, parseRoutes } from "../observe/ipJson.ts";
 import { Sysfs } from "../observe/sysfs.ts";
 import { buildPlan, findLan, lanFace, misfits, type Observed, type Planned } from "../plan/buildPlan.ts";
+import { type Bindings, bindInitiators } from "../plan/initiators.ts";
 import { type GroupResult, type Operation, withoutPasswords } from "../protocol/operations.ts";
 import { Backoff } from "../shared/backoff.ts";
 import type { Cancel } from "../shared/clock.ts";
 import { readJson, writeDurably } from "../shared/durable.ts";
 import { type Problem, toProblem } from "../shared/errors.ts";
 import { createIdentity, readIdentity, writeIdentity } from "../shared/identity.ts";
-import { canonical } from "../shared/json.ts";
+import { canonical, isObject } from "../shared/json.ts";
 import type { ServiceEnvironment } from "./environment.ts";
 import type { GatewayState } from "./gatewayState.ts";
 
@@ -31,6 +32,8 @@ const EAGER = { firstMs: 1000, longestMs: CALM_INTERVAL_MS };
  */
 const LAN_PATIENCE_MS = 20_000;
 
+/** In the data folder: which station an initiator's settings are for. */
+export const BINDINGS_FILE = "initiators.json";
 /** In /run/scsigate/service, which lives as long as the machine runs. */
 const READY_FILE = "ready";
 
@@ -57,6 +60,7 @@ export class BringUp {
     this.#startedAt = clock.monotonic();
     this.#state.identity = await readIdentity(paths.data);
     this.#remembered = asAddresses(await readJson(join(paths.data, "addresses.json")));
+    this.#state.bindings = asBindings(await readJson(join(paths.data, BINDINGS_FILE)));
     void this.#next();
   }
 
@@ -123,6 +127,7 @@ export class BringUp {
   /** @returns whether everything is as configured. */
   async #round(): Promise<boolean> {
     const { config } = this.#state.config;
+    await this.#bind(config);
     const observed = await this.#observe(config);
     await this.#ensureIdentity(observed);
     const planned = buildPlan(config, observed, this.#state.identity, this.#remembered, this.#tidy);
@@ -168,7 +173,20 @@ export class BringUp {
     const routes = parseRoutes(answers);
     const lanSettled = hasAddress || (guest && face === undefined) || this.#impatient();
     const { version } = this.#state.version;
-    return { ethernets, addresses, routes, guest, lanSettled, version };
+    return { ethernets, addresses, routes, guest, lanSettled, version, bindings: this.#bindingsOf(config) };
+  }
+
+  #bindingsOf({ segments }: Config): Bindings {
+    const seen = (segment: string) => this.#sysfs?.segment(segment)?.peers ?? [];
+    return bindInitiators(segments, seen, this.#state.bindings);
+  }
+
+  /** A host that boots gets its address at once: it is known before it comes. */
+  async #bind(config: Config): Promise<void> {
+    const next = this.#bindingsOf(config);
+    if (canonical(next) === canonical(this.#state.bindings)) return;
+    this.#state.bindings = next;
+    await writeDurably(join(this.#environment.paths.data, BINDINGS_FILE), `${JSON.stringify(next)}\n`);
   }
 
   /** A gateway that has lost its configuration takes nothing down. */
@@ -221,6 +239,11 @@ function forwards(config: Config, { lan }: Planned, results: readonly GroupResul
 
 function failures(results: readonly GroupResult[]): Problem[] {
   return results.flatMap((result) => (result.failure === undefined ? [] : [result.failure.problem]));
+}
+
+function asBindings(value: unknown): Bindings {
+  if (!isObject(value)) return {};
+  return Object.fromEntries(Object.entries(value).map(([segment, bound]) => [segment, asAddresses(bound)]));
 }
 
 function asAddresses(value: unknown): Record<string, string> {

@@ -2,6 +2,7 @@
 /** What the service's modules know of each other. One writer for each field, named with it. */
 import type { MqttStatus, Problem, UpdateStatus, Version } from "../api/status.ts";
 import type { LoadedConfig } from "../config/load.ts";
+import type { Bindings } from "../plan/initiators.ts";
 import type { Identity } from "../shared/identity.ts";
 
 export interface GatewayState {
@@ -19,6 +20,8 @@ export interface GatewayState {
   readyAfterSeconds: number | undefined;
   /** bringUp.ts: what the last plan failed at */
   problems: Problem[];
+  /** bringUp.ts: whose the settings are that go by an initiator's name */
+  bindings: Bindings;
   /** bringUp.ts: why the firewall's rules could not be loaded */
   firewallProblem: Problem | undefined;
   /** http/web.ts: why there is no page, or nothing that leads to it */
@@ -51,6 +54,7 @@ export function initialState(version: Version, config: LoadedConfig): GatewaySta
     settled: false,
     readyAfterSeconds: undefined,
     problems: [],
+    bindings: {},
     firewallProblem: undefined,
     serviceProblem: undefined,
     monitorProblems: [],

@@ -13,6 +13,7 @@ import { adapterOf } from "../observe/sensors.ts";
 import { type PeerReading, type SegmentReading, Sysfs, ZERO_COUNTERS } from "../observe/sysfs.ts";
 import { listUsbAdapters } from "../observe/usbAdapters.ts";
 import { mayEncrypt } from "../plan/encryption.ts";
+import { isShutOut, sameInitiator, settingsOf } from "../plan/initiators.ts";
 import { isMeshed } from "../plan/mesh.ts";
 import { extensionBridge, segmentFace } from "../protocol/operations.ts";
 import type { Cancel } from "../shared/clock.ts";
@@ -172,6 +173,7 @@ export class Monitor {
       ...this.#meshProblems,
       ...this.#encryption.problems,
       ...this.#busProblems(),
+      ...this.#twins(),
     ];
     for (const event of events) {
       this.#environment.log.info(event, "link");
@@ -184,6 +186,25 @@ export class Monitor {
     const told = this.#state.problems.map(({ message }) => message);
     const problems = this.#latest?.segments.flatMap(({ bus }) => bus?.problem ?? []) ?? [];
     return problems.filter(({ message }) => !told.includes(message));
+  }
+
+  /** Several hosts that say one name: its settings are for one of them. */
+  #twins(): Problem[] {
+    return this.#state.config.config.segments.flatMap(({ name, stations }) => {
+      const there = this.#latest?.segments.find((segment) => segment.name === name)?.stations ?? [];
+      return stations.flatMap(({ initiator }): Problem[] => {
+        const same = initiator === undefined ? [] : sameInitiator(there, initiator);
+        if (initiator === undefined || same.length < 2) return [];
+        const bound = this.#state.bindings[name]?.[initiator];
+        return [
+          {
+            code: "initiator-twice",
+            message: `${same.length} stations on ${name} are the initiator ${initiator}; its settings are for ${bound ?? "one of them"} alone`,
+            nextStep: "Give each host an initiator name of its own, and add it to fabric.initiators.",
+          },
+        ];
+      });
+    });
   }
 
   async #read(at: number): Promise<Status> {
@@ -315,9 +336,9 @@ export class Monitor {
     const place = { key: `${segment} ${peer.address}`, faces, address: peer.address, ip: ip4, isHere };
     const reach = this.#reach.update(place, this.#slow.neighbours, this.#slow.unanswered);
     const ip = reach?.ip ?? ips[0] ?? null;
-    const settings = configured?.stations.find((entry) => entry.address === peer.address);
+    const settings = settingsOf(configured, this.#state.bindings).find((entry) => entry.address === peer.address);
     const name = settings?.name ?? (peer.name || lease?.name || "");
-    const blocked = settings?.access === "block";
+    const blocked = settings?.access === "block" || (configured !== undefined && isShutOut(configured, peer.nexus));
     const answers = reach?.answers ?? null;
     return { ...peer, name, blocked, ip, answers, adapter, driver, packetsPerCommand, latency, rates };
   }

@@ -10,7 +10,7 @@ import { type Problem, toProblem } from "../shared/errors.ts";
 import { Access } from "./access/access.ts";
 import { ACCESS_FILE, AccessStore } from "./access/accessStore.ts";
 import { sessionFile } from "./access/sessionFile.ts";
-import { BringUp } from "./bringUp.ts";
+import { BINDINGS_FILE, BringUp } from "./bringUp.ts";
 import { Configuration } from "./configuration.ts";
 import { ConsoleBanner } from "./console.ts";
 import { Diagnosis } from "./diagnosis/diagnosis.ts";
@@ -40,7 +40,7 @@ import { Fleet } from "./update/fleet/fleet.ts";
 import { Updates } from "./update/updates.ts";
 
 /** What a factory reset removes beside the configuration: all that the owner may have put there. */
-const ALSO_RESET = [ACCESS_FILE, LOG_FILE, TLS_FILE, PREPARED_FILE, "events.jsonl", "discovery.json"];
+const ALSO_RESET = [ACCESS_FILE, LOG_FILE, TLS_FILE, PREPARED_FILE, "events.jsonl", "discovery.json", BINDINGS_FILE];
 
 /** How long whoever asks for a factory reset waits for the machine; it goes on nevertheless, milliseconds. */
 const RESET_PATIENCE_MS = 8000;

@@ -52,6 +52,7 @@ export const ERROR_CODES = [
   "fleet-stopped",
   "fleet-unreachable",
   "gpio-unusable",
+  "initiator-twice",
   "interface-missing",
   "interface-taken",
   "lan-no-address",

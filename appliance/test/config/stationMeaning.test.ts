@@ -14,6 +14,11 @@ function wrong(stations: unknown, segment: object = {}): string[] {
   return result.errors.map(({ path }) => path.replace("/segments/0/stations/", ""));
 }
 
+const NAME = "iqn.2026-11.org.scsigate:station-a";
+const ISCSI = { fabric: { type: "iscsi", target: "iqn.2026-11.org.scsigate:seg0", initiators: [NAME] } };
+const WWPN = "21:00:00:24:ff:65:43:21";
+const fibre = (more: object) => ({ fabric: { type: "qla2xxx", port: "21:00:00:24:ff:12:34:56", ...more } });
+
 const SUBNET = { ipv4: { address: "10.143.0.1/24" } };
 
 const CASES: [string, unknown, string[], object?][] = [
@@ -21,6 +26,15 @@ const CASES: [string, unknown, string[], object?][] = [
   ["everything", [{ address: A, name: "node-1", ipv4: "10.143.0.40", access: "block" }], [], SUBNET],
   ["any address while the subnet is chosen", [{ address: A, ipv4: "192.168.5.5" }], []],
   ["no address", [{ name: "x" }], ["0"]],
+  ["an initiator of the access list", [{ initiator: NAME, name: "x", access: "block" }], [], ISCSI],
+  ["a port name of the access list", [{ initiator: WWPN }], [], fibre({ initiators: [WWPN] })],
+  ["an initiator that nobody lets in", [{ initiator: `${NAME}x` }], ["0/initiator"], ISCSI],
+  ["an initiator where everybody is let in", [{ initiator: WWPN }], ["0/initiator"], fibre({ open: true })],
+  ["an initiator where nothing proves it", [{ initiator: NAME }], ["0/initiator"], { fabric: { type: "loop" } }],
+  ["an initiator and nothing exported", [{ initiator: NAME }], ["0/initiator"]],
+  ["an initiator with a line end", [{ initiator: `${NAME}\n` }], ["0/initiator"], ISCSI],
+  ["an address and an initiator", [{ address: A, initiator: NAME }], ["0/initiator"], ISCSI],
+  ["the same initiator twice", [{ initiator: NAME }, { initiator: NAME, name: "x" }], ["1/initiator"], ISCSI],
   ["capital letters", [{ address: A.toUpperCase() }], ["0/address"]],
   ["a range of addresses", [{ address: "02:*" }], ["0/address"]],
   ["a name with markup", [{ address: A, name: "<b>" }], ["0/name"]],

@@ -21,18 +21,14 @@ function run(...lines: string[]): string[] {
   return runWith({}, ...lines);
 }
 
+const HOSTS = [{ address: "02:11:22:33:44:0a", ipv4: "10.143.0.40", name: "node-1" }];
+
 function runWith(more: Partial<DnsmasqOperation>, ...lines: string[]): string[] {
   const folder = mkdtempSync(join(tmpdir(), "scsigate-dnsmasq-"));
   mkdirSync(join(folder, "scsigate/leases"), { recursive: true });
   writeFileSync(join(folder, "resolv.conf"), "nameserver 192.168.77.1\n");
   const paths = { run: folder, data: join(folder, "data") } as Parameters<typeof renderDnsmasq>[1];
-  writeFileSync(
-    join(folder, "seg0.conf"),
-    renderDnsmasq(
-      { ...DNSMASQ, ...more, hosts: [{ address: "02:11:22:33:44:0a", ipv4: "10.143.0.40", name: "node-1" }] },
-      paths,
-    ),
-  );
+  writeFileSync(join(folder, "seg0.conf"), renderDnsmasq({ ...DNSMASQ, hosts: HOSTS, ...more }, paths));
   writeFileSync(join(folder, "lease"), '#!/bin/sh\n[ "$1" != bound ] || echo "$ip"\n', { mode: 0o755 });
   const setup = [
     `leases=${folder}/scsigate/leases/seg0.leases`,
@@ -89,6 +85,19 @@ test("nobody gets the name of somebody else by asking for it; a name that is fre
   );
   // nslookup names its server, too
   assert.equal(said, ["1", "1", "2", "1"]);
+});
+
+test("an address that is kept for a station that was never seen is nobody's, whoever asks for it by name or number", () => {
+  const ask = "called() { ip netns exec $1 busybox udhcpc -i e -n -q -f -t 10 -T 1 $2 $3 -s $lease 2>/dev/null; }";
+  const hosts = [{ ipv4: "10.143.0.17", name: "node-2" }, { ipv4: "10.143.0.18" }, { name: "node-3" }];
+  const said = runWith(
+    // Of three addresses, two are kept.
+    { hosts, range: ["10.143.0.16", "10.143.0.18"] },
+    `lease=$(dirname $(dirname $(dirname $leases)))/lease; ${ask}`,
+    "called a -r 10.143.0.17; called a -x hostname:node-2; called a -x hostname:10.143.0.18",
+    "echo none left: $(called b -x hostname:node-2)",
+  );
+  assert.equal(said, ["10.143.0.16", "10.143.0.16", "10.143.0.16", "none left:"]);
 });
 
 test("names of the settings are answered here, and other servers asked in the place of the LAN's, over IPv6 too", () => {

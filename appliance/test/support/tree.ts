@@ -91,6 +91,8 @@ export interface PeerFixture {
   state?: string;
   role?: string;
   mode?: string;
+  /** Name of the initiator that it came by. */
+  nexus?: string;
   counters?: Partial<Record<string, number>>;
   /** What it counted by kind. */
   driver?: Record<string, number>;
@@ -105,7 +107,7 @@ export function writePeer(tree: Tree, segment: string, address: string, peer: Pe
     [`${folder}/name`]: peer.name ?? "",
     [`${folder}/features`]: "ext get",
     [`${folder}/device`]: "",
-    [`${folder}/nexus`]: "iqn.2026-11.org.scsigate:station-a",
+    [`${folder}/nexus`]: peer.nexus ?? "iqn.2026-11.org.scsigate:station-a",
     [`${folder}/in_flight`]: 1,
     [`${folder}/held_gets`]: 4,
     [`${folder}/queued`]: 0,

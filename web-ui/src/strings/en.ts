@@ -194,6 +194,8 @@ export const strings = {
     nameHint: "Letters, digits and hyphens. Also its name in the segment's DNS. Empty: the name that it tells.",
     reserve: "Reserved IPv4 address",
     reserveHint: "It gets this one the next time it asks for an address. Empty: any that is free.",
+    byInitiator: (name: string) => `Settings go by the initiator ${name}`,
+    byInitiatorHint: "They stay with it when its station address changes.",
     save: "Save",
     saved: "Saved.",
     access: "Access",

@@ -125,11 +125,7 @@ export function renderDnsmasq(operation: DnsmasqOperation, paths: ExecutorPaths,
       : [`dhcp-option-force=option:mtu,${operation.mtu}`, `ra-param=${face},mtu:${operation.mtu},0`]),
     // Addresses of their own making (SLAAC), names as of their IPv4 leases, DNS server by advertisement and DHCPv6.
     ...(operation.prefix6 === undefined ? [] : ["enable-ra", `dhcp-range=${range6(operation.prefix6, operation)}`]),
-    ...(operation.hosts ?? []).map(({ address, ipv4, name }) =>
-      ["dhcp-host=".concat(address), ...(ipv4 === undefined ? [] : [ipv4]), ...(name === undefined ? [] : [name])].join(
-        ",",
-      ),
-    ),
+    ...(operation.hosts ?? []).flatMap(hostLine),
     // Nobody gets the name of somebody else by asking for it: the gateway's, or one that is set for another station.
     ...[operation.hostname, "localhost", ...(operation.hosts ?? []).flatMap(({ name }) => name ?? [])].flatMap(
       (owned) => [`dhcp-name-match=set:owned,${owned}`, `dhcp-name-match=set:owned,${owned}.${domain}`],
@@ -146,6 +142,13 @@ export function renderDnsmasq(operation: DnsmasqOperation, paths: ExecutorPaths,
     "",
   ];
   return lines.join("\n");
+}
+
+/** An address that is kept for one that was never seen is nobody's; with a name, whoever says that name would get it. */
+function hostLine({ address, ipv4, name }: NonNullable<DnsmasqOperation["hosts"]>[number]): string[] {
+  const parts = address === undefined ? [ipv4] : [address, ipv4, name];
+  const line = parts.filter((part) => part !== undefined).join(",");
+  return line === "" ? [] : [`dhcp-host=${line}`];
 }
 
 /** Client system architectures of UEFI (RFC 4578, and IANA's list after it): IA-32, x86-64 twice, ARM of 32 and 64 bits. */

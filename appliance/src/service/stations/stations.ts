@@ -2,9 +2,10 @@
 /** Stations as their owner sees them: what is there, and what the configuration says of it. */
 import type { StationChange, StationView } from "../../api/stations.ts";
 import type { SegmentStatus, StationStatus } from "../../api/status.ts";
-import { whyNotIn } from "../../config/stationMeaning.ts";
-import type { StationConfig } from "../../config/types.ts";
+import { whyNotBy, whyNotIn } from "../../config/stationMeaning.ts";
+import type { SegmentConfig } from "../../config/types.ts";
 import { type Lease, readLeases } from "../../observe/leases.ts";
+import { settingsOf } from "../../plan/initiators.ts";
 import { ScsigateError } from "../../shared/errors.ts";
 import { parseInterface } from "../../shared/ipv4.ts";
 import { asObject, isObject, type JsonObject } from "../../shared/json.ts";
@@ -33,23 +34,24 @@ export class Stations {
       const leases = await readLeases(this.#leases, segment.name);
       const there = this.#live(segment.name)?.stations ?? [];
       for (const station of there) views.push(this.#view(segment.name, station.address, station, leases));
-      for (const { address } of segment.stations) {
+      for (const { address, initiator } of settingsOf(segment, this.#state.bindings)) {
         if (there.some((station) => station.address === address)) continue;
-        views.push(this.#view(segment.name, address, null, leases));
+        views.push(this.#view(segment.name, address ?? initiator ?? "", null, leases));
       }
     }
     return views;
   }
 
   /**
-   * @param address as it was asked for, in any case
+   * @param address as it was asked for, in any case; or the name of the initiator that its settings go by
    * @param segment where it is on several; undefined: the first
    * @throws ScsigateError station-unknown
    */
   async find(address: string, segment?: string): Promise<StationView> {
     const wanted = address.toLowerCase();
     const found = (await this.list()).find(
-      (station) => station.address === wanted && (segment === undefined || station.segment === segment),
+      (station) =>
+        [station.address, station.initiator].includes(wanted) && (segment === undefined || station.segment === segment),
     );
     if (found !== undefined) return found;
     const where = segment === undefined ? "" : ` on ${segment}`;
@@ -69,6 +71,7 @@ export class Stations {
       const nextStep = "Block it from another machine.";
       throw new ScsigateError("station-is-yours", "you would cut off the machine that you work on", nextStep);
     }
+    checkInitiator(view, change.initiator);
     this.#checkAddress(segment, change.reservedIp);
     await this.#checkOthers(view, change);
     await this.#configuration.applyAtOnce((document) => this.#changed(document, segment, address, change));
@@ -80,12 +83,32 @@ export class Stations {
     const document = structuredClone(asObject(before));
     const entry = segmentEntry(document, segment, this.#state);
     const stations = Array.isArray(entry["stations"]) ? (entry["stations"] as unknown[]) : [];
-    const others = stations.filter((one) => asObject(one)["address"] !== address);
-    const settings = changed(asObject(stations.find((one) => asObject(one)["address"] === address)), change);
-    const kept = Object.keys(settings).length === 0 ? others : [...others, { address, ...settings }];
+    const initiators = this.#initiatorsOf(segment, address);
+    const isIts = (one: unknown) => {
+      const { address: at, initiator } = asObject(one);
+      return at === address || (typeof initiator === "string" && initiators.includes(initiator));
+    };
+    const others = stations.filter((one) => !isIts(one));
+    // Should there be two entries, they become one, by the stronger key.
+    const entries = stations.filter(isIts).map(asObject);
+    const [key] = initiators;
+    const settings = changed(merged(entries), change);
+    const initiator = change.initiator === undefined ? key : (change.initiator ?? undefined);
+    const keyed = initiator === undefined ? { address, ...settings } : { initiator, ...settings };
+    const idle = Object.keys(settings).length === 0 && initiator === undefined;
+    const kept = idle ? others : [...others, keyed];
     if (kept.length === 0) delete entry["stations"];
     else entry["stations"] = kept;
     return document;
+  }
+
+  /** Initiators whose settings are this station's. */
+  #initiatorsOf(segment: string, address: string): string[] {
+    const bound = this.#state.bindings[segment] ?? {};
+    const configured = this.#segments().find(({ name }) => name === segment)?.stations ?? [];
+    return configured.flatMap(({ initiator }) =>
+      initiator !== undefined && (bound[initiator] === address || initiator === address) ? [initiator] : [],
+    );
   }
 
   /** The configuration knows more of the segment's subnet than its document says when the address is chosen. */
@@ -115,10 +138,10 @@ export class Stations {
     }
   }
 
-  #segments(): { name: string; stations: readonly StationConfig[] }[] {
+  #segments(): Pick<SegmentConfig, "name" | "stations" | "fabric">[] {
     const configured = this.#state.config.config.segments;
     const more = this.#monitor.status.segments.filter(({ name }) => !configured.some((entry) => entry.name === name));
-    return [...configured, ...more.map(({ name }) => ({ name, stations: [] }))];
+    return [...configured, ...more.map(({ name }) => ({ name, stations: [], fabric: { type: "none" } as const }))];
   }
 
   #live(segment: string): SegmentStatus | undefined {
@@ -126,9 +149,12 @@ export class Stations {
   }
 
   #view(segment: string, address: string, live: StationStatus | null, leases: readonly Lease[]): StationView {
-    const settings = this.#segments()
-      .find(({ name }) => name === segment)
-      ?.stations.find((entry) => entry.address === address);
+    const configured = this.#segments().find(({ name }) => name === segment);
+    const settings = settingsOf(configured, this.#state.bindings).find(
+      (entry) => entry.address === address || (entry.address === undefined && entry.initiator === address),
+    );
+    const nexus = live?.nexus ?? "";
+    const proven = configured !== undefined && whyNotBy(nexus, configured) === undefined ? nexus : null;
     const lease = leases.find((entry) => entry.address === address);
     const seen = this.#monitor.addressesOfStation(segment, address);
     return {
@@ -136,6 +162,8 @@ export class Stations {
       address,
       name: settings?.name ?? (live?.name || lease?.name || ""),
       configuredName: settings?.name ?? null,
+      initiator: settings?.initiator ?? null,
+      provenInitiator: settings?.initiator ?? proven,
       access: settings?.access ?? "allow",
       reservedIp: settings?.ipv4 ?? null,
       lease: lease === undefined ? null : { ip: lease.ip, expires: lease.expires === 0 ? null : lease.expires * 1000 },
@@ -145,9 +173,33 @@ export class Stations {
   }
 }
 
+/** @throws ScsigateError station-change-invalid */
+function checkInitiator(
+  { address, initiator: present, provenInitiator }: StationView,
+  wanted: StationChange["initiator"],
+) {
+  if (wanted === undefined || wanted === present) return;
+  if (wanted === null && present === address) {
+    const nextStep = "Wait until it was here, or remove the entry from the configuration.";
+    throw new ScsigateError("station-change-invalid", `${present} was never here: its address is not known`, nextStep);
+  }
+  if (wanted === null || wanted === provenInitiator) return;
+  const why =
+    provenInitiator === null ? "nothing proves its initiator's name" : `it is the initiator ${provenInitiator}`;
+  const nextStep = "Settings go by an initiator's name where fabric.initiators has it and the station came by it.";
+  throw new ScsigateError("station-change-invalid", `station ${address}: ${why}`, nextStep);
+}
+
+/** The settings of several entries, of which the one by the initiator counts most; each may block. */
+function merged(entries: readonly JsonObject[]): JsonObject {
+  const blocks = entries.some(({ access }) => access === "block");
+  const ordered = [...entries].sort((one) => (one["initiator"] === undefined ? -1 : 1));
+  return { ...Object.assign({}, ...ordered), ...(blocks ? { access: "block" } : {}) };
+}
+
 /** Settings after a change; without those that are as usual. */
 function changed(settings: JsonObject, change: StationChange): JsonObject {
-  const { address: _address, ...rest } = settings;
+  const { address: _address, initiator: _initiator, ...rest } = settings;
   const next: JsonObject = { ...rest };
   const set = (key: string, value: unknown) => {
     if (value === undefined) return;

@@ -6,7 +6,7 @@ import { changeStation } from "../../core/stations.ts";
 import { strings } from "../../strings.ts";
 import { submits, useAction } from "../action.ts";
 import { Ask } from "../ask.tsx";
-import { TextField } from "../fields.tsx";
+import { CheckField, TextField } from "../fields.tsx";
 import { ProblemNotice } from "../problem.tsx";
 
 const words = strings.station;
@@ -61,6 +61,14 @@ export function Settings({ view, onChange }: { view: StationView; onChange: (nex
           <output>{saved.value ? words.saved : ""}</output>
         </div>
       </form>
+      {view.provenInitiator !== null && (
+        <CheckField
+          label={words.byInitiator(view.provenInitiator)}
+          hint={words.byInitiatorHint}
+          checked={view.initiator !== null}
+          onInput={(on) => void change({ initiator: on ? view.provenInitiator : null })}
+        />
+      )}
       <h3>{words.access}</h3>
       <p>{blocked ? words.isBlocked : words.allowed}</p>
       <Ask
