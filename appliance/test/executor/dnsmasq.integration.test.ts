@@ -152,6 +152,52 @@ test("one station that asks for many takes eight leases, and others get theirs",
   assert.equal(given(`nft -f - <<'END'\n${loadable(rules)}END`), ["1", "8", "1"]);
 });
 
+/**
+ * Asks for addresses of IPv6 for so many hosts that there are not, each in one message: Solicit with the wish to have it at once, Rebind,
+ * and Solicit in what a relay sends.
+ */
+const FORGES6 = `
+const socket = require("node:dgram").createSocket("udp6");
+const option = (code, ...bytes) => [0, code, 0, bytes.length, ...bytes];
+const address = (last) => [0xfd, 0x77, ...Array(13).fill(0), last];
+const message = (number) => {
+  const who = option(1, 0, 3, 0, 1, 2, 255, 0, 0, 0, number);
+  const wish = option(5, ...address(64 + number), 0, 0, 14, 16, 0, 0, 14, 16);
+  const kind = number % 3;
+  const what = option(3, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, ...(kind === 1 ? wish : []));
+  const asks = [kind === 1 ? 6 : 1, 1, 2, number, ...who, ...what, ...option(8, 0, 0), ...option(14)];
+  return kind === 2 ? [12, 0, ...address(64), ...address(65), ...option(9, ...asks)] : asks;
+};
+const number = Number(process.argv[1]);
+socket.bind(546, () => {
+  socket.setMulticastInterface("::%e");
+  const send = (at) => at > Number(process.argv[2]) ? socket.close() :
+    socket.send(Buffer.from(message(at)), 547, "ff02::1:2%e", () => setTimeout(send, 60, at + 1));
+  send(number);
+});`;
+
+test("one station that asks for many addresses of IPv6 leaves some for others", () => {
+  const part = "fd77::40/122";
+  const rules = renderFirewall(firewallOf({ segments: [{ name: "seg0" }] }, { seg0: "10.143.0.1/24" }, { seg0: part }));
+  const forge = (station: string, first: number, last: number) =>
+    `ip netns exec ${station} ${process.execPath} -e '${FORGES6}' ${first} ${last}`;
+  const given = (...before: string[]) =>
+    runWith(
+      { prefix6: part },
+      "ip address add fd77::41/122 dev seg0 nodad; until ss -Hlun sport = :547 | grep -q .; do sleep 0.1; done",
+      "until ! ip -6 -n a address show dev e tentative | grep -q . && ! ip -6 -n b address show dev e tentative | grep -q .; do sleep 0.1; done",
+      ...before,
+      forge("a", 3, 50),
+      forge("b", 51, 51),
+      'count() { grep -cE "^[0-9]+ [0-9]+ fd77::[0-9a-f]+ .* 00:03:00:01:02:ff:00:00:00:$1\\$" $leases || true; }',
+      "count '(0.|1.|2.|30|31|32)'; count 33",
+    );
+  const [all, other] = given();
+  assert.is(all, "48", "without the firewall it takes them all");
+  assert.is(other, "1");
+  assert.equal(given(`nft -f - <<'END'\n${loadable(rules)}END`), ["16", "1"]);
+});
+
 test("hosts that boot from the net are told what to load and from where, by UEFI or not; options go to whoever asks for nothing", () => {
   const script = "#!/bin/sh\\n[ $1 != bound ] || echo $siaddr $boot_file $opt150 $opt200 $opt201 $opt202";
   const options = [

@@ -172,6 +172,25 @@ firewall("what is only routed is not tracked; NAT and rules of one's own need it
   }
 });
 
+firewall(
+  "what passes between ports of the bridge is remembered for rules between them only, and then of each station so much",
+  () => {
+    const bridgeOf = (document: object) => {
+      const text = rules({ mode: "bridge", ...document });
+      return text.slice(text.indexOf("table bridge scsigate {"));
+    };
+    const share =
+      /^iifname \{ "seg0", "seg1" \} ct state new add @tracked \{ ether saddr ct count over 8192 \} counter drop$/;
+    const shares = (text: string[]) => text.filter((line) => share.test(line)).length;
+    const plain = bridgeOf({});
+    assert.ok(plain.includes("meta pkttype other notrack"));
+    assert.is(shares(plain), 1, "to the gateway itself");
+    const ruled = bridgeOf({ firewall: { rules: RULES } });
+    assert.not.ok(ruled.some((line) => line.includes("notrack")));
+    assert.is(shares(ruled), 2);
+  },
+);
+
 firewall("NAT: out under the gateway's address, in only by a port forward", () => {
   const text = rules(DOCUMENTS["nat with port forwards"] ?? {});
   assert.ok(text.includes('oifname { "eth0" } ip saddr { 10.143.0.0/24, 10.143.1.0/24 } masquerade'));

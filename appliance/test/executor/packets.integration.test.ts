@@ -177,6 +177,37 @@ test("one station does not fill the memory of connections, from however many add
   assert.is(said[1], "answered");
 });
 
+/** Asks the gateway's name server from so many addresses, as often as each may, from another port each time. */
+const ASKS = `
+(async () => {
+  for (let host = 130; host < 250; host++) {
+    for (let count = 0; count < 100; count++) {
+      const socket = require("node:dgram").createSocket("udp4");
+      await new Promise((resolve) => socket.bind(0, "10.143.0." + host, resolve));
+      await new Promise((resolve) => socket.send("x", 53, "10.143.0.1", resolve));
+      socket.close();
+    }
+  }
+})();`;
+
+test("nor does one that asks the gateway itself, in any mode", () => {
+  const said = run(
+    {},
+    [
+      "echo 65536 >/proc/sys/net/netfilter/nf_conntrack_max 2>/dev/null",
+      "ip -n a route add local 10.143.0.128/25 dev lo",
+      `ip netns exec a ${process.execPath} -e '${ASKS}'`,
+      "cat /proc/sys/net/netfilter/nf_conntrack_count",
+      "patience=2; tcp b 10.143.1.1 53",
+    ],
+    ADDRESSES,
+    PREFIXES,
+  );
+  const count = Number(said[0]);
+  assert.ok(count > 8000 && count < 8192 + 100, `${count} connections`);
+  assert.is(said[1], "answered");
+});
+
 /** Both segments and the LAN are ports of the bridge, and all hosts in one subnet. */
 const BRIDGED = [
   `ip link add ${BRIDGE} type bridge; ip link set ${BRIDGE} up`,

@@ -37,5 +37,5 @@ const hasBridgeTracking = spawnSync("unshare", ["-rn", "nft", TRACKING]).status 
 export function loadable(rules: string): string {
   const at = rules.indexOf("table bridge");
   if (at < 0 || hasBridgeTracking) return rules;
-  return rules.slice(0, at) + rules.slice(at).replaceAll(/ *ct state .*\n/g, "");
+  return rules.slice(0, at) + rules.slice(at).replaceAll(/^.* ct (state|count) .*\n/gm, "");
 }

@@ -184,11 +184,14 @@ export function reverseZones(subnet: Ipv4Interface): string[] {
   return Array.from({ length: sizeOf(subnet) / step }, (_, index) => zone(first + index * step, labels));
 }
 
+/** Of DHCPv6, seconds: what one station can have at a time is what it may ask for meanwhile (operations/firewall.ts). */
+const LONGEST_LEASE6 = 3600;
+
 /** Of a part of a LAN's prefix, hosts get addresses by DHCPv6, so that it is known which ones there are. */
 function range6(prefix: string, { leaseSeconds }: DnsmasqOperation): string {
   if (prefix.endsWith("/64")) return `${prefix.replace("/64", "")},ra-stateless,ra-names,64,${leaseSeconds}`;
   const hosts = hostsOf(prefix);
-  return `${hosts[2]},${hosts.at(-1)},122,${leaseSeconds}`;
+  return `${hosts[2]},${hosts.at(-1)},122,${Math.min(leaseSeconds, LONGEST_LEASE6)}`;
 }
 
 /** Where dnsmasq and the service find the leases: a link to the lasting file, or a file where /data cannot be written. */

@@ -33,8 +33,18 @@ const DHCP_HARDWARE = "@th,72,16";
 const CLIENTS_PER_STATION = 8;
 /** Through the gateway, at a time, where it remembers connections: an eighth of all (plan/buildPlan.ts). */
 const CONNECTIONS_PER_STATION = 8192;
+/**
+ * What may make a lease of IPv6, where those are given out: Solicit, Request, Rebind. A host says two of them when it starts, and renews
+ * with others. Whom it asks for stands nowhere in particular, so these are what is bounded: as many at once, and so many an hour.
+ */
+const DHCP6_LEASING = "@th,64,8 { 1, 3, 6 }";
+const DHCP6_AT_ONCE = 16;
+const DHCP6_PER_HOUR = 4;
+/** What relays send: within is what others have said. No station is one. */
+const DHCP6_RELAYED = "@th,64,8 { 12, 13 }";
 /** Longer than any lease. */
 const CLIENT_DAYS = 31;
+const TRACKED = `  set tracked { type ether_addr; size ${MAX_RATED}; flags dynamic; }`;
 /** Echo requests and neighbour discovery of all stations together stay far below. */
 const ICMP_PER_SECOND = 1000;
 
@@ -49,8 +59,9 @@ export function renderFirewall(operation: FirewallOperation): string {
     `  set rated6 { type ipv6_addr; size ${MAX_RATED}; flags dynamic,timeout; timeout 1m; }`,
     `  set clients { typeof ${DHCP_CLIENT}; size ${MAX_RATED}; flags dynamic,timeout; timeout ${CLIENT_DAYS}d; }`,
     `  set newcomers { type ether_addr; size ${MAX_RATED}; flags dynamic,timeout; timeout ${CLIENT_DAYS}d; }`,
+    `  set newcomers6 { type ether_addr; size ${MAX_RATED}; flags dynamic,timeout; timeout ${CLIENT_DAYS}d; }`,
     `  set asking { type ether_addr; size ${MAX_RATED}; flags dynamic,timeout; timeout 1m; }`,
-    `  set tracked { type ether_addr; size ${MAX_RATED}; flags dynamic; }`,
+    TRACKED,
     `  set counted { type ipv4_addr; size ${MAX_RATED}; flags dynamic; }`,
     `  set counted6 { type ipv6_addr; size ${MAX_RATED}; flags dynamic; }`,
     ...chain("raw", "type filter hook prerouting priority raw; policy accept;", [
@@ -62,7 +73,8 @@ export function renderFirewall(operation: FirewallOperation): string {
     ...output(operation),
     ...(operation.nat ? nat(operation) : []),
   ];
-  const bridge = operation.bridge === undefined ? [] : replaced("bridge", bridgeChains(operation, operation.bridge));
+  const bridge =
+    operation.bridge === undefined ? [] : replaced("bridge", [TRACKED, ...bridgeChains(operation, operation.bridge)]);
   return [...replaced("inet", body), ...bridge, ""].join("\n");
 }
 
@@ -96,9 +108,17 @@ function bridgeChains({ management, isolateSegments, mdns }: FirewallOperation, 
   };
   const userRules = (toGateway: boolean): string[] =>
     rules.filter(({ to }) => (to === undefined) === toGateway).flatMap((rule) => userRule(rule, verdict(rule)));
+  const stateful = rules.some(({ to }) => to !== undefined);
   return [
+    // What passes from port to port is remembered for rules that tell answers from new connections, and else not.
+    ...chain(
+      "prerouting",
+      "type filter hook prerouting priority -300; policy accept;",
+      stateful ? [] : ["meta pkttype other notrack"],
+    ),
     ...chain("input", "type filter hook input priority filter; policy accept;", [
       reply,
+      ...remembered(segments),
       ...userRules(true),
       ...(bridge.management.lan ? [] : page(lan, "drop")),
       ...(bridge.management.segments ? page(segments, "accept") : []),
@@ -111,11 +131,18 @@ function bridgeChains({ management, isolateSegments, mdns }: FirewallOperation, 
           ]),
     ]),
     ...chain("forward", "type filter hook forward priority filter; policy accept;", [
-      ...(rules.some(({ to }) => to !== undefined) ? [reply] : []),
+      ...(stateful ? [reply, ...remembered(segments)] : []),
       ...userRules(false),
       ...(isolateSegments ? isolated(segments) : []),
     ]),
   ];
+}
+
+/** Connections of one station that are remembered; whatever addresses it sends from, the driver has verified this one. */
+function remembered(segments: readonly string[]): string[] {
+  if (segments.length === 0) return [];
+  const most = `ct count over ${CONNECTIONS_PER_STATION}`;
+  return [`iifname ${names(segments)} ct state new add @tracked { ether saddr ${most} } counter drop`];
 }
 
 /** Segments reach the LAN, and not each other. */
@@ -174,6 +201,7 @@ function input(operation: FirewallOperation): string[] {
     ...(segments.length === 0 ? [] : dhcp(names(segments))),
     "ct state established,related accept",
     "ct state invalid drop",
+    ...remembered(segments),
     ...operation.rules.filter((rule) => rule.to === undefined).flatMap((rule) => userRule(rule)),
     ...(operation.bridge === undefined ? [] : [`meta mark ${LET_PASS} accept`]),
     `${ICMP} limit rate ${ICMP_PER_SECOND}/second accept`,
@@ -207,6 +235,8 @@ function dhcp(segments: string): string[] {
   const asks = `iifname ${segments} udp dport`;
   return [
     `${asks} { 67, 547 } add @asking { ether saddr limit rate over ${DHCP_PER_SECOND}/second burst ${2 * DHCP_PER_SECOND} packets } counter drop`,
+    `${asks} 547 ${DHCP6_RELAYED} counter drop`,
+    `${asks} 547 ${DHCP6_LEASING} add @newcomers6 { ether saddr limit rate over ${DHCP6_PER_HOUR}/hour burst ${DHCP6_AT_ONCE} packets } counter drop`,
     `${asks} 67 ${DHCP_HARDWARE} != 0x0106 counter drop`,
     `${asks} 67 ${DHCP_CLIENT} != @clients add @newcomers { ether saddr limit rate over 1/week burst ${CLIENTS_PER_STATION} packets } counter drop`,
     `${asks} 67 update @clients { ${DHCP_CLIENT} }`,
@@ -262,12 +292,7 @@ function forward(operation: FirewallOperation, stateful: boolean): string[] {
     ...(only === undefined ? [] : [`iifname != ${names(only)} oifname != ${names(only)} accept`]),
     CLAMP,
     ...(stateful ? ["ct state established,related accept", "ct state invalid drop"] : []),
-    // Whatever addresses of the segment it sends from: the driver has verified this one.
-    ...(stateful && segments.length > 0
-      ? [
-          `iifname ${names(segments)} add @tracked { ether saddr ct count over ${CONNECTIONS_PER_STATION} } counter drop`,
-        ]
-      : []),
+    ...(stateful ? remembered(segments) : []),
     ...operation.rules.filter((rule) => rule.to !== undefined).flatMap((rule) => userRule(rule)),
     ...(storage.length === 0
       ? []
