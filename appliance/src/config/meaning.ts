@@ -8,11 +8,12 @@ import {
   formatInterface,
   type Ipv4Interface,
   isHostAddress,
+  isUnicast,
   overlaps,
   parseInterface,
   parseIpv4,
 } from "../shared/ipv4.ts";
-import { parseNetwork6, prefixOf } from "../shared/ipv6.ts";
+import { isGlobal6, parseNetwork6, prefixOf } from "../shared/ipv6.ts";
 import { checkDhcp } from "./dhcpMeaning.ts";
 import { checkFleet } from "./fleetMeaning.ts";
 import { checkEncryption, checkExtend, checkMesh } from "./meshMeaning.ts";
@@ -60,7 +61,7 @@ export function checkMeaning(config: Config): ConfigError[] {
   checkOverlaps(config.mode === "proxy" ? subnets.filter(({ path }) => !path.startsWith("/lan")) : subnets, errors);
   checkMode(config, errors);
   checkFirewall(config, errors);
-  checkMesh(config.mesh, errors);
+  checkMesh(config, errors);
   checkEncryption(config, errors);
   checkMqtt(config.mqtt, errors);
   checkFleet(config.update.fleet, errors);
@@ -106,8 +107,17 @@ function checkMode(config: Config, errors: ConfigError[]): void {
 
 const SIDES = ["lan", "storage", "segments"];
 
-function checkFirewall({ firewall, segments, mode }: Config, errors: ConfigError[]): void {
+/** Where a port can be forwarded to; undefined while that is not known, as a segment's subnet is chosen. */
+function forwardable({ segments, routes }: Config): Ipv4Interface[] | undefined {
+  if (segments.some(({ ipv4 }) => ipv4.address === "auto")) return undefined;
+  const networks = [...segments.map(({ ipv4 }) => ipv4.address), ...routes.map(({ destination }) => destination)];
+  return networks.map(parseInterface).filter((value) => value !== undefined);
+}
+
+function checkFirewall(config: Config, errors: ConfigError[]): void {
+  const { firewall, segments, mode } = config;
   const names = segments.map((segment) => segment.name);
+  const behind = forwardable(config);
   firewall.managementSources.forEach((text, index) => {
     checkRange(text, `/firewall/managementSources/${index}`, errors);
   });
@@ -152,7 +162,15 @@ function checkFirewall({ firewall, segments, mode }: Config, errors: ConfigError
   });
   firewall.portForwards.forEach(({ protocol, port, to }, index) => {
     const path = `/firewall/portForwards/${index}`;
-    if (parseIpv4(to) === undefined) errors.push(notAnAddress(`${path}/to`, to));
+    const host = parseIpv4(to);
+    if (host === undefined) errors.push(notAnAddress(`${path}/to`, to));
+    else if (behind !== undefined && !behind.some((subnet) => overlaps(subnet, { address: host, prefix: 32 }))) {
+      errors.push({
+        path: `${path}/to`,
+        message: `${to} is on no segment, and behind no router`,
+        nextStep: "Give the address of a host on a segment; a station keeps its own by stations[].ipv4.",
+      });
+    }
     if (mode !== "nat") {
       const nextStep =
         'Set mode to "nat", or remove the port forward: in the other modes, hosts reach each other without.';
@@ -186,7 +204,13 @@ function checkMethod(method: Ipv4Method, path: string, errors: ConfigError[], su
   if (method.gateway !== undefined) {
     const gateway = parseIpv4(method.gateway);
     if (gateway === undefined) errors.push(notAnAddress(`${path}/gateway`, method.gateway));
-    else if (address && !overlaps(address, { address: gateway, prefix: 32 })) {
+    else if (address && (gateway === address.address || !isHostAddress({ ...address, address: gateway }))) {
+      errors.push({
+        path: `${path}/gateway`,
+        message: `${method.gateway} is ${gateway === address.address ? "this gateway itself" : "no host's address"}, and no router`,
+        nextStep: "Give the router's address, or leave it out where there is none.",
+      });
+    } else if (address && !overlaps(address, { address: gateway, prefix: 32 })) {
       errors.push({
         path: `${path}/gateway`,
         message: `${method.gateway} is not in the subnet of ${method.address}`,
@@ -257,6 +281,10 @@ function checkIpv6(segment: SegmentConfig, path: string, earlier: SegmentConfig[
   if (prefixOf(address) === undefined) {
     const nextStep = "Write it as 2001:db8:0:1::1/64, without leading zeros where they can be left out.";
     errors.push({ path: `${path}/ipv6/address`, message: `${address} is not an IPv6 address`, nextStep });
+  } else if (!isGlobal6(address)) {
+    const message = `${address} is of a range that hosts do not give themselves addresses of`;
+    const nextStep = "Use a prefix of your own: 2001:db8:0:1::1/64, or fd6e:0:0:1::1/64.";
+    errors.push({ path: `${path}/ipv6/address`, message, nextStep });
   } else if (earlier.some((other) => prefixOf(other.ipv6.address) === prefixOf(address))) {
     const nextStep = "Use a prefix of its own for each segment, or auto.";
     errors.push({ path: `${path}/ipv6/address`, message: "another segment has this prefix", nextStep });
@@ -376,6 +404,14 @@ function checkInterface(text: string, path: string, errors: ConfigError[]): Ipv4
       path,
       message: `${text} is not an IPv4 address with a prefix length of 8 to 32`,
       nextStep: "Write it as 10.143.0.1/24.",
+    });
+    return undefined;
+  }
+  if (!isUnicast(value.address)) {
+    errors.push({
+      path,
+      message: `${text} is of a range that no machine has an address of on a network`,
+      nextStep: "Use a private address, for example 10.143.0.1/24.",
     });
     return undefined;
   }

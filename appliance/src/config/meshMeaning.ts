@@ -1,14 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 /** What the schema cannot say about the mesh and about segments that span gateways. */
 import type { ConfigError } from "../api/status.ts";
-import { networkOf, parseInterface, parseIpv4 } from "../shared/ipv4.ts";
+import { isUnicast, networkOf, parseInterface, parseIpv4 } from "../shared/ipv4.ts";
 import { parseNetwork6 } from "../shared/ipv6.ts";
 import { VXLAN_PORT } from "../shared/ports.ts";
 import { PUBLIC_KEY_PATTERN } from "../shared/publicKey.ts";
-import type { Config, MeshConfig, Mode, SegmentConfig } from "./types.ts";
+import type { Config, Mode, SegmentConfig } from "./types.ts";
 
-export function checkMesh({ peers, accept }: MeshConfig, errors: ConfigError[]): void {
+export function checkMesh({ mesh: { peers, accept }, lan, segments }: Config, errors: ConfigError[]): void {
   checkPeers(peers, "/mesh/peers", errors);
+  const own = lan.ipv4.method === "static" ? lan.ipv4.address.split("/")[0] : undefined;
+  const all = [
+    { path: "/mesh/peers", list: peers },
+    ...segments.map(({ extend }, at) => ({ path: `/segments/${at}/extend/peers`, list: extend?.peers ?? [] })),
+  ];
+  for (const { path, list } of all) {
+    const at = own === undefined ? -1 : list.indexOf(own);
+    if (at < 0) continue;
+    const nextStep = "Remove it: each gateway names the others.";
+    errors.push({ path: `${path}/${at}`, message: `${list[at]} is this gateway itself`, nextStep });
+  }
   accept.forEach((text, index) => {
     if (isNetwork(text)) return;
     errors.push({
@@ -104,8 +115,7 @@ export function checkExtend(
 function checkPeers(peers: readonly string[], path: string, errors: ConfigError[]): void {
   peers.forEach((text, index) => {
     const value = parseIpv4(text);
-    const first = value === undefined ? 0 : Math.floor(value / 2 ** 24);
-    if (first > 0 && first !== 127 && first < 224) return;
+    if (value !== undefined && isUnicast(value)) return;
     const nextStep = "Write the other gateway's LAN address, as in 192.168.1.3.";
     errors.push({ path: `${path}/${index}`, message: `${text} is not the address of a gateway`, nextStep });
   });

@@ -4,9 +4,25 @@ import { isIP } from "node:net";
 import type { ConfigError } from "../api/status.ts";
 import type { Config } from "./types.ts";
 
-const LOOPBACK = /^(127\.|::1$)/;
+/** The machine itself, whatever addresses it has. */
+const SELF = /^(127\.|0\.|::1?$|::ffff:127\.)/;
 
-export function checkNames({ names, hostname, segments }: Config, errors: ConfigError[]): void {
+/** Whether a server at this address would be the gateway, as far as the document tells. */
+function isOwn(server: string, { lan, storage, segments }: Config): boolean {
+  const fixed = [lan, storage].flatMap((side) => (side?.ipv4.method === "static" ? [side.ipv4.address] : []));
+  const written = segments.flatMap(({ ipv4, ipv6 }) => [ipv4.address, ipv6.address]);
+  return SELF.test(server) || [...fixed, ...written].some((address) => address.split("/")[0] === server);
+}
+
+export function checkNames(config: Config, errors: ConfigError[]): void {
+  const { names, hostname, segments, lan } = config;
+  // What a resolver gets from the LAN's settings, the segments' name server asks.
+  const asked = [
+    ...names.nameServers.map((server, index) => ({ server, path: `/names/nameServers/${index}` })),
+    ...(lan.ipv4.method === "static" ? lan.ipv4.dns : []).map((server, index) => ({
+      ...{ server, path: `/lan/ipv4/dns/${index}` },
+    })),
+  ];
   const isAddress = (text: string, path: string): boolean => {
     if (isIP(text) !== 0) return true;
     const nextStep = "Write it as 192.168.1.1 or 2001:db8::1.";
@@ -14,16 +30,22 @@ export function checkNames({ names, hostname, segments }: Config, errors: Config
     return false;
   };
   names.nameServers.forEach((server, index) => {
-    const path = `/names/nameServers/${index}`;
-    if (!isAddress(server, path) || !LOOPBACK.test(server)) return;
+    isAddress(server, `/names/nameServers/${index}`);
+  });
+  for (const { server, path } of asked.filter(({ server }) => isOwn(server, config))) {
     const nextStep = "Give the address of a name server on the LAN or beyond.";
     errors.push({ path, message: `${server} is this gateway itself, which would ask itself`, nextStep });
-  });
-  const stations = segments.flatMap((segment) => segment.stations.flatMap(({ name }) => name?.toLowerCase() ?? []));
+  }
+  const inSegment = (name: string, segment: string) => [name, `${name}.${segment}.internal`];
+  const stations = segments.flatMap(({ name: segment, stations: all }) =>
+    all.flatMap(({ name }) => (name === undefined ? [] : inSegment(name.toLowerCase(), segment))),
+  );
+  const own = hostname.toLowerCase();
+  const owned = ["localhost", own, `${own}.local`, ...segments.flatMap(({ name }) => inSegment(own, name))];
   names.records.forEach(({ name, address }, index) => {
     const path = `/names/records/${index}`;
     isAddress(address, `${path}/address`);
-    const owner = name.toLowerCase() === hostname.toLowerCase() ? "this gateway's" : "a station's";
+    const owner = owned.includes(name.toLowerCase()) ? "this gateway's" : "a station's";
     if (owner === "a station's" && !stations.includes(name.toLowerCase())) return;
     errors.push({ path: `${path}/name`, message: `${name} is ${owner} name already`, nextStep: "Use another name." });
   });

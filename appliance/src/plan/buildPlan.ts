@@ -45,7 +45,7 @@ import { encryptedPeers, encryptionGroup, hostsMtu, speaksOnLan } from "./encryp
 import { firewallOperation } from "./firewall.ts";
 import { type Bindings, isShutOut, settingsOf } from "./initiators.ts";
 import { isMeshed, meshGroup, meshTunnels } from "./mesh.ts";
-import { lanMissing, meshKeyMissing, noPrefix, noSubnet, overlapProblem, proxyProblem } from "./problems.ts";
+import { lanMissing, meshKeyMissing, nameTaken, noPrefix, noSubnet, overlapProblem, proxyProblem } from "./problems.ts";
 import { networksOf, planRoutes } from "./routes.ts";
 import { chooseSubnet, connectedSubnets, dhcpRange, FIRST_RANGE, routedSubnets } from "./subnets.ts";
 
@@ -172,6 +172,10 @@ export function buildPlan(
   const lanPrefix = lanPrefix6(observed, face);
   const routed = config.mode !== "bridge";
   for (const segment of config.segments) {
+    if (isEthernet(segment.name, observed)) {
+      problems.push(toProblem(nameTaken(segment.name)));
+      continue;
+    }
     const choosing = routed && segment.ipv4.address === "auto" && !remembered[segment.name];
     if (identity === undefined || (choosing && !observed.lanSettled)) {
       waiting.push(segment.name);
@@ -503,6 +507,10 @@ function segmentMisfit(
   return clash === undefined ? undefined : overlapProblem(segment.name, address, clash);
 }
 
+function isEthernet(segment: string, { ethernets }: Observed): boolean {
+  return ethernets.some(({ name }) => name === segment);
+}
+
 /**
  * What of a configuration's segments and routes does not fit the LAN as it is now, all of it at once. Says nothing of a LAN that the
  * configuration changes: what it will be is not known yet.
@@ -514,8 +522,13 @@ export function misfits(
   identity: Identity | undefined,
   remembered: Record<string, string>,
 ): ConfigError[] {
+  const taken = config.segments.flatMap(({ name }, index): ConfigError[] => {
+    if (!isEthernet(name, observed)) return [];
+    const { message, nextStep } = nameTaken(name);
+    return [{ path: `/segments/${index}/name`, message, nextStep }];
+  });
   const same = canonical([config.lan, config.storage]) === canonical([present.lan, present.storage]);
-  if (!same || identity === undefined) return [];
+  if (!same || identity === undefined) return taken;
   // In mode bridge, the bridge has the addresses; the LAN is the same nevertheless.
   const here = lanFace(present, observed.ethernets, observed.guest);
   const face = lanFace(config, observed.ethernets, observed.guest);
@@ -527,6 +540,7 @@ export function misfits(
     routes: observed.routes.map(moved),
   };
   return [
+    ...taken,
     ...segmentMisfits(config, seen, identity, remembered),
     ...routeMisfits(config, face, seen, identity, remembered),
   ];

@@ -80,6 +80,15 @@ export function lanMissing(name: string): ScsigateError {
   );
 }
 
+/** A segment whose name an Ethernet of this machine has: neither takes the other's place. */
+export function nameTaken(segment: string): ScsigateError {
+  return new ScsigateError(
+    "interface-taken",
+    `${segment} is an Ethernet interface of this machine, so no segment can have that name`,
+    "Give the segment another name, for example seg0.",
+  );
+}
+
 export function meshKeyMissing(): ScsigateError {
   return new ScsigateError(
     "mesh-key-missing",

@@ -15,7 +15,7 @@ import { type Bindings, bindInitiators } from "../plan/initiators.ts";
 import { type GroupResult, type Operation, withoutPasswords } from "../protocol/operations.ts";
 import { Backoff } from "../shared/backoff.ts";
 import type { Cancel } from "../shared/clock.ts";
-import { readJson, writeDurably } from "../shared/durable.ts";
+import { readJson, readKeptJson, writeDurably } from "../shared/durable.ts";
 import { type Problem, toProblem } from "../shared/errors.ts";
 import { createIdentity, readIdentity, writeIdentity } from "../shared/identity.ts";
 import { canonical, isObject } from "../shared/json.ts";
@@ -32,6 +32,8 @@ const EAGER = { firstMs: 1000, longestMs: CALM_INTERVAL_MS };
  */
 const LAN_PATIENCE_MS = 20_000;
 
+/** In the data folder: the addresses that were chosen for segments. */
+const ADDRESSES_FILE = "addresses.json";
 /** In the data folder: which station an initiator's settings are for. */
 export const BINDINGS_FILE = "initiators.json";
 /** In /run/scsigate/service, which lives as long as the machine runs. */
@@ -43,6 +45,8 @@ export class BringUp {
   readonly #backoff = new Backoff(EAGER);
   #sysfs: Sysfs | undefined;
   #remembered: Record<string, string> = {};
+  /** What could not be read. */
+  readonly #unread = new Set<string>();
   #startedAt = 0;
   #cancel: Cancel | undefined;
   #stopped = false;
@@ -58,10 +62,21 @@ export class BringUp {
     const { clock, paths } = this.#environment;
     this.#sysfs = new Sysfs(paths.sys);
     this.#startedAt = clock.monotonic();
-    this.#state.identity = await readIdentity(paths.data);
-    this.#remembered = asAddresses(await readJson(join(paths.data, "addresses.json")));
-    this.#state.bindings = asBindings(await readJson(join(paths.data, BINDINGS_FILE)));
+    this.#state.identity = await this.#kept("identity", () => readIdentity(paths.data));
+    this.#remembered = asAddresses(await this.#kept(ADDRESSES_FILE, readAt(paths.data, ADDRESSES_FILE)));
+    this.#state.bindings = asBindings(await this.#kept(BINDINGS_FILE, readAt(paths.data, BINDINGS_FILE)));
     void this.#next();
+  }
+
+  /** What cannot be read is there nevertheless: it is done without, and not written over. */
+  async #kept<T>(what: string, read: () => Promise<T>): Promise<T | undefined> {
+    try {
+      return await read();
+    } catch (error) {
+      this.#unread.add(what);
+      this.#environment.log.error({ what, error: String(error) }, "not readable: what is used instead is not kept");
+      return undefined;
+    }
   }
 
   stop(): void {
@@ -186,7 +201,12 @@ export class BringUp {
     const next = this.#bindingsOf(config);
     if (canonical(next) === canonical(this.#state.bindings)) return;
     this.#state.bindings = next;
-    await writeDurably(join(this.#environment.paths.data, BINDINGS_FILE), `${JSON.stringify(next)}\n`);
+    await this.#keep(BINDINGS_FILE, next);
+  }
+
+  async #keep(file: string, value: unknown): Promise<void> {
+    if (this.#unread.has(file)) return;
+    await writeDurably(join(this.#environment.paths.data, file), `${JSON.stringify(value)}\n`);
   }
 
   /** A gateway that has lost its configuration takes nothing down. */
@@ -207,14 +227,14 @@ export class BringUp {
     const identity = createIdentity(lan?.address, this.#environment.random);
     this.#state.identity = identity;
     this.#environment.log.info({ id: identity.id, from: lan?.name ?? "random" }, "identity created");
-    await writeIdentity(this.#environment.paths.data, identity);
+    if (!this.#unread.has("identity")) await writeIdentity(this.#environment.paths.data, identity);
   }
 
   async #remember(planned: Planned): Promise<void> {
     const next = { ...this.#remembered, ...planned.chosenAddresses };
     if (JSON.stringify(next) === JSON.stringify(this.#remembered)) return;
     this.#remembered = next;
-    await writeDurably(join(this.#environment.paths.data, "addresses.json"), `${JSON.stringify(next)}\n`);
+    await this.#keep(ADDRESSES_FILE, next);
   }
 
   /** Logs what is new and what is over; the state shows what is. */
@@ -239,6 +259,10 @@ function forwards(config: Config, { lan }: Planned, results: readonly GroupResul
 
 function failures(results: readonly GroupResult[]): Problem[] {
   return results.flatMap((result) => (result.failure === undefined ? [] : [result.failure.problem]));
+}
+
+function readAt(folder: string, file: string): () => Promise<unknown> {
+  return () => readKeptJson(join(folder, file));
 }
 
 function asBindings(value: unknown): Bindings {

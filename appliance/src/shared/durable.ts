@@ -68,6 +68,19 @@ export async function removeDurably(path: string, fs = diskFs): Promise<void> {
   await fs.sync(dirname(path));
 }
 
+/**
+ * A JSON file that is not to be made anew because it could not be read once; undefined when it is absent or no JSON.
+ * @throws what the file system says otherwise
+ */
+export async function readKeptJson(path: string, fs: Pick<DurableFs, "read"> = diskFs): Promise<unknown> {
+  const text = await fs.read(path);
+  try {
+    return JSON.parse(text ?? "");
+  } catch {
+    return undefined;
+  }
+}
+
 /** A JSON file, or undefined when it is absent, unreadable or no JSON. */
 export async function readJson(path: string): Promise<unknown> {
   try {

@@ -6,7 +6,7 @@
  */
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import { readJson, writeDurably } from "./durable.ts";
+import { readKeptJson, writeDurably } from "./durable.ts";
 
 export interface Identity {
   /** Twelve small hexadecimal digits. */
@@ -22,9 +22,9 @@ function identityFile(data: string): string {
   return join(data, "identity.json");
 }
 
-/** @param data /data/scsigate. Undefined when there is none yet. */
+/** @param data /data/scsigate. Undefined when there is none yet. @throws what the file system says, when it cannot be read */
 export async function readIdentity(data: string): Promise<Identity | undefined> {
-  const value = await readJson(identityFile(data));
+  const value = await readKeptJson(identityFile(data));
   if (typeof value !== "object" || value === null || !("id" in value) || !("seed" in value)) return undefined;
   const { id, seed } = value;
   if (typeof id !== "string" || typeof seed !== "string" || !ID.test(id) || !SEED.test(seed)) return undefined;

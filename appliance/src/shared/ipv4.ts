@@ -68,6 +68,12 @@ export function isWithin(ip: string, cidr: string): boolean {
   return one !== undefined && other !== undefined && overlaps(one, other);
 }
 
+/** Whether an address can be one machine's on a network: not this network's, the machine's own, multicast or reserved (RFC 6890). */
+export function isUnicast(address: number): boolean {
+  const first = Math.floor(address / 2 ** 24);
+  return first > 0 && first !== 127 && first < 224;
+}
+
 /** Whether a machine can have this address: not the subnet's first or last one (RFC 3021 lets /31 have both). */
 export function isHostAddress(value: Ipv4Interface): boolean {
   if (value.prefix >= 31) return true;

@@ -19,6 +19,12 @@ export function prefixOf(text: string): string | undefined {
   return `${groups.map((group) => group.toString(16)).join(":")}::/64`;
 }
 
+/** Whether an address, with a prefix length or without, is a global or a unique local one: not link-local, multicast, or ::. */
+export function isGlobal6(text: string): boolean {
+  const [first = 0] = expand(text.split("/")[0] ?? "");
+  return first > 0 && (first & 0xffc0) !== 0xfe80 && first < 0xff00;
+}
+
 /** @param text "network/prefix length". Undefined when it is none; bits beyond the prefix must be zero. */
 export function parseNetwork6(text: string): { prefix: number } | undefined {
   const [address = "", length = "", ...rest] = text.split("/");

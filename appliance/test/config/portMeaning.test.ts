@@ -42,6 +42,18 @@ test("the page has no port that the service cannot listen on", () => {
   }
 });
 
+test("a port is forwarded to a segment, or to what is behind a router there, as far as the document tells", () => {
+  const forward = (to: string, segments: object[], more: object = {}) =>
+    complaints({ mode: "nat", segments, firewall: { portForwards: [{ port: 81, to }] }, ...more });
+  const fixed = [{ name: "seg0", ipv4: { address: "10.143.0.1/24" } }];
+  assert.equal(forward("10.143.0.9", fixed), []);
+  assert.equal(forward("8.8.8.8", fixed), [
+    "/firewall/portForwards/0/to: 8.8.8.8 is on no segment, and behind no router",
+  ]);
+  assert.equal(forward("8.8.8.8", [{ name: "seg0" }]), [], "a subnet that is chosen");
+  assert.equal(forward("10.9.0.9", fixed, { routes: [{ destination: "10.9.0.0/16", via: "10.143.0.9" }] }), []);
+});
+
 test("a port forward takes nothing away that the LAN is to reach", () => {
   const forward = (port: number, rest: object = {}, protocol = "tcp") =>
     complaints({ mode: "nat", firewall: { portForwards: [{ protocol, port, to: "10.143.0.9" }], ...rest } });

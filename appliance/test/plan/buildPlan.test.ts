@@ -417,6 +417,21 @@ for (const [address, clashes] of [
   });
 }
 
+test("a segment does not take the place of an Ethernet that has its name", () => {
+  const taken = config({ segments: [{ name: "eth0" }, { name: "seg1" }] });
+  const { plan, problems } = buildPlan(taken, onLan, identity, {});
+  assert.equal(
+    problems.map(({ code }) => code),
+    ["interface-taken"],
+  );
+  const made = operations(plan, "link").flatMap((entry) => (entry.kind === "link" && entry.create ? [entry.name] : []));
+  assert.equal(made, ["seg1"]);
+  assert.equal(
+    misfits(taken, config({}), onLan, identity, {}).map(({ path }) => path),
+    ["/segments/0/name"],
+  );
+});
+
 test("a LAN that the same change moves is not held against a segment", () => {
   const lan = { ipv4: { method: "static", address: "10.1.1.2/24", gateway: "10.1.1.1" } };
   assert.equal(misfits(written("192.168.1.1/24", { lan }), written("auto"), onLan, identity, {}), []);

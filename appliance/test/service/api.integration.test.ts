@@ -122,6 +122,13 @@ access("a request from another site's page is refused, and one without the sessi
   assert.is(code(await api.call("POST", "/api/v1/keys", key, { "X-CSRF-Token": "guess" })), "403 csrf-token-missing");
   const own = `https://127.0.0.1:${gateway.service.ports.https}`;
   assert.is((await api.call("POST", "/api/v1/keys", key, { Origin: own })).status, 201);
+  // As behind a proxy that names the port, or keeps the capital letters that somebody typed.
+  const proxied = { Origin: "https://gateway.local", Host: "Gateway.local:443" };
+  assert.is((await api.call("POST", "/api/v1/keys", { ...key, name: "second" }, proxied)).status, 201);
+  for (const Origin of ["null", "http://gateway.local", "https://gateway.local:8443", "https://gateway.local.evil"]) {
+    const wrong = await api.call("POST", "/api/v1/keys", key, { Host: "gateway.local", Origin });
+    assert.is(code(wrong), "403 wrong-origin", Origin);
+  }
   const form = { "Content-Type": "text/plain" };
   assert.is(code(await api.call("POST", "/api/v1/login", { name: "a", password: "b" }, form)), "415 not-json");
 });

@@ -4,7 +4,7 @@
 import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import type { Health, Problem } from "../../src/api/status.ts";
+import type { Health, Problem, Status } from "../../src/api/status.ts";
 import { socketClient } from "../../src/cli/client.ts";
 import { startGateway, type TestGateway, until, writeLink } from "../support/gateway.ts";
 
@@ -34,6 +34,23 @@ faults("a name server that does not answer: told, with where to look, and no mor
   assert.is((await call("GET", "/api/v1/status")).status, 200, "nothing else waits for it");
   await call("PATCH", "/api/v1/config", { mqtt: { enabled: false } }, { "If-Match": "*" });
   await gone("broker-unreachable");
+  await gateway.stop();
+});
+
+faults("what the disk does not give back is done without, and not written over", async () => {
+  const files = ["identity.json", "addresses.json", "initiators.json"];
+  // Reading a folder is an error of its own, as of a bad block.
+  const gateway = await startGateway({
+    config: { version: 1 },
+    before: (tree) => {
+      for (const file of files) tree.write({ [`data/${file}/kept`]: "x" });
+    },
+  });
+  await until("first plan", () => gateway.plans.length > 0);
+  const status = async () => (await watch(gateway).call("GET", "/api/v1/status")).json as Status;
+  await until("all is well", async () => (await status()).health.status === "ok");
+  assert.is((await status()).id, "525400123456", "as of the LAN's interface");
+  for (const file of files) assert.ok(gateway.tree.exists(`data/${file}/kept`), file);
   await gateway.stop();
 });
 

@@ -131,6 +131,14 @@ http("plain HTTP leads to HTTPS on the same host, at the public port", async ({ 
   });
   assert.equal(await redirect(port, "[fd00::1]", "/"), { status: 308, location: "https://[fd00::1]:8443/" });
   assert.is((await redirect(port, "a b", "/")).status, 400);
+  // A proxy writes the whole address (RFC 9112, section 3.2.2).
+  assert.equal(await redirect(port, "127.0.0.1", "http://127.0.0.1/x?y=1"), {
+    status: 308,
+    location: "https://127.0.0.1:8443/x?y=1",
+  });
+  for (const path of ["https://gw.local/version", "HTTPS://GW.local:443/version"]) {
+    assert.is((await get(gateway.service.ports.https, path)).status, 200, path);
+  }
 });
 
 http("old TLS is refused", async ({ gateway }) => {

@@ -97,7 +97,7 @@ export class Dispatcher {
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse, local: boolean): Promise<Answer | undefined> {
-    const [path = "/", search = ""] = (request.url ?? "/").split("?", 2);
+    const [path = "/", search = ""] = targetOf(request).split("?", 2);
     const found = find(this.#routes, request.method ?? "GET", path);
     if ("status" in found) return found;
     const { route, params } = found;
@@ -134,7 +134,7 @@ export class Dispatcher {
     if (route.method !== "GET" && !local) {
       // A browser names the page that asks; another program names none.
       const origin = request.headers.origin;
-      if (origin !== undefined && origin !== `https://${request.headers.host}`) {
+      if (origin !== undefined && !isOwnOrigin(origin, request.headers.host)) {
         return problem(
           403,
           "wrong-origin",
@@ -175,6 +175,22 @@ export class Dispatcher {
     this.#log.error({ error: String(error), url: request.url }, "request failed");
     return problem(500, "internal-error", "the request failed", "Look at the log; report it if it stays.");
   }
+}
+
+/**
+ * What a request asks for, as a path: proxies write the whole address (RFC 9112, section 3.2.2).
+ * @returns the path with its query; of another form, what stands there
+ */
+export function targetOf({ url = "/" }: IncomingMessage): string {
+  const [, path] = /^https?:\/\/[^/?]*(.*)$/i.exec(url) ?? [];
+  if (path === undefined) return url;
+  return path.startsWith("/") ? path : `/${path}`;
+}
+
+/** Whether a page is the gateway's own. HTTPS's port may be named in either header, and names are the same in any case. */
+function isOwnOrigin(origin: string, host: string | undefined): boolean {
+  const own = `https://${host ?? ""}`;
+  return URL.canParse(own) && URL.canParse(origin) && new URL(origin).origin === new URL(own).origin;
 }
 
 export function send(request: IncomingMessage, response: ServerResponse, answer: Answer): void {

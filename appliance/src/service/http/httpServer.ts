@@ -6,7 +6,7 @@ import { createServer as createHttpsServer, type Server as HttpsServer } from "n
 import type { AddressInfo } from "node:net";
 import { errnoOf, ScsigateError } from "../../shared/errors.ts";
 import type { TlsMaterial } from "./certificate.ts";
-import { type Dispatcher, send } from "./dispatcher.ts";
+import { type Dispatcher, send, targetOf } from "./dispatcher.ts";
 import { problem } from "./router.ts";
 
 export interface Ports {
@@ -121,7 +121,7 @@ export class HttpServer {
   /** To the same host and path, by HTTPS. */
   #redirect(request: IncomingMessage, response: ServerResponse): void {
     const match = HOST.exec(request.headers.host ?? "");
-    const path = request.url ?? "/";
+    const path = targetOf(request);
     if (!match?.[1] || !path.startsWith("/")) {
       const nextStep = "Use https:// and the gateway's address.";
       send(request, response, problem(400, "bad-host", "the request names no host", nextStep));
