@@ -229,6 +229,7 @@ void ipscsi_debugfs_add(struct ipscsi_idev *idev);
 /* io.c */
 int ipscsi_io_start(struct ipscsi_idev *idev);
 void ipscsi_io_stop(struct ipscsi_idev *idev);
+bool ipscsi_io_settle(struct ipscsi_idev *idev);
 void ipscsi_io_drain(struct ipscsi_idev *idev);
 
 /* initiator.c */

@@ -346,6 +346,7 @@ static int join_peer(struct ipscsi_idev *idev, struct ipscsi_seg *seg,
 	/* with HELLO the hub begins to count anew */
 	WRITE_ONCE(peer->rx_seq, 0);
 	set_state(idev, IPSCSI_IDEV_UP);
+	WRITE_ONCE(peer->send_max, idev->max_bytes);
 	WRITE_ONCE(peer->idev_down, false);
 	ipscsi_peer_set_idev(peer, idev);
 	ipscsi_peer_set_state(peer, IPSCSI_PEER_UP);
@@ -576,7 +577,10 @@ static void idev_attach(struct ipscsi_idev *idev, struct ipscsi_seg *seg,
 	spin_unlock_bh(&idev->lock);
 }
 
-/* Takes the device out of its segment; all its commands are over afterwards */
+/*
+ * Takes the device out of its segment. Its commands are over when
+ * ipscsi_io_drain() returns.
+ */
 static void idev_detach(struct ipscsi_idev *idev,
 			enum ipscsi_idev_state state)
 {
@@ -595,7 +599,6 @@ static void idev_detach(struct ipscsi_idev *idev,
 		send_control(idev, IPSCSI_TLV_BYE, NULL, 0, true,
 			     IPSCSI_BYE_TIMEOUT);
 	idev->said_hello = false;
-	ipscsi_io_drain(idev);
 }
 
 /**
@@ -693,6 +696,7 @@ static ssize_t segment_store(struct device *dev, struct device_attribute *attr,
 	mutex_lock(&idev->attach_lock);
 	/* also where it is attached already: it moves */
 	idev_detach(idev, IPSCSI_IDEV_DETACHED);
+	ipscsi_io_drain(idev);
 	if (strcmp(name, "none")) {
 		rtnl_lock();
 		net = __dev_get_by_name(current->nsproxy->net_ns, name);
@@ -769,6 +773,13 @@ static int ipscsi_probe(struct device *dev)
 		kfree(idev);
 		return err;
 	}
+	/* held GETs are no traffic, but the adapter must stay awake for them */
+	err = scsi_autopm_get_device(sdev);
+	if (err) {
+		ipscsi_io_stop(idev);
+		kfree(idev);
+		return err;
+	}
 	dev_set_drvdata(dev, idev);
 	ipscsi_debugfs_add(idev);
 	mutex_lock(&ipscsi_attach_mutex);
@@ -800,11 +811,30 @@ static int ipscsi_remove(struct device *dev)
 	mutex_unlock(&ipscsi_attach_mutex);
 
 	idev_detach(idev, IPSCSI_IDEV_GONE);
+	ipscsi_io_drain(idev);
 	debugfs_remove(idev->debugfs);
 	ipscsi_io_stop(idev);
+	scsi_autopm_put_device(idev->sdev);
 	dev_set_drvdata(dev, NULL);
 	kfree(idev);
 	return 0;
+}
+
+/*
+ * The machine goes down, or starts another kernel: the adapter is next, and
+ * must not have our GETs. A target that does not let go of them must not keep
+ * the machine. Not under attach_lock: who has it may wait for that target.
+ */
+static void ipscsi_shutdown(struct device *dev)
+{
+	struct ipscsi_idev *idev = dev_get_drvdata(dev);
+
+	if (!idev)
+		return;
+	idev_detach(idev, IPSCSI_IDEV_GONE);
+	if (!ipscsi_io_settle(idev))
+		sdev_printk(KERN_WARNING, idev->sdev,
+			    "ipscsi: commands are left with the adapter\n");
 }
 
 /* `echo running > state`, or a rescan: look at once */
@@ -822,6 +852,7 @@ static struct scsi_driver ipscsi_scsi_driver = {
 		.owner = THIS_MODULE,
 		.probe = ipscsi_probe,
 		.remove = ipscsi_remove,
+		.shutdown = ipscsi_shutdown,
 		.probe_type = PROBE_PREFER_ASYNCHRONOUS,
 		.dev_groups = idev_groups,
 	},

@@ -1070,11 +1070,29 @@ int ipscsi_io_start(struct ipscsi_idev *idev)
 }
 
 /**
+ * ipscsi_io_settle - wait for a short time until nothing is in flight
+ * @idev: the device; its state lets nothing new be submitted
+ *
+ * The peer was asked to let go of our GETs.
+ *
+ * Context: process.
+ * Return: false where something still is.
+ */
+bool ipscsi_io_settle(struct ipscsi_idev *idev)
+{
+	/* past this it has seen the state, and submits nothing */
+	ipscsi_idev_kick(idev);
+	flush_work(&idev->work);
+	return wait_event_timeout(idev->idle, !atomic_read(&idev->in_flight),
+				  IPSCSI_BYE_TIMEOUT);
+}
+
+/**
  * ipscsi_io_drain - wait until nothing is in flight
  * @idev: the device; its state lets nothing new be submitted
  *
- * The peer was asked to let go of our GETs. Where it does not within a short
- * time, they are aborted. A command that ends meanwhile may have given its
+ * Where the peer does not let go of our GETs within a short time, they are
+ * aborted. A command that ends meanwhile may have given its
  * request back: the abort then finds it idle and does nothing, or makes
  * another command of this device look late, which the adapter then aborts.
  *
@@ -1084,11 +1102,7 @@ void ipscsi_io_drain(struct ipscsi_idev *idev)
 {
 	unsigned int i;
 
-	/* past this it has seen the state, and submits nothing */
-	ipscsi_idev_kick(idev);
-	flush_work(&idev->work);
-	if (wait_event_timeout(idev->idle, !atomic_read(&idev->in_flight),
-			       IPSCSI_BYE_TIMEOUT))
+	if (ipscsi_io_settle(idev))
 		return;
 	for (i = 0; i < idev->sends + idev->gets; i++) {
 		struct request *rq = READ_ONCE(idev->cmds[i].rq);

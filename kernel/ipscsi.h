@@ -53,6 +53,10 @@
 #define IPSCSI_CONT_SHORT	65528	/* container in a (10) CDB, bytes */
 #define IPSCSI_CONT_LONG	(256 * 1024)	/* longest that we make, or ask for */
 
+/* What a container adds to a message that is alone in it, at most, bytes */
+#define IPSCSI_CONT_ONE		(IPSCSI_CONT_HEADER + IPSCSI_CONT_RECORD + \
+				 IPSCSI_CONT_PAD)
+
 #define IPSCSI_BARE_STREAMS	3	/* IPv4, ARP, IPv6 */
 
 #define IPSCSI_SHORT		2048	/* bytes of a frame in a dialogue */
@@ -117,6 +121,9 @@ enum ipscsi_peer_state {
  * @held: number of GETs held now
  * @last_get: jiffies of the last of them
  * @get_seen: there was one
+ * @room: longest message that a GET had room for, the last time that it was
+ *	asked for: bare ones by ipscsi_bare_index(), a record's payload; bytes,
+ *	0 where there was none
  * @port: initiator port name, for sysfs
  *
  * Owned by ipscsi_target. It clears peer->reverse and waits for an RCU grace
@@ -127,6 +134,7 @@ struct ipscsi_reverse {
 	atomic_t held;
 	unsigned long last_get;
 	bool get_seen;
+	u32 room[IPSCSI_BARE_STREAMS + 1];
 	const char *port;
 };
 
@@ -148,6 +156,7 @@ struct ipscsi_reverse {
  * @features: what both ends have
  * @base_max: longest base message that it takes, bytes
  * @cont_max: longest container that it takes, bytes
+ * @send_max: longest message that the adapter of @idev takes, bytes
  * @name: its host name; seg->lock
  * @idev: RCU; the device that we send to, or NULL
  * @reverse: RCU; the way through its GETs, or NULL
@@ -180,6 +189,7 @@ struct ipscsi_peer {
 	u16 features;
 	u16 base_max;
 	u32 cont_max;
+	u32 send_max;
 	char name[IPSCSI_NAME_MAX + 1];
 	struct ipscsi_idev __rcu *idev;
 	struct ipscsi_reverse __rcu *reverse;
@@ -241,8 +251,10 @@ struct ipscsi_port {
  * @rx: received frames on their way through GRO, a queue a processor
  * @kobj: folder "ipscsi" below the net device's
  * @peers_kset: folder "peers" in it
- * @work: puts peers into sysfs and takes them out, follows the carrier
+ * @work: puts peers into sysfs and takes them out, follows the carrier, tells
+ *	senders of packets that were too long
  * @tx_drops: packets that no peer was found for; others are with the peers
+ * @too_long: packets that their senders are to be told of: too long for a peer
  * @gone: counters of peers that were removed; seg->lock
  * @stopped: peers that each net device queue is stopped for
  * @features: IPSCSI_F_* that we own up to; RELAY is separate
@@ -270,6 +282,7 @@ struct ipscsi_seg {
 	struct kset *peers_kset;
 	struct delayed_work work;
 	atomic64_t tx_drops;
+	struct sk_buff_head too_long;
 	u64 gone[IPSCSI_C_COUNT];
 	atomic_t stopped[IPSCSI_TXQ_COUNT];
 	u16 features;
@@ -301,6 +314,7 @@ static inline bool ipscsi_needs_offload(const struct sk_buff *skb)
  * @pull: the same
  * @offload: its checksum or segmentation goes into its record
  * @bare: what it counts as in peer->txq_bare
+ * @mtu: what is told to the sender of one that is too long, bytes
  */
 struct ipscsi_cb {
 	unsigned long queued;
@@ -308,6 +322,7 @@ struct ipscsi_cb {
 	u16 pull;
 	bool offload;
 	u8 bare;
+	u32 mtu;
 };
 
 static inline struct ipscsi_cb *ipscsi_cb(struct sk_buff *skb)
@@ -388,6 +403,7 @@ void ipscsi_peer_purge(struct ipscsi_peer *peer,
 		       enum ipscsi_counter reason);
 int ipscsi_frame_stream(const struct ipscsi_peer *peer,
 			const struct sk_buff *skb, u16 *stream, u32 *pull);
+void ipscsi_seg_tell_senders(struct ipscsi_seg *seg);
 void ipscsi_seg_count(struct ipscsi_seg *seg, u64 *sum);
 void ipscsi_seg_fit_mtu(struct ipscsi_seg *seg, unsigned int limit);
 void ipscsi_seg_bridged(struct ipscsi_seg *seg, bool bridged);

@@ -8,11 +8,15 @@
  * (io.c) takes the frames from there, or the GETs that the peer left with us
  * (target.c).
  */
+#include <linux/icmp.h>
+#include <linux/icmpv6.h>
 #include <linux/if_arp.h>
 #include <linux/inetdevice.h>
 #include <linux/ip.h>
 #include <linux/jiffies.h>
 #include <net/arp.h>
+#include <net/dst.h>
+#include <net/icmp.h>
 #include <net/sock.h>
 
 #include "ipscsi.h"
@@ -530,6 +534,103 @@ static bool xmit_unknown(struct ipscsi_seg *seg, struct sk_buff *skb)
 	return last;
 }
 
+/*
+ * The longest message of a frame's kind that goes to a peer now, bytes. Where
+ * only its GETs lead there, it is what the last one had room for. Call under
+ * rcu_read_lock().
+ */
+static u32 longest_message(const struct ipscsi_peer *peer,
+			   const struct sk_buff *skb)
+{
+	u16 features = READ_ONCE(peer->features);
+	const struct ipscsi_reverse *reverse;
+	u32 room = 0;
+
+	if (ipscsi_peer_sends(peer)) {
+		room = READ_ONCE(peer->send_max);
+		/* what is left to the receiver needs a record */
+		if (features & IPSCSI_F_OFFLOAD)
+			room = min(room, READ_ONCE(peer->cont_max)) -
+			       IPSCSI_CONT_ONE;
+		return min_t(u32, room, READ_ONCE(peer->base_max));
+	}
+	reverse = rcu_dereference(peer->reverse);
+	if (reverse)
+		room = READ_ONCE(reverse->room[features & IPSCSI_F_CONTAINER ?
+					       IPSCSI_BARE_STREAMS :
+					       bare_class(skb)]);
+	/* less is no station's: the next GET may have more */
+	return room >= IPSCSI_MTU_MIN ? room : IPSCSI_MESSAGE_MAX;
+}
+
+#define TOO_LONG_MAX	16	/* packets that wait for seg->work */
+
+/*
+ * Drops a packet that is longer than the way to its peer takes, though not
+ * longer than the MTU. Its sender is told (RFC 1191, RFC 8201) by seg->work:
+ * the answer may have to go out by the very queue that we are called from.
+ * Return: whether it was too long.
+ */
+static bool drop_too_long(struct ipscsi_seg *seg, struct ipscsi_peer *peer,
+			  struct sk_buff *skb)
+{
+	u32 max = longest_message(peer, skb), pull;
+	u16 stream;
+
+	/* nearly always, whatever its headers */
+	if (likely(skb->len <= max))
+		return false;
+	if (ipscsi_frame_stream(peer, skb, &stream, &pull) ||
+	    skb->len - pull <= max)
+		return false;
+	if (skb_dst(skb) && skb_queue_len_lockless(&seg->too_long) < TOO_LONG_MAX) {
+		ipscsi_count(peer, IPSCSI_C_TX_TOO_BIG, 1);
+		trace_ipscsi_drop(peer->addr,
+				  ipscsi_counter_names[IPSCSI_C_TX_TOO_BIG],
+				  skb->len);
+		ipscsi_cb(skb)->mtu = max + pull - skb_network_offset(skb);
+		skb_orphan(skb);
+		skb_queue_tail(&seg->too_long, skb);
+		mod_delayed_work(ipscsi_wq, &seg->work, 0);
+	} else {
+		ipscsi_drop(peer, skb, IPSCSI_C_TX_TOO_BIG);
+	}
+	return true;
+}
+
+/**
+ * ipscsi_seg_tell_senders - say of packets that they were too long for a peer
+ * @seg: the segment
+ *
+ * The route remembers it, too, so that what comes next is cut up.
+ *
+ * Context: process.
+ */
+void ipscsi_seg_tell_senders(struct ipscsi_seg *seg)
+{
+	struct sk_buff *skb;
+
+	while ((skb = skb_dequeue(&seg->too_long))) {
+		int mtu = ipscsi_cb(skb)->mtu;
+
+		local_bh_disable();
+		if (vlan_get_protocol(skb) == htons(ETH_P_IP) &&
+		    mtu >= IPSCSI_MTU_MIN) {
+			skb_dst_update_pmtu_no_confirm(skb, mtu);
+			icmp_ndo_send(skb, ICMP_DEST_UNREACH, ICMP_FRAG_NEEDED,
+				      htonl(mtu));
+#if IS_ENABLED(CONFIG_IPV6)
+		} else if (vlan_get_protocol(skb) == htons(ETH_P_IPV6) &&
+			   mtu >= IPV6_MIN_MTU) {
+			skb_dst_update_pmtu_no_confirm(skb, mtu);
+			icmpv6_ndo_send(skb, ICMPV6_PKT_TOOBIG, 0, mtu);
+#endif
+		}
+		local_bh_enable();
+		kfree_skb_reason(skb, SKB_DROP_REASON_PKT_TOO_BIG);
+	}
+}
+
 static netdev_tx_t ipscsi_xmit(struct sk_buff *skb, struct net_device *dev)
 {
 	struct ipscsi_seg *seg = netdev_priv(dev);
@@ -545,9 +646,15 @@ static netdev_tx_t ipscsi_xmit(struct sk_buff *skb, struct net_device *dev)
 
 	rcu_read_lock();
 	if (is_multicast_ether_addr(skb->data)) {
+		skb_dst_drop(skb);
 		xmit_to_all(seg, skb);
 	} else {
 		peer = find_way(seg, skb->data);
+		if (peer && drop_too_long(seg, peer, skb)) {
+			rcu_read_unlock();
+			return NETDEV_TX_OK;
+		}
+		skb_dst_drop(skb);
 		if (peer) {
 			ipscsi_peer_queue(peer, skb);
 		} else if (!xmit_unknown(seg, skb)) {
@@ -594,7 +701,8 @@ static netdev_features_t ipscsi_features_check(struct sk_buff *skb,
 	rcu_read_lock();
 	peer = find_way(seg, skb->data);
 	if (peer)
-		offload = READ_ONCE(peer->features) & IPSCSI_F_OFFLOAD;
+		offload = READ_ONCE(peer->features) & IPSCSI_F_OFFLOAD &&
+			  skb->len <= longest_message(peer, skb);
 	rcu_read_unlock();
 	if (!offload || skb->encapsulation)
 		features &= ~NETIF_F_GSO_MASK;
@@ -742,6 +850,7 @@ static int ipscsi_dev_init(struct net_device *dev)
 	seg->dev = dev;
 	spin_lock_init(&seg->lock);
 	INIT_LIST_HEAD(&seg->peers);
+	skb_queue_head_init(&seg->too_long);
 	INIT_DELAYED_WORK(&seg->work, ipscsi_seg_work);
 	seg->features = IPSCSI_FEATURES;
 	seg->relay = true;
@@ -838,6 +947,8 @@ void ipscsi_net_setup(struct net_device *dev)
 	dev->priv_destructor = ipscsi_dev_free;
 	dev->priv_flags |= IFF_LIVE_ADDR_CHANGE;
 	dev->priv_flags &= ~IFF_TX_SKB_SHARING;
+	/* who is told that a packet is too long is found by its route */
+	netif_keep_dst(dev);
 	/* a frame takes locks that a printk() under them would wait for */
 	dev->priv_flags |= IFF_DISABLE_NETPOLL;
 	dev->mtu = IPSCSI_MTU_MAX;

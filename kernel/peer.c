@@ -68,6 +68,7 @@ static struct ipscsi_peer *peer_alloc(struct ipscsi_seg *seg, const u8 *addr)
 	ether_addr_copy(peer->addr, addr);
 	peer->base_max = IPSCSI_MESSAGE_MAX;
 	peer->cont_max = IPSCSI_MESSAGE_MAX;
+	peer->send_max = IPSCSI_MESSAGE_MAX;
 	skb_queue_head_init(&peer->txq);
 	kobject_init(&peer->kobj, &ipscsi_peer_ktype);
 	return peer;
@@ -397,6 +398,7 @@ void ipscsi_seg_work(struct work_struct *work)
 	struct ipscsi_peer *peer;
 	bool up = false;
 
+	ipscsi_seg_tell_senders(seg);
 	bury_lonely(seg);
 	while ((peer = peer_to_tell(seg))) {
 		peer_tell(seg, peer);
@@ -448,4 +450,6 @@ void ipscsi_seg_drop_peers(struct ipscsi_seg *seg)
 	/* who still looks at peer->seg does so under RCU */
 	synchronize_net();
 	cancel_delayed_work_sync(&seg->work);
+	/* nothing is sent any more; they hold routes, and so the device */
+	skb_queue_purge(&seg->too_long);
 }

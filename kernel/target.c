@@ -887,8 +887,7 @@ static struct ipscsi_held *next_match(struct ipscsi_nexus *nexus,
 			 */
 			room = min(held->len, READ_ONCE(peer->cont_max));
 			held->room = room;
-			room -= IPSCSI_CONT_HEADER + IPSCSI_CONT_RECORD +
-				IPSCSI_CONT_PAD;
+			room -= IPSCSI_CONT_ONE;
 		}
 		*skb = frame_for(peer, room, stream);
 		if (*skb) {
@@ -940,6 +939,14 @@ static void nexus_kick(struct ipscsi_reverse *reverse)
 	}
 	nexus->filling = false;
 	spin_unlock_bh(&lun->lock);
+}
+
+/* The longest message that a GET has room for, bytes */
+static u32 message_room(const struct ipscsi_peer *peer, u16 stream, u32 room)
+{
+	if (stream != IPSCSI_STREAM_CONTAINER)
+		return room;
+	return min(room, READ_ONCE(peer->cont_max)) - IPSCSI_CONT_ONE;
 }
 
 static sense_reason_t exec_get(struct se_cmd *cmd)
@@ -1019,6 +1026,10 @@ static sense_reason_t exec_get(struct se_cmd *cmd)
 	cmd->priv = held;
 	list_add_tail(&held->node, &nexus->held);
 	atomic_inc(&nexus->reverse.held);
+	WRITE_ONCE(nexus->reverse.room[cdb.stream == IPSCSI_STREAM_CONTAINER ?
+					IPSCSI_BARE_STREAMS :
+					ipscsi_bare_index(cdb.stream)],
+		   message_room(nexus->peer, cdb.stream, room));
 	nexus->reverse.last_get = jiffies;
 	WRITE_ONCE(nexus->reverse.get_seen, true);
 	spin_unlock_bh(&lun->lock);

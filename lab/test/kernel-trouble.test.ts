@@ -190,6 +190,10 @@ tests.test("a detached station says BYE, and comes back when it is attached agai
   const { device, namespace, segment } = rig.station(1);
   await reach(rig, 1, HUB_ADDRESS);
   const attribute = `/sys/bus/scsi/devices/${device}/ipscsi/segment`;
+  // Nothing may put the adapter to sleep that holds our GETs.
+  await rig.vm.ok(`echo auto >/sys/bus/scsi/devices/${device}/power/control`);
+  await reach(rig, 1, HUB_ADDRESS);
+  assert.is(await rig.vm.ok(`cat /sys/bus/scsi/devices/${device}/power/runtime_status`), "active");
   await within(REMOVAL, "detach", () => rig.vm.ok(`echo none >${attribute}`));
   await waitFor("no station to be left", async () => (await rig.vm.ok(`cat /sys/class/net/${HUB}/carrier`)) === "0", {
     timeout: 5000,

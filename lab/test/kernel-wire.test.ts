@@ -89,6 +89,9 @@ const send10 = (stream: number, length: number): number[] => [
 ];
 const get10 = (stream: number, room: number): number[] => [0x28, ...send10(stream, room).slice(1)];
 
+/** What the driver's own GETs have room for: less would have the hub send less at once. */
+const ROOM = 65_528;
+
 const CONTROL = 0x88b5;
 const CONTAINER = 0x88b6;
 const ETHERNET = 0x6558;
@@ -184,7 +187,7 @@ tests.test("an echo request sent by hand is answered on stream 0", async () => {
   const request = echoRequest(STATION, HUB_ADDRESS, "a second implementation's view");
   const sent = await raw.send(send10(0, request.length), request);
   assert.is(sent.code, 0, sent.text);
-  const got = await raw.get(get10(0, 1500), 1500);
+  const got = await raw.get(get10(0, ROOM), ROOM);
   assert.is(got.code, 0, got.text);
   assert.is(got.data.readUInt8(0), 0x45, got.text);
   const reply = got.data.subarray(0, got.data.readUInt16BE(2));
@@ -295,6 +298,29 @@ tests.test("an ARP request sent by hand is answered on stream 6", async (bench) 
   assert.is(got.data.readUInt16BE(6), 2, "ARP reply");
   assert.is(got.data.subarray(8, 14).toString("hex"), address, "the hub's station address");
   assert.equal([...got.data.subarray(14, 18)], ip4(HUB_ADDRESS));
+});
+
+tests.test("what is longer than a station's GETs have room for is cut up, and its sender told", async (bench) => {
+  const vm = bench.vm("loop");
+  const address = "10.143.0.55";
+  const request = echoRequest(address, HUB_ADDRESS, "I take 1500");
+  assert.is((await other.send(send10(0, request.length), request)).code, 0);
+  assert.is((await other.get(get10(0, 1500), 1500)).data.readUInt8(0), 0x45, "its answer");
+  const before = await counter(vm, "tx_too_big");
+  const told = await vm.run(`ping -c 1 -W 2 -M do -s 3000 ${address}`);
+  assert.match(told.stdout + told.stderr, /mtu ?= ?1500/, "by ICMP");
+  assert.is(await counter(vm, "tx_too_big"), before + 1);
+  assert.match(await vm.ok(`ip route get ${address}`), /mtu 1500/);
+  // What may be cut up is: the station gets all of it, a piece a GET.
+  const pinging = vm.start(`ping -q -c 1 -W 2 -s 3000 ${address}`);
+  let bytes = 0;
+  for (let piece = 0; piece < 3; piece++) {
+    const { data } = await other.get(get10(0, 1500), 1500);
+    assert.is(data.length > 0 && data.readUInt8(0), 0x45, "a piece");
+    bytes += data.readUInt16BE(2) - 20;
+  }
+  assert.is(bytes, 3008, "an echo request of 3000 bytes");
+  await pinging.done;
 });
 
 tests.test("a GET without a message ends with a null message after the hold time", async () => {
@@ -425,7 +451,7 @@ tests.test("a station that comes by another port is not disturbed by what is lef
   const message = hello(ADDRESS);
   // It asked by GET, so that its silence means something.
   assert.is((await raw.send(send10(CONTROL, message.length), message)).code, 0);
-  assert.is((await raw.get(get10(0, 1500), 1500)).code, 0);
+  assert.is((await raw.get(get10(0, ROOM), ROOM)).code, 0);
   await sleep(5000); // over 4 s of silence: the address may be taken
   assert.is((await other.send(send10(CONTROL, message.length), message)).code, 0);
   const features = await vm.ok(`cat ${PEER}/features`);
@@ -436,7 +462,7 @@ tests.test("a station that comes by another port is not disturbed by what is lef
   assert.is(await vm.ok(`cat ${PEER}/state ${PEER}/features`), `up\n${features}`);
   // The first port is a stranger now: it must say HELLO again before it may send more than base messages.
   const frame = container(0, [], echoRequest(STATION, HUB_ADDRESS, "?"));
-  await raw.get(get10(0, 1500), 1500);
+  await raw.get(get10(0, ROOM), ROOM);
   assert.match((await raw.send(send10(CONTAINER, frame.length), frame)).text, /nexus loss|I_T nexus/i);
   assert.is((await other.send(send10(CONTROL, BYE.length), BYE)).code, 0);
 });
@@ -530,7 +556,7 @@ tests.test("a station that asks for another stream only does not stop the hub's 
   const vm = bench.vm("loop");
   const request = echoRequest(STATION, HUB_ADDRESS, "here I am");
   assert.is((await raw.send(send10(0, request.length), request)).code, 0);
-  assert.is((await raw.get(get10(0, 1500), 1500)).data.readUInt8(0), 0x45, "its answer");
+  assert.is((await raw.get(get10(0, ROOM), ROOM)).data.readUInt8(0), 0x45, "its answer");
   const before = await counter(vm, "tx_queue_full");
   // IPv6, of which there is none: the GET stays held, so the hub counts on this station and stops its own queue for it.
   const asking = await askForIpv6(vm);
@@ -542,7 +568,7 @@ tests.test("a station that asks for another stream only does not stop the hub's 
   asking.kill();
   await sleep(2500); // the last GET's hold time
   const pinging = vm.start(`ping -q -c 10 -i 0.5 ${STATION}`);
-  const got = await raw.get(get10(0, 1500), 1500);
+  const got = await raw.get(get10(0, ROOM), ROOM);
   assert.is(got.data.length > 0 && got.data.readUInt8(0), 0x45, "the hub sends to it again");
   await pinging.done;
 });
