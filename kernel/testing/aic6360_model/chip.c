@@ -244,11 +244,9 @@ static bool eval_target(struct chip *chip)
 	if (chip->dev.lines & SIG_REQ) {
 		if (!(bus & SIG_ACK))
 			return chip->dev.lines != before;
-		if (in) {
-			sbus_latch(chip->dev.bus);
-		} else if (fifo) {
+		if (!in && fifo) {
 			fifo_put(&chip->scsi, latch(chip));
-		} else {
+		} else if (!in) {
 			chip->scsidat = latch(chip);
 			chip->pio_full = true;
 		}

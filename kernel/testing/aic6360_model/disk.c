@@ -11,6 +11,7 @@
 #include "disk.h"
 
 #define CHECK_CONDITION	0x02
+#define BUSY		0x08
 #define MSG_COMPLETE	0x00
 #define MSG_EXTENDED	0x01
 #define MSG_DISCONNECT	0x04
@@ -58,20 +59,43 @@ static void forget(struct disk *disk)
 	disk->dev.deadline = SBUS_NEVER;
 }
 
+/* The connection has failed, and its command with it */
+static void drop(struct disk *disk)
+{
+	if (disk->active && disk->owner != disk->initiator)
+		free_bus(disk);
+	else
+		forget(disk);
+}
+
 static void complete(struct disk *disk)
 {
 	disk->active = false;
 	free_bus(disk);
 }
 
+/* ATN: the initiator found bad parity in the data, or in the status */
+static bool heeds_attention(struct disk *disk, void (*then)(struct disk *disk))
+{
+	if (!(disk->dev.bus->lines & SIG_ATN))
+		return false;
+	disk->then = then;
+	transfer(disk, PHASE_MSG_OUT, disk->message, 1, receive_message);
+	return true;
+}
+
 static void send_complete(struct disk *disk)
 {
+	if (heeds_attention(disk, send_complete))
+		return;
 	disk->answer[0] = MSG_COMPLETE;
 	transfer(disk, PHASE_MSG_IN, disk->answer, 1, complete);
 }
 
 static void status_phase(struct disk *disk)
 {
+	if (heeds_attention(disk, status_phase))
+		return;
 	transfer(disk, PHASE_STATUS, &disk->status, 1, send_complete);
 }
 
@@ -155,12 +179,25 @@ static void read_write(struct disk *disk, bool in)
 	disk->data_in = in;
 }
 
+static void refused(struct disk *disk)
+{
+	disk->answer[0] = MSG_COMPLETE;
+	transfer(disk, PHASE_MSG_IN, disk->answer, 1, free_bus);
+}
+
 static void execute(struct disk *disk)
 {
 	u8 *cdb = disk->cdb, *r = disk->reply;
 
+	if (disk->active) {
+		disk->answer[0] = BUSY;
+		transfer(disk, PHASE_STATUS, disk->answer, 1, refused);
+		return;
+	}
 	disk->commands++;
 	disk->active = true;
+	disk->owner = disk->initiator;
+	disk->owner_identify = disk->identify;
 	disk->status = 0;
 	disk->data_len = 0;
 	if (disk->attention && cdb[0] != 0x12 && cdb[0] != 0x03) {
@@ -224,16 +261,16 @@ static void rest_of_command(struct disk *disk)
 	transfer(disk, PHASE_COMMAND, disk->cdb + 1, len - 1, execute);
 }
 
+static void first_of_command(struct disk *disk)
+{
+	transfer(disk, PHASE_COMMAND, disk->cdb, 1, rest_of_command);
+}
+
 static void after_messages(struct disk *disk)
 {
 	disk->messages = 0;
-	if (disk->dev.bus->lines & SIG_ATN)
-		transfer(disk, PHASE_MSG_OUT, disk->message, 1,
-			 receive_message);
-	else if (disk->active)
-		data_phase(disk);
-	else
-		transfer(disk, PHASE_COMMAND, disk->cdb, 1, rest_of_command);
+	if (!heeds_attention(disk, disk->then))
+		disk->then(disk);
 }
 
 static void reject(struct disk *disk)
@@ -276,7 +313,7 @@ static void receive_message(struct disk *disk)
 		disk->identify = m[0];
 	} else if (m[0] == MSG_ABORT) {
 		disk->aborts++;
-		forget(disk);
+		drop(disk);
 		return;
 	} else if (m[0] == MSG_BDR) {
 		disk->resets++;
@@ -292,16 +329,21 @@ static void receive_message(struct disk *disk)
 	after_messages(disk);
 }
 
-/* The connection has begun */
-static void begin(struct disk *disk)
+static void reselected(struct disk *disk)
 {
 	disk->connected = true;
-	if (disk->active) {	/* after reselection */
-		disk->answer[0] = MSG_IDENTIFY | (disk->identify & 7);
-		transfer(disk, PHASE_MSG_IN, disk->answer, 1, after_messages);
-		return;
-	}
+	disk->initiator = disk->owner;
+	disk->identify = disk->owner_identify;
+	disk->then = data_phase;
+	disk->answer[0] = MSG_IDENTIFY | (disk->identify & 7);
+	transfer(disk, PHASE_MSG_IN, disk->answer, 1, after_messages);
+}
+
+static void selected(struct disk *disk)
+{
+	disk->connected = true;
 	disk->identify = 0;
+	disk->then = first_of_command;
 	after_messages(disk);
 }
 
@@ -314,12 +356,15 @@ static bool eval_transfer(struct disk *disk)
 	if (dev->lines & SIG_REQ) {
 		if (!(bus->lines & SIG_ACK))
 			return false;
-		if (in)
-			sbus_latch(bus);
-		else if (sbus_latch(bus))
+		if (!in && sbus_latch(bus)) {
 			disk->buf[disk->pos] = bus->data;
-		else
-			fail(disk, 11, 0x47);	/* parity error */
+		} else if (!in) {		/* parity error */
+			if (bus->lines & SIG_CD) {
+				drop(disk);
+				return true;
+			}
+			fail(disk, 11, 0x47);
+		}
 		disk->pos++;
 		dev->lines &= ~SIG_REQ;
 		return true;
@@ -355,20 +400,20 @@ static bool eval(struct sbus_device *dev)
 			return false;
 		disk->selecting = false;
 		dev->deadline = SBUS_NEVER;
-		begin(disk);
+		reselected(disk);
 		return true;
 	}
 	if (disk->answering) {
 		if (bus & SIG_SEL)
 			return false;
 		disk->answering = false;
-		begin(disk);
+		selected(disk);
 		return true;
 	}
 	if (disk->connected)
 		return eval_transfer(disk);
 	if ((bus & (SIG_SEL | SIG_BSY | SIG_IO)) == SIG_SEL &&
-	    (dev->bus->data & 1 << dev->id) && !disk->active) {
+	    (dev->bus->data & 1 << dev->id)) {
 		u8 other = dev->bus->data & ~(1 << dev->id);
 
 		for (disk->initiator = 7;
@@ -388,7 +433,7 @@ static void won(struct sbus_device *dev)
 
 	disk->selecting = true;
 	dev->lines = SIG_SEL | SIG_IO;
-	dev->data = 1 << dev->id | 1 << disk->initiator;
+	dev->data = 1 << dev->id | 1 << disk->owner;
 	dev->drives_data = true;
 	dev->deadline = dev->bus->now + 250000000ULL;
 }

@@ -40,9 +40,10 @@ struct disk {
 	u16 phase;
 	u8 *buf;
 	u32 len, pos;
-	void (*next)(struct disk *disk);
+	void (*next)(struct disk *disk), (*then)(struct disk *disk);
 	/* the command, between connections too */
 	bool active, data_in;
+	u8 owner, owner_identify;
 	u8 *data;
 	u32 data_len;
 	u8 status, sense_key, asc;

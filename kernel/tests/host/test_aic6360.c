@@ -161,6 +161,7 @@ TEST(fifo, "a target's counter ends a transfer through the FIFOs, whatever its l
 		CHECK(get(&chips[1], SSTAT0) & SDONE);
 		CHECK(!(bus.lines & SIG_REQ));
 		CHECK_EQ(chips[0].stcnt, len);
+		CHECK_EQ(bus.data_bytes, len);
 	}
 }
 
