@@ -1,10 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// The Adaptec 1522's driver on the modelled parallel bus (kernel/testing): as the kernel has it.
+// The Adaptec 1522's driver on the modelled parallel bus (kernel/testing): as the kernel has it, and with target mode.
 import * as assert from "uvu/assert";
 import { MODEL, ModelledBus } from "../src/rigs/aha152x.ts";
+import { CONFIGFS } from "../src/rigs/loop.ts";
 import { scenario } from "../src/scenario.ts";
+import { waitFor } from "../src/time.ts";
 import { loop } from "../src/topologies/loop.ts";
 import type { Vm } from "../src/vm/vm.ts";
+
+/** How often the bus is reset under load, and the seed of the moments. */
+const RESETS = 12;
+const SEED = Number(process.env["SEED"] ?? 2143);
 
 const tests = scenario("aha152x", loop, { independent: true });
 
@@ -20,16 +26,173 @@ async function copy(vm: Vm, disk: string): Promise<void> {
   );
 }
 
-tests.test("the kernel's driver finds the scripted disk, writes and reads it", async (bench) => {
+/**
+ * Writes and reads a block while one byte of that has bad parity: of the messages, of the command, of the data, of the
+ * status. The initiator repeats the command. (There are 525 bytes, and two more where the target disconnects.)
+ */
+async function survivesBadParity(vm: Vm, disk: string): Promise<void> {
+  await vm.ok(
+    `set -e
+    for n in $(seq 1 16) 300 $(seq 520 527); do
+      dd if=/dev/urandom of=/run/data bs=512 count=1 status=none
+      for files in 'if=/run/data of=/dev/${disk} oflag=direct' 'if=/dev/${disk} of=/run/back count=1 iflag=direct'; do
+        echo $n >${MODEL}/parity_at
+        dd $files status=none
+        [ $n -gt 525 ] || [ $(cat ${MODEL}/parity_at) = 0 ]
+      done
+      cmp /run/data /run/back
+    done
+    echo 0 >${MODEL}/parity_at`,
+    { timeout: 60_000 },
+  );
+}
+
+/** A LUN of 4 MiB on a file. */
+async function fileBackend(vm: Vm, name: string): Promise<string> {
+  const path = `${CONFIGFS}/core/fileio_0/${name}`;
+  await vm.ok(`set -e
+    modprobe -a configfs target_core_mod target_core_file
+    grep -q ' /sys/kernel/config ' /proc/mounts || mount -t configfs configfs /sys/kernel/config
+    mkdir -p ${path}
+    echo fd_dev_name=/run/${name},fd_dev_size=4194304 >${path}/control
+    echo 1 >${path}/enable`);
+  return `fileio_0/${name}`;
+}
+
+function blockOf(vm: Vm, device: string): Promise<string> {
+  return waitFor(
+    `the disk of ${device}`,
+    async () => (await vm.run(`ls /sys/bus/scsi/devices/${device}/block`)).stdout.trim() || undefined,
+    { timeout: 20_000 },
+  );
+}
+
+/** A small generator of its own, so that a seed is a run again: xorshift32. */
+function* random(seed: number): Generator<number, never> {
+  let x = seed >>> 0 || 1;
+  for (;;) {
+    x ^= (x << 13) >>> 0;
+    x ^= x >>> 17;
+    x = (x ^ (x << 5)) >>> 0;
+    yield x / 2 ** 32;
+  }
+}
+
+for (const patched of [false, true])
+  tests.test(
+    `${patched ? "with the patch, the driver" : "the kernel's driver"} finds the scripted disk, writes and reads it`,
+    async (bench) => {
+      const vm = bench.vm("loop");
+      const bus = await ModelledBus.create(vm, { patched, adapters: 1, disk: true });
+      const disk = await bus.disk();
+      await copy(vm, disk);
+      const commands = await bus.count("disk_commands");
+      assert.ok((await bus.count("arbitrations")) > commands, "it disconnected, and reselected");
+      await vm.ok(`echo N >${MODEL}/disk_disconnects; echo N >${MODEL}/disk_sync`);
+      await copy(vm, disk);
+      await bus.tearDown();
+    },
+  );
+
+tests.test("two adapters are targets of each other, and of resets, beside a disk: nothing is lost", async (bench) => {
   const vm = bench.vm("loop");
-  const bus = await ModelledBus.create(vm, { adapters: 1, disk: true });
-  const disk = await bus.disk();
-  await copy(vm, disk);
-  const commands = await bus.count("disk_commands");
-  assert.ok((await bus.count("arbitrations")) > commands, "it disconnected, and reselected");
-  await vm.ok(`echo N >${MODEL}/disk_disconnects; echo N >${MODEL}/disk_sync`);
-  await copy(vm, disk);
+  const bus = await ModelledBus.create(vm, { patched: true, adapters: 2, disk: true });
+  await vm.ok(`echo 100000 >${MODEL}/arbitration_ns`);
+  const disks = [await bus.disk()];
+  for (const [from, to] of [
+    [0, 1],
+    [1, 0],
+  ] as const) {
+    await bus.serve(to, await fileBackend(vm, `store${to}`));
+    disks.push(await blockOf(vm, await bus.scan(from, to)));
+  }
+  for (const disk of disks) {
+    await copy(vm, disk);
+    await survivesBadParity(vm, disk);
+  }
+  // Each writes what nobody else writes, in its own part of each disk, reads it back, and tells when it has ended.
+  console.log(`  seed ${SEED}`);
+  await vm.ok(`rm -f /run/done.*; : >/run/failed
+    for disk in ${disks.join(" ")}; do (
+      for round in $(seq 10); do
+        dd if=/dev/urandom of=/run/out.$disk bs=4k count=5 status=none
+        dd if=/run/out.$disk of=/dev/$disk bs=4k seek=$((round * 7)) oflag=direct status=none &&
+        dd if=/dev/$disk of=/run/in.$disk bs=4k count=5 skip=$((round * 7)) iflag=direct status=none &&
+        cmp /run/out.$disk /run/in.$disk || echo $disk $round >>/run/failed
+      done 2>>/run/failed; : >/run/done.$disk ) </dev/null >/dev/null 2>&1 &
+    done`);
+  const chance = random(SEED);
+  for (let i = 0; i < RESETS; i++) {
+    await vm.ok(`sleep ${(chance.next().value * 0.6).toFixed(3)}`);
+    await bus.reset();
+  }
+  await waitFor("all of them to end", async () => (await vm.ok("ls /run/done.* | wc -l")) === String(disks.length), {
+    timeout: 120_000,
+  });
+  assert.is(await vm.ok("cat /run/failed"), "");
+  assert.ok((await bus.count("contended")) > 0, "more than one wanted the bus at the same moment");
   await bus.tearDown();
+  await vm.ok(`rmdir ${CONFIGFS}/core/fileio_0/store*; rmdir ${CONFIGFS}/core/fileio_0`);
+});
+
+tests.test("RFC 2143, symmetric: two adapters send to each other, through a reset, too", async (bench) => {
+  const vm = bench.vm("loop");
+  await vm.ok("modprobe -a ipscsi ipscsi_target; echo 0 >/sys/module/ipscsi/parameters/auto_attach");
+  const bus = await ModelledBus.create(vm, { patched: true, adapters: 2, disk: false });
+  for (const side of [0, 1]) {
+    await vm.ok(`set -e
+      grep -q ' /sys/kernel/config ' /proc/mounts || mount -t configfs configfs /sys/kernel/config
+      ip link add sym${side} type ipscsi; ip link set sym${side} up
+      mkdir -p ${CONFIGFS}/core/ipscsi_0/sym${side}
+      echo segment=sym${side} >${CONFIGFS}/core/ipscsi_0/sym${side}/control
+      echo 1 >${CONFIGFS}/core/ipscsi_0/sym${side}/enable`);
+    await bus.serve(side, `ipscsi_0/sym${side}`);
+  }
+  for (const side of [0, 1]) {
+    const device = await bus.scan(side, 1 - side);
+    const attribute = `/sys/bus/scsi/devices/${device}/ipscsi/segment`;
+    await waitFor("the driver", async () => (await vm.run(`test -e ${attribute}`)).code === 0, { timeout: 20_000 });
+    await vm.ok(`echo sym${side} >${attribute}`);
+  }
+  await vm.ok(`set -e
+    ip netns add far; ip link set sym1 netns far
+    ip addr add 10.144.0.1/24 dev sym0
+    ip -n far addr add 10.144.0.2/24 dev sym1; ip -n far link set sym1 up`);
+  const reach = (namespace: string, to: string): Promise<unknown> =>
+    waitFor(
+      `${to} to answer`,
+      async () => (await vm.run(`${namespace} ping -c 1 -W 2 ${to}`)).code === 0 || undefined,
+      { timeout: 60_000, interval: 200 },
+    );
+  await reach("", "10.144.0.2");
+  await reach("ip netns exec far", "10.144.0.1");
+  const peers = "/sys/class/net/sym0/ipscsi/peers/*";
+  await waitFor("symmetric mode", async () => (await vm.ok(`cat ${peers}/mode`)) === "symmetric", { timeout: 15_000 });
+  await waitFor("no GET to be held", async () => (await vm.ok(`cat ${peers}/held_gets`)) === "0", { timeout: 15_000 });
+  const before = await bus.count("data_bytes");
+  // 512 KiB each way at the same time
+  await vm.ok(
+    `set -e; cd /run
+    for n in 1 2; do head -c 524288 /dev/urandom >sent.$n; done
+    mkfifo hold # nc ends a connection when its input ends: a receiver's does not
+    ip netns exec far nc -l -p 7001 <>hold >got.1 &
+    nc -l -p 7002 <>hold >got.2 &
+    until ip netns exec far ss -ltn | grep -q :7001 && ss -ltn | grep -q :7002; do sleep 0.1; done
+    nc -w 60 10.144.0.2 7001 <sent.1 &
+    ip netns exec far nc -w 60 10.144.0.1 7002 <sent.2 &
+    wait; rm hold
+    for n in 1 2; do cmp sent.$n got.$n; done`,
+    { timeout: 90_000 },
+  );
+  assert.ok((await bus.count("data_bytes")) - before >= 1 << 20, "over the bus");
+  await bus.reset();
+  await reach("", "10.144.0.2");
+  await reach("ip netns exec far", "10.144.0.1");
+  await bus.tearDown();
+  await vm.ok(`set -e
+    rmdir ${CONFIGFS}/core/ipscsi_0/sym* ${CONFIGFS}/core/ipscsi_0
+    ip -n far link del sym1; ip link del sym0; ip netns del far
+    modprobe -r ipscsi_target; modprobe -r ipscsi`);
 });
 
 tests.run();

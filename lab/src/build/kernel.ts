@@ -108,7 +108,7 @@ export async function ourModules(kernel: Kernel): Promise<string[]> {
 export async function modulesOf(folder: string, { version, headers, make = [] }: Kernel): Promise<string[]> {
   // Neither what a build leaves behind nor the tests that run on the host, except for their vectors.
   const generated =
-    /^\/?(tests\/host\/(?!vectors\.txt$)|testing\/)|(^|\/)(\.[^/]*|[^/]*\.(o|ko|mod|mod\.c|a)|Module\.symvers|modules\.order)$/;
+    /^\/?(tests\/host\/(?!vectors\.txt$)|testing\/|patches\/)|(^|\/)(\.[^/]*|[^/]*\.(o|ko|mod|mod\.c|a)|Module\.symvers|modules\.order)$/;
   const key = hashStrings(["4", version, headers, hashTree(folder, (path) => generated.test(path))]);
   const dir = join(cacheDir, "our-modules", key);
   const listed = (): string[] =>

@@ -3,8 +3,10 @@
 import { aha152xModules } from "../build/aha152x.ts";
 import { labKernel } from "../build/kernel.ts";
 import { putModule } from "../build/labModule.ts";
+import { LabError } from "../errors.ts";
 import { waitFor } from "../time.ts";
 import type { Vm } from "../vm/vm.ts";
+import { CONFIGFS } from "./loop.ts";
 
 export const MODEL = "/sys/kernel/debug/aic6360_model";
 
@@ -12,7 +14,11 @@ export const MODEL = "/sys/kernel/debug/aic6360_model";
 export const IDS: readonly number[] = [7, 6, 5, 4, 3, 1, 0];
 export const DISK_ID = 2;
 
+const FABRIC = `${CONFIGFS}/aha152x`;
+
 export interface BusOptions {
+  /** With the patch for target mode. */
+  readonly patched: boolean;
   readonly adapters: number;
   readonly disk: boolean;
 }
@@ -20,15 +26,16 @@ export interface BusOptions {
 export class ModelledBus {
   readonly vm: Vm;
   readonly #loaded: string[] = [];
+  readonly #ports: string[] = [];
 
   private constructor(vm: Vm) {
     this.vm = vm;
   }
 
   /** Loads the model and the driver, which looks for devices. */
-  static async create(vm: Vm, { adapters, disk }: BusOptions): Promise<ModelledBus> {
+  static async create(vm: Vm, { patched, adapters, disk }: BusOptions): Promise<ModelledBus> {
     const bus = new ModelledBus(vm);
-    for (const file of await aha152xModules(await labKernel())) await putModule(vm, file);
+    for (const file of await aha152xModules(await labKernel(), patched)) await putModule(vm, file);
     await vm.ok(`modprobe -a scsi_transport_spi sd_mod sg
       grep -q ' /sys/kernel/debug ' /proc/mounts || mount -t debugfs debugfs /sys/kernel/debug`);
     await bus.#insert("aic6360_model", `chips=${adapters} disk_id=${disk ? DISK_ID : -1}`);
@@ -53,11 +60,57 @@ export class ModelledBus {
     );
   }
 
+  /** SCSI host of an adapter, "host3". */
+  async host(adapter: number): Promise<string> {
+    const hosts = await this.vm.ok("grep -l aha152x /sys/class/scsi_host/*/proc_name | sort -V");
+    const host = hosts.split("\n")[adapter]?.split("/")[4];
+    if (host === undefined) throw new LabError("usage", `There is no adapter ${adapter}.`, "Ask for more of them.");
+    return host;
+  }
+
+  /** Makes an adapter a target whose LUN 0 is `backend`, a folder below configfs's target/core. */
+  async serve(adapter: number, backend: string): Promise<void> {
+    if (!this.#loaded.includes("aha152x_target")) {
+      await this.vm.ok(`modprobe -a configfs target_core_mod
+        grep -q ' /sys/kernel/config ' /proc/mounts || mount -t configfs configfs /sys/kernel/config`);
+      await this.#insert("aha152x_target", "");
+    }
+    const port = `${FABRIC}/${await this.host(adapter)}/tpgt_1`;
+    await this.vm.ok(`set -e
+      mkdir -p ${port}/lun/lun_0
+      ln -s ${CONFIGFS}/core/${backend} ${port}/lun/lun_0/port
+      echo 1 >${port}/enable`);
+    this.#ports.push(port);
+  }
+
+  /** Scans for the LUN that adapter `to` serves, and returns the SCSI device, "h:c:t:l". */
+  async scan(from: number, to: number): Promise<string> {
+    const host = await this.host(from);
+    const device = `${host.slice(4)}:0:${IDS[to]}:0`;
+    await this.vm.ok(`echo '0 ${IDS[to]} 0' >/sys/class/scsi_host/${host}/scan
+      test -e /sys/bus/scsi/devices/${device}`);
+    return device;
+  }
+
+  /** Somebody resets the bus. */
+  async reset(): Promise<void> {
+    await this.vm.ok(`echo 1 >${MODEL}/reset`);
+  }
+
   async count(what: string): Promise<number> {
     return Number(await this.vm.ok(`cat ${MODEL}/${what}`));
   }
 
+  /** Takes back all that was made; an initiator's devices first, as they use the LUNs. */
   async tearDown(): Promise<void> {
+    await this.vm.ok(`for id in /sys/bus/scsi/devices/*:*:*:*; do
+      grep -q aha152x /sys/class/scsi_host/host$(basename $id | cut -d: -f1)/proc_name && echo 1 >$id/delete
+      done; true`);
+    for (const port of this.#ports)
+      await this.vm.ok(`set -e
+        echo 0 >${port}/enable
+        rm ${port}/lun/lun_0/port; rmdir ${port}/lun/lun_0 ${port} $(dirname ${port})`);
+    if (this.#ports.length > 0) await this.vm.ok(`rmdir ${FABRIC}`);
     for (const name of this.#loaded) await this.vm.ok(`rmmod ${name}`, { timeout: 60_000 });
   }
 }
