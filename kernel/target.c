@@ -25,6 +25,7 @@
 #include <linux/module.h>
 #include <linux/scatterlist.h>
 #include <linux/slab.h>
+#include <linux/virtio_net.h>
 #include <scsi/scsi_proto.h>
 #include <target/target_core_backend.h>
 #include <target/target_core_base.h>
@@ -381,9 +382,13 @@ static struct sk_buff *cursor_keep_skb(struct sg_cursor *c,
 	return skb;
 }
 
-/* The same with a copy of the memory, where the initiator uses it again */
+/*
+ * The same with a copy of the memory, where the initiator uses it again.
+ * @summed: with its checksum
+ */
 static struct sk_buff *cursor_copy_out(struct sg_cursor *c,
-				       struct ipscsi_peer *peer, u32 len)
+				       struct ipscsi_peer *peer, u32 len,
+				       bool summed)
 {
 	u32 linear = len <= IPSCSI_RX_COPY ? len : IPSCSI_RX_HEADER;
 	struct sk_buff *skb;
@@ -396,18 +401,24 @@ static struct sk_buff *cursor_copy_out(struct sg_cursor *c,
 		cursor_skip(c, len);
 		return NULL;
 	}
-	if (!cursor_read_csum(c, skb->data, linear, &csum, &pos))
+	if (!(summed ? cursor_read_csum(c, skb->data, linear, &csum, &pos) :
+		       cursor_read(c, skb->data, linear)))
 		goto cut;
 	for (i = 0; i < skb_shinfo(skb)->nr_frags; i++) {
 		const skb_frag_t *frag = &skb_shinfo(skb)->frags[i];
 
 		/* not in high memory */
-		if (!cursor_read_csum(c, skb_frag_address(frag),
-				      skb_frag_size(frag), &csum, &pos))
+		void *to = skb_frag_address(frag);
+		u32 n = skb_frag_size(frag);
+
+		if (!(summed ? cursor_read_csum(c, to, n, &csum, &pos) :
+			       cursor_read(c, to, n)))
 			goto cut;
 	}
-	skb->ip_summed = CHECKSUM_COMPLETE;
-	skb->csum = csum;
+	if (summed) {
+		skb->ip_summed = CHECKSUM_COMPLETE;
+		skb->csum = csum;
+	}
 	return skb;
 cut:
 	ipscsi_count(peer, IPSCSI_C_RX_MALFORMED, 1);
@@ -415,9 +426,14 @@ cut:
 	return NULL;
 }
 
-/* A message of a SEND. Bottom halves are off */
+/*
+ * A message of a SEND, with its offload data or NULL. Where that says that the
+ * checksum is still to be filled in, nobody would use one of ours. Bottom
+ * halves are off.
+ */
 static struct sk_buff *cursor_read_skb(struct sg_cursor *c, struct se_cmd *cmd,
-				       struct ipscsi_peer *peer, u32 len)
+				       struct ipscsi_peer *peer, u32 len,
+				       const u8 *vnet)
 {
 	struct sg_cursor begin = *c;
 	struct sk_buff *skb;
@@ -432,7 +448,8 @@ static struct sk_buff *cursor_read_skb(struct sg_cursor *c, struct se_cmd *cmd,
 			return skb;
 		*c = begin;
 	}
-	return cursor_copy_out(c, peer, len);
+	return cursor_copy_out(c, peer, len,
+			       !vnet || !(vnet[0] & VIRTIO_NET_HDR_F_NEEDS_CSUM));
 }
 
 /* --- answers --- */
@@ -1180,7 +1197,8 @@ static void exec_container(struct ipscsi_peer *peer, struct se_cmd *cmd,
 		    !cursor_read(&c, buf, IPSCSI_CONT_RECORD) ||
 		    ipscsi_record_parse(buf, left, &record))
 			goto malformed;
-		skb = cursor_read_skb(&c, cmd, peer, record.length);
+		skb = cursor_read_skb(&c, cmd, peer, record.length,
+				      record.vnet);
 		if (skb)
 			ipscsi_rx(peer, record.stream, skb, record.vnet);
 		ipscsi_rx_breathe(++n, &since);
@@ -1260,7 +1278,7 @@ static sense_reason_t exec_send(struct se_cmd *cmd)
 		exec_container(peer, cmd, cdb.length);
 	} else {
 		cursor_init(&c, cmd, cdb.length);
-		skb = cursor_read_skb(&c, cmd, peer, cdb.length);
+		skb = cursor_read_skb(&c, cmd, peer, cdb.length, NULL);
 		if (skb)
 			ipscsi_rx(peer, cdb.stream, skb, NULL);
 	}

@@ -173,11 +173,13 @@ struct sg_cursor;
 static bool cursor_read(struct sg_cursor *c, void *to, u32 len);
 
 static struct sk_buff *cursor_read_skb(struct sg_cursor *c, struct se_cmd *cmd,
-				       struct ipscsi_peer *peer, u32 len)
+				       struct ipscsi_peer *peer, u32 len,
+				       const u8 *vnet)
 {
 	struct sk_buff *skb = skb_of(len);
 
 	(void)cmd;
+	(void)vnet;
 	if (cursor_read(c, skb->data, len))
 		return skb;
 	peer->out->malformed++;
