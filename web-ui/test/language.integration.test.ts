@@ -61,7 +61,7 @@ check("German words, which are longer, stay within their boxes", async ({ page, 
   for (const name of Object.keys(de.pages)) {
     await page.goto(`${demo.url}#/${ADDRESSES[name] ?? name}`);
     await page.locator("#page-title").waitFor();
-    await page.waitForTimeout(700);
+    await becomes("what still loads", () => page.getByText(de.loading, { exact: true }).count(), 0);
     for (const width of [1440, 1024, 768, 320]) {
       await page.setViewportSize({ width, height: 900 });
       found.push(...(await stickingOut(page)).map((one) => `${name}, ${width} px: ${one}`));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import type { Status } from "@scsigate/appliance/api";
 import { STATION_A, STATION_B, startGateway, type TestGateway, writePeer } from "@scsigate/appliance/testing";
 import type { Page } from "playwright-core";
 import { suite } from "uvu";
@@ -178,7 +179,10 @@ check("dark, busy, and with something wrong", async () => {
         "sys/class/net/seg0/statistics/rx_bytes": counters.rx_bytes,
         "sys/class/net/seg0/statistics/tx_bytes": counters.tx_bytes,
       });
-      await new Promise((resolve) => setTimeout(resolve, 1000));
+      await eventually("a sample", async () => {
+        const { segments } = JSON.parse((await gateway.get("/api/v1/status")).body) as Status;
+        return segments[0]?.counters.rx_bytes === counters.rx_bytes;
+      });
     }
     await current.getByText(strings.health.title).waitFor();
     await shows(current, "health", strings.health.degraded);

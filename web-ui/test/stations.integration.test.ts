@@ -22,6 +22,9 @@ const RECORDING = Buffer.concat([
   Buffer.alloc(16),
 ]);
 
+const INITIATOR = "iqn.2026-11.org.scsigate:station-a";
+const FABRIC = { type: "iscsi", target: "iqn.2026-11.org.scsigate:seg0", initiators: [INITIATOR] };
+
 interface Context extends Visit {
   gateway: TestGateway;
   requests: string[];
@@ -37,7 +40,7 @@ stations.before(async (context) => {
   mkdirSync(SHOTS, { recursive: true });
   context.iperf = NO_SERVER;
   context.gateway = await startGateway({
-    config: { version: 1, hostname: "gateway" },
+    config: { version: 1, hostname: "gateway", segments: [{ name: "seg0", fabric: FABRIC }] },
     web: WEB,
     ping: () => PING,
     run: async (file, args, options) => (file === "iperf3" ? context.iperf : fakeIp(file, args, options)),
@@ -232,6 +235,22 @@ check("blocking says what it does, is asked once more, and can be taken back", a
   await eventually("allowed", async () => (await text(page, "station-state")) === "up");
 });
 
+check("settings go by the initiator, and by the address again", async ({ page, gateway }) => {
+  const entry = () => {
+    const { segments } = JSON.parse(gateway.tree.read("data/config.json") ?? "") as {
+      segments: { stations: { address?: string; initiator?: string; name: string }[] }[];
+    };
+    const [{ address, initiator, name } = { name: "" }] = segments[0]?.stations ?? [];
+    return { address, initiator, name };
+  };
+  const choice = page.getByLabel(strings.station.byInitiator(INITIATOR));
+  await choice.click();
+  await becomes("settings", async () => entry(), { address: undefined, initiator: INITIATOR, name: "node-1" });
+  await inspect(page, "station-by-initiator");
+  await choice.click();
+  await becomes("settings", async () => entry(), { address: STATION_A, initiator: undefined, name: "node-1" });
+});
+
 check("ping, throughput without a server and with one", async (context) => {
   const { page } = context;
   await button(page, strings.station.pingRun).click();
@@ -310,8 +329,6 @@ check(
     await page.getByTestId("station-state").waitFor();
     gateway.tree.remove(`sys/class/net/seg0/ipscsi/peers/${STATION_A}`);
     await page.goto(`${url}#/stations`);
-    await page.waitForTimeout(1500);
-    await page.reload();
     await shows(page, `row-${STATION_A}`, strings.states["absent"] ?? "");
     await inspect(page, "stations-absent");
   },

@@ -111,7 +111,7 @@ test("names of the settings are answered here, and other servers asked in the pl
   const said = runWith(
     { dns },
     [
-      "ip address add fd77::2/64 dev eth0 nodad; ip -n lan address add fd77::1/64 dev e nodad; sleep 1",
+      "ip address add fd77::2/64 dev eth0 nodad; ip -n lan address add fd77::1/64 dev e nodad; until (exec 3<>/dev/tcp/fd77::1/53) 2>/dev/null; do sleep 0.1; done",
       // The LAN's own server tells another address by IPv4 alone: only IPv6 is asked.
       "ip -n lan address del 192.168.77.1/24 dev e",
       "name nas 192.168.77.60",

@@ -5,7 +5,7 @@ import * as assert from "uvu/assert";
 import type { SegmentStatus, StationStatus, Status } from "../../src/api/status.ts";
 import { type LinkEvent, LinkEvents } from "../../src/service/linkEvents.ts";
 import { PeerEvents, parsePeerEvent } from "../../src/service/peerEvents.ts";
-import { systemClock } from "../../src/shared/clock.ts";
+import { type Clock, systemClock } from "../../src/shared/clock.ts";
 import { startLines } from "../../src/shared/lines.ts";
 import { silentLogger } from "../../src/shared/log.ts";
 import { STATION_A, STATION_B, until } from "../support/machine.ts";
@@ -177,19 +177,29 @@ uevents("the program prints what matters, event by event", async () => {
 
 uevents("without the program the sampling goes on alone; one that ends is started again", async () => {
   let starts = 0;
+  let ended = false;
+  let planned = 0;
   const listener = { onPeer: () => {}, onChange: () => {} };
+  const after: Clock["after"] = (ms, action) => {
+    planned += 1;
+    return systemClock.after(ms, action);
+  };
   const missing = new PeerEvents(
     (_file, _args, lines) => {
       starts += 1;
-      return startLines("/nonexistent/uevent", [], lines);
+      const onEnd = (error: Error) => {
+        lines.onEnd(error);
+        ended = true;
+      };
+      return startLines("/nonexistent/uevent", [], { ...lines, onLine: (line) => lines.onLine(line), onEnd });
     },
-    systemClock,
+    { ...systemClock, after },
     silentLogger(),
     listener,
   );
   missing.start();
-  await new Promise((resolve) => setTimeout(resolve, 1300));
-  assert.is(starts, 1);
+  await until("the end", () => ended);
+  assert.equal([starts, planned], [1, 0]);
   missing.stop();
 
   starts = 0;

@@ -267,10 +267,12 @@ async function current({ api }: Context): Promise<CaptureView | null> {
   return ((await api.call("GET", "/api/v1/capture")).json as { capture: CaptureView | null }).capture;
 }
 
-stations("history of a station and of a segment", async ({ api, gateway }) => {
+stations("history of a station and of a segment", async (context) => {
+  const { api, gateway } = context;
   for (let round = 1; round <= 4; round++) {
-    gateway.tree.write({ [`sys/class/net/seg0/ipscsi/peers/${STATION_A}/rx_bytes`]: 4_000_000 + round * 100_000 });
-    await new Promise((resolve) => setTimeout(resolve, 1000));
+    const bytes = 4_000_000 + round * 100_000;
+    gateway.tree.write({ [`sys/class/net/seg0/ipscsi/peers/${STATION_A}/rx_bytes`]: bytes });
+    await until("a sample", async () => (await station(context)).live?.counters.rx_bytes === bytes);
   }
   for (const path of [`stations/${STATION_A}`, "segments/seg0"]) {
     const { step, times, series } = (await api.call("GET", `/api/v1/${path}/history`)).json as Series;

@@ -10,6 +10,7 @@ import { ApiClient } from "../../support/apiClient.ts";
 import { startGateway, until } from "../../support/gateway.ts";
 
 test("a press is told on console and page; held, the gateway is as on its first day", async () => {
+  let reads = 0;
   const levels = new Map<number, boolean>();
   const gateway = await startGateway({
     config: {
@@ -24,7 +25,11 @@ test("a press is told on console and page; held, the gateway is as on its first 
     panel: {
       giveLines: async (lines) => lines.map(({ offset }) => ({ number: offset })),
       openLine: async (number) => ({
-        read: () => levels.get(number) === true,
+        read: () => {
+          const high = levels.get(number) === true;
+          if (high && number === 2) reads += 1;
+          return high;
+        },
         write: (on) => void levels.set(number, on),
         close() {},
       }),
@@ -37,7 +42,7 @@ test("a press is told on console and page; held, the gateway is as on its first 
     await until("the power LED", () => levels.get(1) === true);
     assert.is((await status()).pressed, false);
     levels.set(2, true);
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    await until("it to be seen", () => reads > 1);
     levels.set(2, false);
     await until("the status to tell", async () => (await status()).pressed);
     const shown = join(gateway.tree.root, "run", CONSOLE_FILE);

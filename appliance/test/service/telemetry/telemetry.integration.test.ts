@@ -116,7 +116,9 @@ mqtt("a uevent is told of at once, and no second time by the sample", async (con
   event("up"); // faster than any sampling
   const about = () => broker.events().filter((entry) => entry["address"] === STATION_A);
   await until("both", () => about().length >= 2);
-  await new Promise((resolve) => setTimeout(resolve, 500));
+  // Of another one, the next sample tells alone.
+  writePeer(rig.tree, "seg0", STATION_B, { state: "down" });
+  await until("a sample", () => broker.events().some((entry) => entry["address"] === STATION_B));
   assert.equal(
     about().map((entry) => [entry["type"], entry["name"], entry["delayed"]]),
     [
@@ -369,7 +371,6 @@ mqtt("a retained command is an old one, and is refused", async (context) => {
   await broker.client?.publishAsync(COMMAND, "PRESS", { qos: 1, retain: true });
   const rig = await connected(context, { commands: { enabled: true } });
   await until("refused", () => broker.events().some((event) => event["type"] === "command" && !event["accepted"]));
-  await new Promise((resolve) => setTimeout(resolve, 700));
   assert.is(rig.restarts, 0);
 });
 
@@ -378,7 +379,9 @@ mqtt("without being switched on, commands are not even listened to", async (cont
   const rig = await connected(context);
   await until("online", () => broker.last(`${BASE}/state`) !== undefined);
   await broker.client?.publishAsync(COMMAND, "PRESS", { qos: 1 });
-  await new Promise((resolve) => setTimeout(resolve, 500));
+  await until("the broker to pass it on", () => broker.heard.some(({ topic }) => topic === COMMAND));
+  const count = broker.heard.length;
+  await until("what the gateway says after it", () => broker.heard.length > count + 1);
   assert.is(rig.restarts, 0);
   assert.not.ok(broker.events().some((event) => event["type"] === "command"));
 });
