@@ -3,6 +3,7 @@
 import { isIP } from "node:net";
 import type { ConfigError } from "../api/status.ts";
 import type { Config } from "./types.ts";
+import { isEncodedName } from "./words.ts";
 
 /** The machine itself, whatever addresses it has. */
 const SELF = /^(127\.|0\.|::1?$|::ffff:127\.)/;
@@ -35,6 +36,17 @@ export function checkNames(config: Config, errors: ConfigError[]): void {
   for (const { server, path } of asked.filter(({ server }) => isOwn(server, config))) {
     const nextStep = "Give the address of a name server on the LAN or beyond.";
     errors.push({ path, message: `${server} is this gateway itself, which would ask itself`, nextStep });
+  }
+  const written = [
+    { name: hostname, path: "/hostname" },
+    ...segments.flatMap(({ stations: all }, at) =>
+      all.map(({ name = "" }, index) => ({ name, path: `/segments/${at}/stations/${index}/name` })),
+    ),
+    ...names.records.map(({ name }, index) => ({ name, path: `/names/records/${index}/name` })),
+  ];
+  for (const { name, path } of written.filter((entry) => isEncodedName(entry.name))) {
+    const nextStep = "Use a name without two hyphens in the third and fourth place.";
+    errors.push({ path, message: `${name} has the form of an encoded name`, nextStep });
   }
   const inSegment = (name: string, segment: string) => [name, `${name}.${segment}.internal`];
   const stations = segments.flatMap(({ name: segment, stations: all }) =>

@@ -15,6 +15,13 @@ export function isTakenAsSegment(name: string): boolean {
   return TAKEN_AS_SEGMENT.includes(name) || KERNELS_OWN.includes(name) || OUR_OWN.test(name);
 }
 
+/** A label with two hyphens there is an encoded name (RFC 5891, section 4.2.3.1), and dnsmasq takes none that is not rightly encoded. */
+const ENCODED = /(^|\.)..--/;
+
+export function isEncodedName(name: string): boolean {
+  return ENCODED.test(name);
+}
+
 export function isWordOfDhcp(name: string): boolean {
   return DHCP_WORD.test(name);
 }

@@ -47,6 +47,15 @@ test("the gateway does not ask itself", () => {
   assert.equal(wrong(lan(["192.168.1.1", "192.168.1.5", "127.0.0.53"])), ["/lan/ipv4/dns/1", "/lan/ipv4/dns/2"]);
 });
 
+test("no name has the form of an encoded one, which dnsmasq refuses", () => {
+  for (const name of ["Yr--gYS", "xn--", "a.ab--c"]) {
+    assert.is(complaints({ records: [{ name, address: "10.0.0.1" }] }).length, 1, name);
+  }
+  assert.equal(complaints({ records: [{ name: "a--b-c", address: "10.0.0.1" }] }), []);
+  const named = validate({ version: 1, hostname: "Yr--gYS-S6z" });
+  assert.equal(named.valid ? [] : named.errors.map(({ path }) => path), ["/hostname"]);
+});
+
 test("a record takes nobody's name", () => {
   const record = (name: string) => complaints({ records: [{ name, address: "10.0.0.1" }] });
   assert.equal(record("GW"), ["/names/records/0/name: GW is this gateway's name already"]);
