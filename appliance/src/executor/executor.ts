@@ -14,7 +14,7 @@ import { readLatency } from "./latency.ts";
 import { setAdapter } from "./operations/adapter.ts";
 import { setBridge, setBridgePort, setExtension } from "./operations/bridge.ts";
 import { setClaim } from "./operations/claim.ts";
-import { type Leases, readLeases, setDhcpClient, setDnsmasq, shiftLeases } from "./operations/dhcp.ts";
+import { LeaseTexts, setDhcpClient, setDnsmasq, shiftLeases } from "./operations/dhcp.ts";
 import { setDriverDisk } from "./operations/driverDisk.ts";
 import { listFirewall, removeFirewall, setFirewall } from "./operations/firewall.ts";
 import {
@@ -59,11 +59,12 @@ export class Executor {
   #queue: Promise<void> = Promise.resolve();
   #lines: Promise<void> = Promise.resolve();
   /** As of the last look at a clock that was not set meanwhile. */
-  #leases: Leases = new Map();
+  readonly #leases: LeaseTexts;
 
   /** @param onReady called when the service says that it works. */
   constructor(context: ExecutorContext, onReady: () => void) {
     this.#context = context;
+    this.#leases = new LeaseTexts(context.paths);
     this.#onReady = onReady;
     this.#captures = new Captures(context);
     this.#updater = new Updater(context);
@@ -80,14 +81,14 @@ export class Executor {
   }
 
   /** The wall clock was not set since the last look. */
-  async clockCalm(): Promise<void> {
-    this.#leases = await readLeases(this.#context);
+  clockCalm(): void {
+    this.#leases.look();
   }
 
   /** The wall clock was set. @param milliseconds forward; less than 0: back */
   clockStepped(milliseconds: number): void {
     this.#context.log.warn({ seconds: Math.round(milliseconds / 1000) }, "the clock was set: leases follow it");
-    const leases = this.#leases;
+    const leases = this.#leases.texts;
     this.#queue = this.#queue.then(() =>
       shiftLeases(Math.round(milliseconds / 1000), this.#context, leases).catch((error: unknown) =>
         this.#context.log.error({ problem: toProblem(error) }, "leases do not follow the clock"),

@@ -106,7 +106,7 @@ function serve(): void {
   watchClock(
     systemClock,
     (milliseconds) => executor.clockStepped(milliseconds),
-    () => void executor.clockCalm(),
+    () => executor.clockCalm(),
   );
   // A host keeps its own clock.
   void (guest ? Promise.resolve() : clockKeeper.start()).finally(() => service.start());

@@ -26,7 +26,10 @@ const FABRICS = {
   sbp: { module: "sbp_target", folder: "sbp" },
   srpt: { module: "ib_srpt", folder: "srpt" },
 } as const;
-type Fabric = keyof typeof FABRICS;
+export type Fabric = keyof typeof FABRICS;
+const ALL = Object.keys(FABRICS) as Fabric[];
+/** Those whose ports are of host adapters. */
+export const OF_ADAPTERS: readonly Fabric[] = ["qla2xxx", "sbp", "srpt"];
 
 /** A port before it is known what it exports. */
 interface Port {
@@ -39,23 +42,27 @@ interface Port {
 /**
  * @param addresses of this machine, by interface: the portals that iSCSI could have
  * @param segments names of the segments' interfaces, which are none
+ * @param fabrics those that are asked for
  */
 export function readAdapters(
   sources: AdapterSources,
   addresses: ReadonlyMap<string, readonly InterfaceAddress[]>,
   segments: readonly string[],
+  fabrics: readonly Fabric[] = ALL,
 ): Adapter[] {
-  const ports: Record<Fabric, Port[]> = {
-    iscsi: portals(sources.sys, addresses, segments),
-    loop: [{ port: null, device: null, link: "up", problem: null }],
-    qla2xxx: fibreChannelPorts(sources.sys),
-    sbp: fireWireCards(sources.sys),
-    srpt: rdmaPorts(sources.sys),
+  const ports: Record<Fabric, () => Port[]> = {
+    iscsi: () => portals(sources.sys, addresses, segments),
+    loop: () => [{ port: null, device: null, link: "up", problem: null }],
+    qla2xxx: () => fibreChannelPorts(sources.sys),
+    sbp: () => fireWireCards(sources.sys),
+    srpt: () => rdmaPorts(sources.sys),
   };
-  return (Object.keys(FABRICS) as Fabric[]).flatMap((fabric) => {
+  return fabrics.flatMap((fabric) => {
+    const found = ports[fabric]();
+    if (found.length === 0) return []; // the list of the kernel's modules is long
     const missing = missingModule(fabric, sources);
     const exported = exports(sources.sys, fabric);
-    return ports[fabric].map(({ port, device, link, problem }) => {
+    return found.map(({ port, device, link, problem }) => {
       const own = exported.filter((entry) => leadsThrough(fabric, entry, port));
       const wrong = missing ?? problem;
       const state = own.length > 0 ? "exported" : wrong === null ? "usable" : "unusable";

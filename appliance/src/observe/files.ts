@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Small files of the kernel: what they are about may go at any time, so that one that cannot be read is empty. */
-import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 
 /** A file without its line end; empty when it cannot be read. */
@@ -9,6 +9,39 @@ export function text(path: string): string {
     return readFileSync(path, "utf8").trim();
   } catch {
     return "";
+  }
+}
+
+/** A file that was written less than this ago may be written again within the same tick of its time stamp, milliseconds. */
+const FRESH_MS = 1000;
+
+/** What a file says that others write now and then: read again only when it has changed, or was written just now. */
+export class KeptReading<T> {
+  readonly #parse: (text: string) => T;
+  #stamp: string | undefined;
+  #value: T;
+
+  /** @param parse gets the text; an empty one where the file cannot be read */
+  constructor(parse: (text: string) => T) {
+    this.#parse = parse;
+    this.#value = parse("");
+  }
+
+  read(path: string): T {
+    const stamp = stampOf(path);
+    if (stamp === undefined || stamp !== this.#stamp) this.#value = this.#parse(text(path));
+    this.#stamp = stamp;
+    return this.#value;
+  }
+}
+
+/** Undefined: what is read now may be another text soon after. */
+function stampOf(path: string): string | undefined {
+  try {
+    const { ino, size, mtimeMs } = statSync(path);
+    return Math.abs(Date.now() - mtimeMs) < FRESH_MS ? undefined : `${ino} ${size} ${mtimeMs}`;
+  } catch {
+    return undefined;
   }
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** dnsmasq's lease file. */
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { KeptReading } from "./files.ts";
 
 export interface Lease {
   /** Seconds since 1970 by the gateway's clock; 0 means for ever. */
@@ -25,7 +25,19 @@ export function parseLeases(text: string): Lease[] {
   return leases;
 }
 
-/** @param folder of all segments' lease files; without one there are no leases */
-export async function readLeases(folder: string, segment: string): Promise<Lease[]> {
-  return parseLeases(await readFile(join(folder, `${segment}.leases`), "utf8").catch(() => ""));
+/** Leases of all segments. */
+export class LeaseFiles {
+  readonly #folder: string;
+  readonly #files = new Map<string, KeptReading<readonly Lease[]>>();
+
+  /** @param folder of all segments' lease files; without one there are no leases */
+  constructor(folder: string) {
+    this.#folder = folder;
+  }
+
+  of(segment: string): readonly Lease[] {
+    const file = this.#files.get(segment) ?? new KeptReading<readonly Lease[]>(parseLeases);
+    this.#files.set(segment, file);
+    return file.read(join(this.#folder, `${segment}.leases`));
+  }
 }

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Samples the machine once a second, and when the driver says so; tells who listens the state, and what happened. */
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { AdapterWatch } from "../adapter/watch.ts";
 import type { Adapter, LinkStatus, Problem, SegmentStatus, StationStatus, Status, Temperature } from "../api/status.ts";
-import { readAdapters } from "../observe/adapters.ts";
+import { type Fabric, OF_ADAPTERS, readAdapters } from "../observe/adapters.ts";
 import { diskProblem, runProblem } from "../observe/disk.ts";
-import { readUptime } from "../observe/files.ts";
+import { readUptime, text } from "../observe/files.ts";
 import type { LatencyClass } from "../observe/latency.ts";
-import { type Lease, readLeases } from "../observe/leases.ts";
+import { type Lease, LeaseFiles } from "../observe/leases.ts";
 import { adapterOf } from "../observe/sensors.ts";
 import { type PeerReading, type SegmentReading, Sysfs, ZERO_COUNTERS } from "../observe/sysfs.ts";
 import { listUsbAdapters } from "../observe/usbAdapters.ts";
@@ -51,6 +50,7 @@ export class Monitor {
   readonly #eventListeners = new Set<Listener<LinkEvent>>();
   #sysfs: Sysfs | undefined;
   #startedAt = 0;
+  readonly #leases: LeaseFiles;
   readonly #links = new LinkEvents();
   readonly #reach = new StationReach(poke);
   readonly #mesh = new MeshWatch();
@@ -67,6 +67,7 @@ export class Monitor {
     this.#state = state;
     this.#adapters = adapters;
     this.#slow = new SlowReadings(environment);
+    this.#leases = new LeaseFiles(environment.paths.leases);
   }
 
   /** Takes the first sample before it returns; addresses, which cost processes, come with the second. */
@@ -102,22 +103,22 @@ export class Monitor {
     return this.#latest;
   }
 
-  /** What could export a segment, as it is now. */
-  adapters(): Adapter[] {
+  /** What could export a segment, as it is now; of all fabrics, unless some are named. */
+  adapters(fabrics?: readonly Fabric[]): Adapter[] {
     const { sys, proc, modules } = this.#environment.paths;
     const { segments } = this.#state.config.config;
     const owners = new Map(
       segments.flatMap(({ name, fabric }) => (fabric.type === "adapter" ? [[fabric.serial, name]] : [])),
     );
     return [
-      ...readAdapters({ sys, proc, modules }, this.#slow.addresses, this.#sysfs?.segments() ?? []),
+      ...readAdapters({ sys, proc, modules }, this.#slow.addresses, this.#sysfs?.segments() ?? [], fabrics),
       ...listUsbAdapters(sys, owners),
     ];
   }
 
   /** Ports of host adapters that could be targets. */
   targetPorts(): Adapter[] {
-    return this.adapters().filter(({ fabric }) => fabric !== "iscsi" && fabric !== "loop");
+    return this.adapters(OF_ADAPTERS);
   }
 
   /** How long commands took since their devices attached, by device. */
@@ -229,7 +230,7 @@ export class Monitor {
     );
     const segments: SegmentStatus[] = [];
     for (const [name, reading] of readings) {
-      segments.push(this.#segment(name, reading, await readLeases(paths.leases, name), at));
+      segments.push(this.#segment(name, reading, this.#leases.of(name), at));
     }
     const lan = this.#link(this.#state.lan, at);
     const storage = config.storage ? this.#link(config.storage.interface, at) : null;
@@ -257,7 +258,7 @@ export class Monitor {
       timeZone: config.time.zone,
       uptimeSeconds: Math.floor(uptime),
       readyAfterSeconds: this.#state.readyAfterSeconds ?? null,
-      bootTime: await readBootTime(paths.proc, clock.now(), uptime),
+      bootTime: readBootTime(paths.proc, clock.now(), uptime),
       temperatures: this.#slow.temperatures,
       dataFreeBytes: this.#slow.dataFreeBytes,
       serviceUptimeSeconds,
@@ -367,8 +368,7 @@ function heat(temperatures: readonly Temperature[]): Problem[] {
 }
 
 /** The kernel's own figure: one from now and uptime would waver by a second. */
-async function readBootTime(proc: string, now: number, uptime: number): Promise<number> {
-  const text = await readFile(join(proc, "stat"), "utf8").catch(() => "");
-  const seconds = /^btime ([0-9]+)$/m.exec(text)?.[1];
+function readBootTime(proc: string, now: number, uptime: number): number {
+  const seconds = /^btime ([0-9]+)$/m.exec(text(join(proc, "stat")))?.[1];
   return seconds === undefined ? Math.round(now / 1000 - uptime) * 1000 : Number(seconds) * 1000;
 }

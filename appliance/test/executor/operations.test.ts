@@ -5,7 +5,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { watchClock } from "../../src/executor/clockSteps.ts";
 import { Executor } from "../../src/executor/executor.ts";
-import { readLeases, renderDnsmasq, shiftLeases } from "../../src/executor/operations/dhcp.ts";
+import { LeaseTexts, renderDnsmasq, shiftLeases } from "../../src/executor/operations/dhcp.ts";
 import type { Reply } from "../../src/protocol/messages.ts";
 import type { DhcpClientOperation, GroupResult, Operation } from "../../src/protocol/operations.ts";
 import type { Clock } from "../../src/shared/clock.ts";
@@ -264,10 +264,11 @@ for (const seconds of [7200, -7200]) {
         `${end} 02:11:22:33:44:0a 10.143.0.20 a 01:02\n0 02:11:22:33:44:0b 10.143.0.21 b *\nduid 00:01:00:01\n${end} 5 fd12::5 a 00:01\n`;
       tree.write({ "data/dhcp/seg0.leases": leases(1_800_000_000) });
       const before = test.commands.length;
-      const known = await readLeases(test.context);
+      const known = new LeaseTexts(test.context.paths);
+      known.look();
       // dnsmasq was quicker, and has ended one of each kind.
       tree.write({ "data/dhcp/seg0.leases": "0 02:11:22:33:44:0b 10.143.0.21 b *\nduid 00:01:00:01\n" });
-      await shiftLeases(seconds, test.context, known);
+      await shiftLeases(seconds, test.context, known.texts);
       const end = 1_800_000_000 + seconds;
       const expected = [
         "0 02:11:22:33:44:0b 10.143.0.21 b *",

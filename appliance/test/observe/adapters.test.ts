@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import type { Adapter } from "../../src/api/status.ts";
-import { readAdapters } from "../../src/observe/adapters.ts";
+import { type Fabric, OF_ADAPTERS, readAdapters } from "../../src/observe/adapters.ts";
 import type { InterfaceAddress } from "../../src/observe/ipJson.ts";
 import { type Tree, temporaryTree } from "../support/tree.ts";
 
@@ -24,7 +24,9 @@ function target(tree: Tree, path: string, segment: string, enable = 1): void {
   symlinkSync(`../../../../../../core/ipscsi_0/${segment}`, join(folder, "scsigate"));
 }
 
-const adapters = suite<{ tree: Tree; read(): Adapter[]; one(fabric: string): Adapter }>("adapters");
+const adapters = suite<{ tree: Tree; read(fabrics?: readonly Fabric[]): Adapter[]; one(fabric: string): Adapter }>(
+  "adapters",
+);
 adapters.before.each((context) => {
   const tree = temporaryTree();
   context.tree = tree;
@@ -38,8 +40,8 @@ adapters.before.each((context) => {
       "kernel/drivers/target/sbp/sbp_target.ko:",
     ].join("\n"),
   });
-  context.read = () =>
-    readAdapters({ sys: at("sys"), proc: at("proc"), modules: at("lib/modules") }, ADDRESSES, ["seg0"]);
+  const sources = { sys: at("sys"), proc: at("proc"), modules: at("lib/modules") };
+  context.read = (fabrics) => readAdapters(sources, ADDRESSES, ["seg0"], fabrics);
   context.one = (fabric) => {
     const [found, ...more] = context.read().filter((adapter) => adapter.fabric === fabric);
     assert.is(more.length, 0);
@@ -87,6 +89,16 @@ adapters("a QLogic port is usable when its driver leaves target mode on", ({ tre
   });
   target(tree, "qla2xxx/21:00:00:24:ff:12:34:56", "seg0");
   assert.is(one("qla2xxx").state, "exported");
+});
+
+adapters("those of host adapters alone are neither portals nor the loop", ({ tree, read }) => {
+  tree.write({ "sys/class/net/eth0/carrier": 1 });
+  assert.equal(read(OF_ADAPTERS), []);
+  fibreChannel(tree, "host3", "lpfc");
+  assert.equal(
+    read(OF_ADAPTERS).map(({ fabric }) => fabric),
+    ["qla2xxx"],
+  );
 });
 
 adapters("a port that cannot be a target says why, and what to do", ({ tree, one }) => {

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+import { renameSync, utimesSync } from "node:fs";
+import { join } from "node:path";
 import fc from "fast-check";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { namesInOrder } from "../../src/observe/files.ts";
+import { KeptReading, namesInOrder } from "../../src/observe/files.ts";
 import { parseFirewallCounters } from "../../src/observe/firewallCounters.ts";
 import { askIp, parseAddresses, parseNeighbours, parseRoutes, parseUnanswered } from "../../src/observe/ipJson.ts";
 import { parseLeases } from "../../src/observe/leases.ts";
@@ -17,6 +19,35 @@ sysfs.before.each((context) => {
   context.sysfs = new Sysfs(`${context.tree.root}/sys`);
 });
 sysfs.after.each((context) => context.tree.dispose());
+
+sysfs(
+  "a file that did not change is not read again; one that was written just now, or is another one, is",
+  ({ tree }) => {
+    let reads = 0;
+    const reading = new KeptReading((text) => {
+      reads += 1;
+      return text;
+    });
+    const path = join(tree.root, "kept");
+    const [HOUR, old] = [3600, Date.now() / 1000];
+    assert.is(reading.read(path), "");
+    tree.write({ kept: "one" });
+    assert.is(reading.read(path), "one");
+    tree.write({ kept: "two" });
+    assert.is(reading.read(path), "two", "in the same moment, of the same size");
+    utimesSync(path, old - HOUR, old - HOUR);
+    assert.is(reading.read(path), "two");
+    const before = reads;
+    assert.is(reading.read(path), "two");
+    assert.is(reads, before);
+    tree.write({ other: "six" });
+    utimesSync(join(tree.root, "other"), old - HOUR, old - HOUR);
+    renameSync(join(tree.root, "other"), path);
+    assert.is(reading.read(path), "six");
+    tree.remove("kept");
+    assert.is(reading.read(path), "");
+  },
+);
 
 sysfs("physical Ethernets are found in order of discovery; lo, segments and bridges are none", ({ tree, sysfs }) => {
   writeLink(tree, "enp3s0", { index: 5, address: "52:54:00:00:00:05" });

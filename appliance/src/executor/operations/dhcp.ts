@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /** DHCP and DNS: udhcpc towards the LAN, dnsmasq towards a segment. Both outlive this process and are found again. */
-import { access, constants, mkdir, readdir, readFile, readlink, rm, stat, symlink, truncate } from "node:fs/promises";
+import { access, constants, mkdir, readFile, readlink, rm, stat, symlink, truncate } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { KeptReading, names } from "../../observe/files.ts";
 import type { DhcpClientOperation, DhcpOption, DnsmasqOperation } from "../../protocol/operations.ts";
 import { formatIpv4, type Ipv4Interface, netmaskOf, networkOf, parseInterface, sizeOf } from "../../shared/ipv4.ts";
 import { hostsOf } from "../../shared/ipv6.ts";
@@ -271,15 +272,35 @@ export async function stopDnsmasq(segment: string, { paths, processes }: Executo
 }
 
 /** What dnsmasq has written down, by segment. */
-export type Leases = ReadonlyMap<string, string>;
+export class LeaseTexts {
+  readonly #paths: ExecutorPaths;
+  readonly #files = new Map<string, KeptReading<string>>();
+  #texts: ReadonlyMap<string, string> = new Map();
 
-export async function readLeases({ paths }: ExecutorContext): Promise<Leases> {
-  const leases = new Map<string, string>();
-  for (const file of await readdir(join(paths.run, "scsigate/leases")).catch(() => [])) {
-    const segment = file.replace(/\.leases$/, "");
-    leases.set(segment, await readFile(leaseFile(paths, segment), "utf8").catch(() => ""));
+  constructor(paths: ExecutorPaths) {
+    this.#paths = paths;
   }
-  return leases;
+
+  /** Of the last look. */
+  get texts(): ReadonlyMap<string, string> {
+    return this.#texts;
+  }
+
+  /** Once a second: nothing is read that has not changed. */
+  look(): void {
+    const segments = segmentsWithLeases(this.#paths);
+    this.#texts = new Map(
+      segments.map((segment) => {
+        const file = this.#files.get(segment) ?? new KeptReading((text) => text);
+        this.#files.set(segment, file);
+        return [segment, file.read(leaseFile(this.#paths, segment))];
+      }),
+    );
+  }
+}
+
+function segmentsWithLeases({ run }: ExecutorPaths): string[] {
+  return names(join(run, "scsigate/leases")).map((file) => file.replace(/\.leases$/, ""));
 }
 
 /** Leases of IPv4, the server's identifier and leases of IPv6, a line each. What is missing now is taken from before. */
@@ -305,9 +326,13 @@ function withLost(before: string, now: string): string {
  * @param seconds by which the clock was set forward; less than 0: back
  * @param before what was there before it was set: by now, dnsmasq may have ended some
  */
-export async function shiftLeases(seconds: number, context: ExecutorContext, before: Leases): Promise<void> {
+export async function shiftLeases(
+  seconds: number,
+  context: ExecutorContext,
+  before: ReadonlyMap<string, string>,
+): Promise<void> {
   const { paths, processes } = context;
-  for (const segment of (await readLeases(context)).keys()) {
+  for (const segment of segmentsWithLeases(paths)) {
     const { argument } = dnsmasqConfig(paths, segment);
     const pid = await processes.find(dnsmasqPidFile(paths, segment), argument);
     // It has the leases in memory, and writes all of them down now and then.

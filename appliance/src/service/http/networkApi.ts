@@ -4,7 +4,7 @@ import { promises as dns } from "node:dns";
 import type { LeaseView, NetworkView } from "../../api/network.ts";
 import { parseFirewallCounters } from "../../observe/firewallCounters.ts";
 import { parseRoutes } from "../../observe/ipJson.ts";
-import { readLeases } from "../../observe/leases.ts";
+import { LeaseFiles } from "../../observe/leases.ts";
 import { Sysfs } from "../../observe/sysfs.ts";
 import type { ServiceEnvironment } from "../environment.ts";
 import type { GatewayState } from "../gatewayState.ts";
@@ -50,15 +50,13 @@ export function networkRoutes(
       answers: { 200: "Network" },
       handler: async () => {
         const routes = parseRoutes(await run("ip", ["-j", "-4", "route", "show"]));
-        const leases = await Promise.all(
-          state.config.config.segments.map(async ({ name: segment }): Promise<LeaseView[]> => {
-            const leases = await readLeases(paths.leases, segment);
-            return leases.map((lease) => ({ segment, ...lease, expires: lease.expires || null }));
-          }),
+        const files = new LeaseFiles(paths.leases);
+        const leases = state.config.config.segments.flatMap(({ name: segment }): LeaseView[] =>
+          files.of(segment).map((lease) => ({ segment, ...lease, expires: lease.expires || null })),
         );
         const view: NetworkView = {
           routes: routes.map((route) => ({ ...route, gateway: route.gateway ?? null })),
-          leases: leases.flat(),
+          leases,
           nameServers: new dns.Resolver().getServers(),
         };
         return json(view);

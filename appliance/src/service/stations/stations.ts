@@ -4,7 +4,7 @@ import type { StationChange, StationView } from "../../api/stations.ts";
 import type { SegmentStatus, StationStatus } from "../../api/status.ts";
 import { whyNotBy, whyNotIn } from "../../config/stationMeaning.ts";
 import type { SegmentConfig } from "../../config/types.ts";
-import { type Lease, readLeases } from "../../observe/leases.ts";
+import { type Lease, LeaseFiles } from "../../observe/leases.ts";
 import { settingsOf } from "../../plan/initiators.ts";
 import { ScsigateError } from "../../shared/errors.ts";
 import { parseInterface } from "../../shared/ipv4.ts";
@@ -17,21 +17,21 @@ export class Stations {
   readonly #state: GatewayState;
   readonly #monitor: Monitor;
   readonly #configuration: Configuration;
-  readonly #leases: string;
+  readonly #leases: LeaseFiles;
 
   /** @param leases folder of dnsmasq's leases */
   constructor(state: GatewayState, monitor: Monitor, configuration: Configuration, leases: string) {
     this.#state = state;
     this.#monitor = monitor;
     this.#configuration = configuration;
-    this.#leases = leases;
+    this.#leases = new LeaseFiles(leases);
   }
 
   /** Those that are there, in the order of the bus, then those that only the configuration knows. */
   async list(): Promise<StationView[]> {
     const views: StationView[] = [];
     for (const segment of this.#segments()) {
-      const leases = await readLeases(this.#leases, segment.name);
+      const leases = this.#leases.of(segment.name);
       const there = this.#live(segment.name)?.stations ?? [];
       for (const station of there) views.push(this.#view(segment.name, station.address, station, leases));
       for (const { address, initiator } of settingsOf(segment, this.#state.bindings)) {
