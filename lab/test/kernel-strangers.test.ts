@@ -424,7 +424,9 @@ tests.test(
     });
     await vm.ok(`echo none >${attribute(device)}`, { timeout: 60_000 });
     assert.is(await vm.ok(deviceState(device)), "transport-offline", "that is what it waited for");
-    assert.is(await vm.ok(`ip netns exec st1 ls /sys/class/net/${segment}/ipscsi/peers`), "");
+    // It goes when the last command has let go of it, which is looked at every 100 ms.
+    const peers = `ip netns exec st1 ls /sys/class/net/${segment}/ipscsi/peers`;
+    await waitFor("the peer to be gone", async () => (await vm.ok(peers)) === "", { timeout: 5000 });
     await vm.ok(`ip netns exec st1 sh -c 'echo ${segment} >${attribute(device)}'`);
     await rig.mend();
     await reach(vm, "st1", HUB_ADDRESS, 60_000);
