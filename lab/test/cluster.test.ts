@@ -9,11 +9,11 @@ import type { Bench } from "../src/vm/bench.ts";
 import type { MqttMessage } from "../src/vm/broker.ts";
 import type { Vm } from "../src/vm/vm.ts";
 
-/** A transfer of 20 to 50 MB through emulated adapters, milliseconds. */
+/** A transfer of 10 to 50 MB through emulated adapters, milliseconds. */
 const TRANSFER_TIMEOUT = 300_000;
 /** How soon a station must reach the LAN again when its gateway and the bus to it are there again, milliseconds. */
 const RETURN_TIMEOUT = 15_000;
-const IPERF_BYTES = 40 * 1024 * 1024;
+const IPERF_BYTES = 20 * 1024 * 1024;
 const FILE_BYTES = 52_428_800;
 
 interface IpAddress {
@@ -57,7 +57,7 @@ async function iperf(from: Vm, to: string, options: string): Promise<void> {
   const { sum_sent, sum_received } = report.end;
   assert.ok(sum_sent.bytes >= IPERF_BYTES, `${sum_sent.bytes} bytes were sent`);
   // iperf3 stops counting when the sender is done: what is still under way then is not in the receiver's sum.
-  assert.ok(sum_received.bytes >= IPERF_BYTES * 0.95, `${sum_received.bytes} bytes arrived`);
+  assert.ok(sum_received.bytes >= IPERF_BYTES * 0.9, `${sum_received.bytes} bytes arrived`);
   console.log(`  iperf3 ${from.name} with ${to} ${options}: ${(sum_received.bits_per_second / 1e6).toFixed(0)} Mbit/s`);
 }
 
@@ -118,11 +118,11 @@ tests.test("libiscsi's own tests of a target find nothing wrong with the LUN", a
   await ping(bench.vm("station-b"), lanAddresses.lan);
 });
 
-tests.test("40 MB of TCP from a station to the LAN", async (bench) => {
+tests.test("20 MB of TCP from a station to the LAN", async (bench) => {
   await iperf(bench.vm("station-a"), lanAddresses.lan, "");
 });
 
-tests.test("40 MB of TCP from the LAN to a station", async (bench) => {
+tests.test("20 MB of TCP from the LAN to a station", async (bench) => {
   await iperf(bench.vm("station-a"), lanAddresses.lan, "-R");
 });
 
@@ -138,13 +138,13 @@ tests.test("a 50 MB file comes over HTTP undamaged", async (bench) => {
   assert.is(Number(size), FILE_BYTES);
 });
 
-tests.test("a 20 MB file from station to station, through the gateway, undamaged", async (bench) => {
+tests.test("a 10 MB file from station to station, through the gateway, undamaged", async (bench) => {
   const [a, b] = both(bench);
-  const make = "openssl enc -aes-128-ctr -K 01 -iv 00 -nosalt -in /dev/zero 2>/dev/null | head -c 20971520";
+  const make = "openssl enc -aes-128-ctr -K 01 -iv 00 -nosalt -in /dev/zero 2>/dev/null | head -c 10485760";
   const server = b.start("nc -l -p 7777 | sha256sum");
   await waitFor("nc to listen", async () => (await b.run("ss -ltn | grep -q :7777")).code === 0, { timeout: 10_000 });
   const sent = await a.ok(
-    `${make} | tee /tmp/20MB | sha256sum; nc -w 60 ${await leasedAddress(b)} 7777 </tmp/20MB; rm /tmp/20MB`,
+    `${make} | tee /tmp/10MB | sha256sum; nc -w 60 ${await leasedAddress(b)} 7777 </tmp/10MB; rm /tmp/10MB`,
     {
       timeout: TRANSFER_TIMEOUT,
     },
