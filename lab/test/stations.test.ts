@@ -16,6 +16,7 @@ interface Station {
   readonly segment: string;
   readonly ips: readonly string[];
   readonly access: string;
+  readonly provenInitiator: string | null;
 }
 
 /** The gateway's entry of a station, once it has an address. */
@@ -169,6 +170,26 @@ tests.test("a blocked station reaches nobody and nobody reaches it; the other on
   await reaches(true, [...ways, ...others]);
   assert.is(await gateway.ok("cat /sys/class/net/seg0/ipscsi/relay; nft list tables | grep -c netdev; true"), "1\n0");
 });
+
+tests.test(
+  "a station blocked by its initiator's name is not let in at all; the other one goes on; and back",
+  async (bench) => {
+    const [gateway, a, b] = [bench.vm("gateway"), bench.vm("station-a"), bench.vm("station-b")];
+    const { address, provenInitiator } = await stationOf(gateway, "station-a");
+    assert.is(provenInitiator, "iqn.2026-11.org.scsigate:station-a");
+    const change = (of: object): Promise<Station> => api<Station>(gateway, "PATCH", `stations/${address}`, of);
+    assert.is((await change({ initiator: provenInitiator })).address, address);
+    await reaches(true, [[a, segmentGateway]]);
+    await change({ access: "block" });
+    await reaches(false, [[a, segmentGateway]]);
+    const admitted = "ls /sys/kernel/config/target/iscsi/*/tpgt_1/acls";
+    assert.is(await gateway.ok(admitted), "iqn.2026-11.org.scsigate:station-b");
+    await reaches(true, [[b, segmentGateway]]);
+    assert.is((await change({ access: "allow" })).access, "allow");
+    await reaches(true, [[a, segmentGateway]]);
+    await change({ initiator: null });
+  },
+);
 
 tests.test("a reserved address and a name hold at the next lease", async (bench) => {
   const [gateway, a] = [bench.vm("gateway"), bench.vm("station-a")];
