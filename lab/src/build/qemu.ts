@@ -17,7 +17,7 @@ export interface Emulator {
 const PROGRAM = "qemu-system-x86_64";
 const PACKAGES = ["qemu-system-x86", "qemu-system-common", "qemu-system-data", "qemu-block-extra"];
 
-/** From here on, emulation takes a quarter less processor time than with 7.2 of Debian 12. */
+/** From here on, a boot takes a quarter less processor time than with 7.2 of Debian 12. */
 const FAST = 10;
 
 /** For example "10.0.2"; asks the program itself, so it runs. */
@@ -43,7 +43,7 @@ async function decide(): Promise<string> {
   if (Number.parseInt(own, 10) >= FAST) return "";
   return backported().catch((error: unknown) => {
     const [reason] = reasonOf(error).split("\n");
-    console.error(`The VMs run in this machine's QEMU ${own}, a third slower than in Debian's backport: ${reason}.`);
+    console.error(`The VMs run in this machine's QEMU ${own}, not in Debian's faster backport: ${reason}.`);
     return "";
   });
 }
