@@ -265,7 +265,7 @@ function checkSegment(
   }
   checkStations(segment, config.hostname, path, errors);
   checkDhcp(segment, path, errors);
-  checkExtend(segment, path, config.mode, earlier, errors);
+  checkExtend(segment, path, config, earlier, errors);
   checkIpv6(segment, path, earlier, errors);
   const { fabric } = segment;
   if (fabric.type === "iscsi") checkIscsi(fabric, path, earlier, config.chap, errors);

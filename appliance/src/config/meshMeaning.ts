@@ -7,19 +7,8 @@ import { VXLAN_PORT } from "../shared/ports.ts";
 import { PUBLIC_KEY_PATTERN } from "../shared/publicKey.ts";
 import type { Config, Mode, SegmentConfig } from "./types.ts";
 
-export function checkMesh({ mesh: { peers, accept }, lan, segments }: Config, errors: ConfigError[]): void {
-  checkPeers(peers, "/mesh/peers", errors);
-  const own = lan.ipv4.method === "static" ? lan.ipv4.address.split("/")[0] : undefined;
-  const all = [
-    { path: "/mesh/peers", list: peers },
-    ...segments.map(({ extend }, at) => ({ path: `/segments/${at}/extend/peers`, list: extend?.peers ?? [] })),
-  ];
-  for (const { path, list } of all) {
-    const at = own === undefined ? -1 : list.indexOf(own);
-    if (at < 0) continue;
-    const nextStep = "Remove it: each gateway names the others.";
-    errors.push({ path: `${path}/${at}`, message: `${list[at]} is this gateway itself`, nextStep });
-  }
+export function checkMesh({ mesh: { peers, accept }, lan }: Config, errors: ConfigError[]): void {
+  checkPeers(peers, lan, "/mesh/peers", errors);
   accept.forEach((text, index) => {
     if (isNetwork(text)) return;
     errors.push({
@@ -83,12 +72,12 @@ const EXTENDING: readonly Mode[] = ["routed", "nat", "mesh"];
 export function checkExtend(
   { extend, ipv4, ipv6 }: SegmentConfig,
   path: string,
-  mode: Mode,
+  { mode, lan }: Pick<Config, "mode" | "lan">,
   earlier: readonly SegmentConfig[],
   errors: ConfigError[],
 ): void {
   if (extend === undefined) return;
-  checkPeers(extend.peers, `${path}/extend/peers`, errors);
+  checkPeers(extend.peers, lan, `${path}/extend/peers`, errors);
   if (earlier.some((other) => other.extend?.vni === extend.vni)) {
     const nextStep = "Use a number of its own for each segment.";
     errors.push({ path: `${path}/extend/vni`, message: `another segment uses ${extend.vni}`, nextStep });
@@ -112,8 +101,14 @@ export function checkExtend(
   }
 }
 
-function checkPeers(peers: readonly string[], path: string, errors: ConfigError[]): void {
+function checkPeers(peers: readonly string[], { ipv4 }: Config["lan"], path: string, errors: ConfigError[]): void {
+  const own = ipv4.method === "static" ? ipv4.address.split("/")[0] : undefined;
   peers.forEach((text, index) => {
+    if (text === own) {
+      const nextStep = "Remove it: each gateway names the others.";
+      errors.push({ path: `${path}/${index}`, message: `${text} is this gateway itself`, nextStep });
+      return;
+    }
     const value = parseIpv4(text);
     if (value !== undefined && isUnicast(value)) return;
     const nextStep = "Write the other gateway's LAN address, as in 192.168.1.3.";

@@ -15,23 +15,24 @@ export function text(path: string): string {
 /** A file that was written less than this ago may be written again within the same tick of its time stamp, milliseconds. */
 const FRESH_MS = 1000;
 
-/** What a file says that others write now and then: read again only when it has changed, or was written just now. */
-export class KeptReading<T> {
+/** What files say that others write now and then: each is read again only when it has changed, or was written just now. */
+export class KeptReadings<T> {
   readonly #parse: (text: string) => T;
-  #stamp: string | undefined;
-  #value: T;
+  /** By path. */
+  readonly #kept = new Map<string, { stamp: string | undefined; value: T }>();
 
   /** @param parse gets the text; an empty one where the file cannot be read */
   constructor(parse: (text: string) => T) {
     this.#parse = parse;
-    this.#value = parse("");
   }
 
   read(path: string): T {
     const stamp = stampOf(path);
-    if (stamp === undefined || stamp !== this.#stamp) this.#value = this.#parse(text(path));
-    this.#stamp = stamp;
-    return this.#value;
+    const before = this.#kept.get(path);
+    if (before !== undefined && stamp !== undefined && stamp === before.stamp) return before.value;
+    const value = this.#parse(text(path));
+    this.#kept.set(path, { stamp, value });
+    return value;
   }
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** dnsmasq's lease file. */
 import { join } from "node:path";
-import { KeptReading } from "./files.ts";
+import { KeptReadings } from "./files.ts";
 
 export interface Lease {
   /** Seconds since 1970 by the gateway's clock; 0 means for ever. */
@@ -28,7 +28,7 @@ export function parseLeases(text: string): Lease[] {
 /** Leases of all segments. */
 export class LeaseFiles {
   readonly #folder: string;
-  readonly #files = new Map<string, KeptReading<readonly Lease[]>>();
+  readonly #files = new KeptReadings<readonly Lease[]>(parseLeases);
 
   /** @param folder of all segments' lease files; without one there are no leases */
   constructor(folder: string) {
@@ -36,8 +36,6 @@ export class LeaseFiles {
   }
 
   of(segment: string): readonly Lease[] {
-    const file = this.#files.get(segment) ?? new KeptReading<readonly Lease[]>(parseLeases);
-    this.#files.set(segment, file);
-    return file.read(join(this.#folder, `${segment}.leases`));
+    return this.#files.read(join(this.#folder, `${segment}.leases`));
   }
 }

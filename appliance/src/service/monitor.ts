@@ -12,7 +12,7 @@ import { adapterOf } from "../observe/sensors.ts";
 import { type PeerReading, type SegmentReading, Sysfs, ZERO_COUNTERS } from "../observe/sysfs.ts";
 import { listUsbAdapters } from "../observe/usbAdapters.ts";
 import { mayEncrypt } from "../plan/encryption.ts";
-import { isShutOut, sameInitiator, settingsOf } from "../plan/initiators.ts";
+import { isShutOut, type StationSettings, sameInitiator, settingsOf } from "../plan/initiators.ts";
 import { isMeshed } from "../plan/mesh.ts";
 import { extensionBridge, segmentFace } from "../protocol/operations.ts";
 import type { Cancel } from "../shared/clock.ts";
@@ -299,7 +299,8 @@ export class Monitor {
     const { address, mtu, mode, carrier, counters } = reading;
     const rates = this.#rates.update(`segment ${name}`, counters, at);
     const ips = this.#addressesOf(configured === undefined ? name : segmentFace(configured));
-    const stations = reading.peers.map((peer) => this.#station(name, fabric, peer, leases, ips, at));
+    const settings = settingsOf(configured, this.#state.bindings);
+    const stations = reading.peers.map((peer) => this.#station(name, fabric, peer, leases, settings, ips, at));
     const slow = this.#slow.drivers.get(name);
     const driver = slow?.counters ?? null;
     const packetsPerCommand = slow?.packetsPerCommand ?? null;
@@ -312,6 +313,7 @@ export class Monitor {
     fabric: string,
     peer: PeerReading,
     leases: readonly Lease[],
+    all: readonly StationSettings[],
     own: readonly string[],
     at: number,
   ): StationStatus {
@@ -337,7 +339,7 @@ export class Monitor {
     const place = { key: `${segment} ${peer.address}`, faces, address: peer.address, ip: ip4, isHere };
     const reach = this.#reach.update(place, this.#slow.neighbours, this.#slow.unanswered);
     const ip = reach?.ip ?? ips[0] ?? null;
-    const settings = settingsOf(configured, this.#state.bindings).find((entry) => entry.address === peer.address);
+    const settings = all.find((entry) => entry.address === peer.address);
     const name = settings?.name ?? (peer.name || lease?.name || "");
     const blocked = settings?.access === "block" || (configured !== undefined && isShutOut(configured, peer.nexus));
     const answers = reach?.answers ?? null;

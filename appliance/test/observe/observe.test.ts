@@ -4,7 +4,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { KeptReading, namesInOrder } from "../../src/observe/files.ts";
+import { KeptReadings, namesInOrder } from "../../src/observe/files.ts";
 import { parseFirewallCounters } from "../../src/observe/firewallCounters.ts";
 import { askIp, parseAddresses, parseNeighbours, parseRoutes, parseUnanswered } from "../../src/observe/ipJson.ts";
 import { parseLeases } from "../../src/observe/leases.ts";
@@ -24,7 +24,7 @@ sysfs(
   "a file that did not change is not read again; one that was written just now, or is another one, is",
   ({ tree }) => {
     let reads = 0;
-    const reading = new KeptReading((text) => {
+    const reading = new KeptReadings((text) => {
       reads += 1;
       return text;
     });

@@ -2,7 +2,7 @@
 /** DHCP and DNS: udhcpc towards the LAN, dnsmasq towards a segment. Both outlive this process and are found again. */
 import { access, constants, mkdir, readFile, readlink, rm, stat, symlink, truncate } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { KeptReading, names } from "../../observe/files.ts";
+import { KeptReadings, names } from "../../observe/files.ts";
 import type { DhcpClientOperation, DhcpOption, DnsmasqOperation } from "../../protocol/operations.ts";
 import { formatIpv4, type Ipv4Interface, netmaskOf, networkOf, parseInterface, sizeOf } from "../../shared/ipv4.ts";
 import { hostsOf } from "../../shared/ipv6.ts";
@@ -274,7 +274,7 @@ export async function stopDnsmasq(segment: string, { paths, processes }: Executo
 /** What dnsmasq has written down, by segment. */
 export class LeaseTexts {
   readonly #paths: ExecutorPaths;
-  readonly #files = new Map<string, KeptReading<string>>();
+  readonly #files = new KeptReadings((text) => text);
   #texts: ReadonlyMap<string, string> = new Map();
 
   constructor(paths: ExecutorPaths) {
@@ -289,13 +289,7 @@ export class LeaseTexts {
   /** Once a second: nothing is read that has not changed. */
   look(): void {
     const segments = segmentsWithLeases(this.#paths);
-    this.#texts = new Map(
-      segments.map((segment) => {
-        const file = this.#files.get(segment) ?? new KeptReading((text) => text);
-        this.#files.set(segment, file);
-        return [segment, file.read(leaseFile(this.#paths, segment))];
-      }),
-    );
+    this.#texts = new Map(segments.map((segment) => [segment, this.#files.read(leaseFile(this.#paths, segment))]));
   }
 }
 
