@@ -222,41 +222,37 @@ function on612(suites: readonly Suite[]): Suite[] {
   return suites.map((suite) => ({ ...suite, name: `${suite.name} on 6.12`, env: { LAB_KERNEL: "6.12" } }));
 }
 
-/** With more patience: two others run beside it. */
+/** With more patience: another one runs beside it. */
 function beside(suites: readonly Suite[]): Suite[] {
   const env = { LAB_TIMEOUT_SCALE: String(scaled(3)) };
   return suites.map((suite) => ({ ...suite, minutes: 2 * suite.minutes, env: { ...suite.env, ...env } }));
 }
 
-/** Weight of the scenarios that may run side by side. */
-const SCENARIO_CAPACITY = 3;
-
 /**
- * All scenarios but one. Those of the mesh and the driver's wait for half of their time: three of them side by side, or one beside one of
- * the others, which have many VMs. The one of the cluster says within which time things are so, and runs alone.
+ * Scenarios side by side. One keeps about one processor busy, and its VMs take more of it the longer they wait: a third one beside
+ * two of them made each take three times as much processor time.
  */
+const SCENARIO_CAPACITY = 2;
+
+/** Begun first, as they take longest. */
+const LONGEST = ["image.test", "debs", "mesh", "appliance", "faults"];
+const ON_612 = ["kernel-trouble", "kernel-features"];
+/** It says within which time things are so, and runs alone. */
+const ALONE = "cluster";
+
+/** All scenarios, on the kernel that most have; the driver's also on the other one. */
 export function scenarioPhase(): Phase {
   const named = (...names: string[]): Suite[] => names.flatMap((name) => scenarioSuites([name]));
-  const alone = named("cluster");
-  // What takes longest is begun first.
-  const light = [
-    ...named("image.test", "mesh", "kernel-trouble"),
-    ...on612(named("kernel-trouble")),
-    ...named("kernel-limits", "kernel-features"),
-    ...on612(named("kernel-features")),
-    ...named("kernel-strangers", "kernel-wire", "aha152x", "first-start", "image-offline"),
-    // The smallest of them; the others show the same, with more hosts.
-    ownScenario("grid"),
-  ];
-  const placed = new Set([...alone, ...light, ...named(BY_ITSELF)].map(({ name }) => name));
-  const heavy = scenarioSuites([]).filter(({ name }) => !placed.has(name));
+  const [alone, longest] = [named(ALONE), named(...LONGEST)];
+  const placed = new Set([...alone, ...longest, ...named(BY_ITSELF)].map(({ name }) => name));
+  const rest = scenarioSuites([]).filter(({ name }) => !placed.has(name));
+  // Of those that run by themselves the smallest; the others show the same, with more hosts.
+  const all = [...longest, ...on612(named(...ON_612)), ...rest, ownScenario("grid")];
   return {
     capacity: SCENARIO_CAPACITY,
     jobs: [
       ...alone.map((suite) => ({ ...suite, weight: SCENARIO_CAPACITY })),
-      ...beside(light.slice(0, 1)).map((suite) => ({ ...suite, weight: 1 })),
-      ...beside(heavy).map((suite) => ({ ...suite, weight: 2 })),
-      ...beside(light.slice(1)).map((suite) => ({ ...suite, weight: 1 })),
+      ...beside(all).map((suite) => ({ ...suite, weight: 1 })),
     ],
   };
 }

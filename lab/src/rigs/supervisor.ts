@@ -36,12 +36,34 @@ export async function transaction(gateway: Vm): Promise<Transaction> {
   return (await api<{ transaction: Transaction }>(gateway, "GET", "config/transaction")).transaction;
 }
 
+/** By path, segments.0.name; each value is JSON or a text, as on the command line. */
 type Settings = Readonly<Record<string, string>>;
+
+/** JSON, or a text. */
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
+
+/** A copy of a document with a value set; the entry after a list's last one is a new one. */
+function withValue(target: unknown, [key, ...rest]: readonly string[], value: unknown): unknown {
+  if (key === undefined) return value;
+  if (Array.isArray(target)) return Object.assign([...target], { [key]: withValue(target[Number(key)], rest, value) });
+  const parent = (target ?? {}) as Record<string, unknown>;
+  return { ...parent, [key]: withValue(parent[key], rest, value) };
+}
 
 /** Puts settings into the draft and tries it; undone after so many seconds unless it is confirmed. */
 export async function apply(gateway: Vm, settings: Settings, seconds = 300): Promise<void> {
-  const values = Object.entries(settings).map(([name, value]) => `${name} '${value}'`);
-  await gateway.ok(`scsigate config set ${values.join(" ")}`);
+  const draft = await api<object>(gateway, "GET", "config/draft");
+  const changed = Object.entries(settings).reduce<unknown>(
+    (document, [name, text]) => withValue(document, name.split("."), parsed(text)),
+    draft,
+  );
+  await api(gateway, "PUT", "config/draft", changed as object);
   await api(gateway, "POST", "config/draft/apply", { confirmSeconds: seconds });
 }
 
