@@ -40,6 +40,9 @@
 #define MAX_JOBS	64
 #define MAX_FRAME	(1024 * 1024)	/* longest command or input that the host may send */
 #define CHUNK		16384
+/* How often it is looked whether a host is there, milliseconds: the longer none was, the less often. A VM at rest is to rest. */
+#define MIN_LOOK_MS	50
+#define MAX_LOOK_MS	1000
 
 struct job {
 	uint32_t id;
@@ -382,6 +385,7 @@ int main(int argc, char **argv)
 	struct sigaction child = { .sa_handler = on_child };
 	sigset_t blocked, open_mask;
 	int connected = 0;
+	int look_ms = MIN_LOOK_MS;
 
 	if (argc != 2) {
 		fprintf(stderr, "usage: lab-agent /dev/virtio-ports/NAME\n");
@@ -403,7 +407,8 @@ int main(int argc, char **argv)
 		struct pollfd fds[1 + 3 * MAX_JOBS];
 		struct { struct job *job; int *fd; char type; } what[1 + 3 * MAX_JOBS];
 		int n = 0, live;
-		struct timespec wait = { .tv_sec = connected ? 60 : 0, .tv_nsec = connected ? 0 : 50000000 };
+		int wait_ms = connected ? 60000 : look_ms;
+		struct timespec wait = { .tv_sec = wait_ms / 1000, .tv_nsec = wait_ms % 1000 * 1000000L };
 
 		fds[n++] = (struct pollfd){ .fd = connected ? port : -1, .events = POLLIN };
 		for (int i = 0; i < n_jobs; i++) {
@@ -441,6 +446,7 @@ int main(int argc, char **argv)
 			connected = serve_port();
 			if (was && !connected)
 				end_session();
+			look_ms = connected ? MIN_LOOK_MS : look_ms < MAX_LOOK_MS / 2 ? look_ms * 2 : MAX_LOOK_MS;
 		}
 	}
 }

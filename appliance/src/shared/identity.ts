@@ -41,40 +41,51 @@ export async function writeIdentity(data: string, identity: Identity): Promise<v
   await writeDurably(identityFile(data), `${JSON.stringify(identity)}\n`);
 }
 
+/** By text. They are asked for every few seconds, and are few. */
+const digests = new Map<string, Buffer>();
+
+/** 256 bits of the identity's seed and a text. */
+function derived({ seed }: Identity, text: string): Buffer {
+  const input = `${seed}:${text}`;
+  const digest = digests.get(input) ?? createHash("sha256").update(input).digest();
+  digests.set(input, digest);
+  return Buffer.from(digest); // callers change bits of theirs
+}
+
 /** A segment's station address: locally administered, unicast, the same at every boot. */
 export function stationAddress(identity: Identity, segment: string): string {
-  const bytes = createHash("sha256").update(`${identity.seed}:${segment}`).digest().subarray(0, 6);
+  const bytes = derived(identity, segment).subarray(0, 6);
   bytes[0] = ((bytes[0] ?? 0) & 0xfc) | 0x02;
   return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join(":");
 }
 
 /** What tells this gateway from others in the mesh, written like an IPv4 address; never 0.0.0.0. */
 export function routerId(identity: Identity): string {
-  const bytes = createHash("sha256").update(`${identity.seed}:router`).digest().subarray(0, 4);
+  const bytes = derived(identity, "router").subarray(0, 4);
   bytes[0] = (bytes[0] ?? 0) | 1;
   return [...bytes].join(".");
 }
 
 /** A link-local IPv6 "address/64" of this gateway, another one for each name. */
 export function linkLocalAddress(identity: Identity, name: string): string {
-  const digits = createHash("sha256").update(`${identity.seed}:${name}`).digest("hex").slice(0, 16);
+  const digits = derived(identity, name).toString("hex").slice(0, 16);
   const groups = (digits.match(/.{4}/g) ?? []).map((group) => (Number.parseInt(group, 16) | 1).toString(16));
   return `fe80::${groups.join(":")}/64`;
 }
 
 /** 64 bits, the same at every boot, other than those of other gateways and names. */
 export function chosenBits(identity: Identity, what: string): Buffer {
-  return createHash("sha256").update(`${identity.seed}:${what}`).digest().subarray(0, 8);
+  return derived(identity, what).subarray(0, 8);
 }
 
 /** A number, the same at every boot, by which gateways choose differently. @param below more than 0 */
 export function chosenNumber(identity: Identity, what: string, below: number): number {
-  return createHash("sha256").update(`${identity.seed}:${what}`).digest().readUInt32BE() % below;
+  return derived(identity, what).readUInt32BE() % below;
 }
 
 /** World-wide name of a loop target or its initiator: NAA 3h, locally assigned. */
 export function loopName(identity: Identity, segment: string, side: "target" | "initiator"): string {
-  const digits = createHash("sha256").update(`${identity.seed}:${segment}:${side}`).digest("hex").slice(0, 15);
+  const digits = derived(identity, `${segment}:${side}`).toString("hex").slice(0, 15);
   return `naa.3${digits}`;
 }
 
@@ -83,7 +94,7 @@ export function loopName(identity: Identity, segment: string, side: "target" | "
  * everybody else's.
  */
 export function uniqueLocalAddress(identity: Identity, segment: string): string {
-  const digest = (text: string) => createHash("sha256").update(`${identity.seed}:${text}`).digest("hex");
+  const digest = (text: string) => derived(identity, text).toString("hex");
   const global = `fd${digest("unique-local").slice(0, 10)}`;
   const groups = [...(global.match(/.{4}/g) ?? []), digest(`${segment}:subnet`).slice(0, 4)];
   const short = groups.map((group) => Number.parseInt(group, 16).toString(16));
