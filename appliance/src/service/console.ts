@@ -19,7 +19,7 @@ import { pageUrl } from "./pageUrl.ts";
 
 /** In /run/scsigate/service. */
 export const CONSOLE_FILE = "console";
-/** At most as often as this it is written anew: a problem that comes and goes is not to fill the screen, milliseconds. */
+/** At most as often as this it is made anew: a problem that comes and goes is not to fill the screen, milliseconds. */
 const CALM_MS = 5000;
 /** How often it is asked whether the clock is right, milliseconds. */
 const CLOCK_MS = 30_000;
@@ -79,6 +79,7 @@ export class ConsoleBanner {
     const token = this.#access.setupToken;
     if (now < this.#notBefore && token === this.#token) return;
     this.#token = token;
+    this.#notBefore = now + CALM_MS;
     void this.#askClock(now);
     const text = renderBanner({
       status,
@@ -89,7 +90,6 @@ export class ConsoleBanner {
     });
     if (text === this.#shown) return;
     this.#shown = text;
-    this.#notBefore = now + CALM_MS;
     const file = join(paths.run, CONSOLE_FILE);
     await writeFile(`${file}.new`, text, { mode: 0o600 })
       .then(() => rename(`${file}.new`, file))

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
  * What happens on the segments: stations that come and go, that cannot make up their mind, and buses that are reset again
- * and again. Two sources tell of a station, uevents at once and samples once a second; whichever is newer counts.
+ * and again. Two sources tell of a station, uevents at once and samples now and then; whichever is newer counts.
  */
 import type { Problem, Status } from "../api/status.ts";
 import type { PeerEvent } from "./peerEvents.ts";

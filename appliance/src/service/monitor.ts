@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/** Samples the machine once a second, and when the driver says so; tells who listens the state, and what happened. */
+/**
+ * Samples the machine: once a second while somebody looks on, every few seconds else, and whenever the driver says so or
+ * somebody asks. Tells who listens the state, and what happened.
+ */
 import { join } from "node:path";
 import type { AdapterWatch } from "../adapter/watch.ts";
 import type { Adapter, LinkStatus, Problem, SegmentStatus, StationStatus, Status, Temperature } from "../api/status.ts";
@@ -32,6 +35,10 @@ import { SlowReadings } from "./slowReadings.ts";
 import { StationReach } from "./stations/reach.ts";
 
 const SAMPLE_INTERVAL_MS = 1000;
+/** The same while nobody looks on, and a bit less for timers that are early: a board is to rest. */
+const REST_INTERVAL_MS = 4900;
+/** After a start everything changes: somebody looks on, whoever it may be. */
+const START_MS = 60_000;
 /** Shortest time between two samples that events ask for: a storm of events is no storm of samples. */
 const SAMPLE_PAUSE_MS = 100;
 /** Above this boards slow down to save themselves, degrees Celsius. */
@@ -59,8 +66,10 @@ export class Monitor {
   #peerEvents: PeerEvents | undefined;
   #cancel: Cancel | undefined;
   #cancelSoon: Cancel | undefined;
-  #busy = false;
+  #sampling: Promise<void> | undefined;
+  #watchers = 0;
   #latest: Status | undefined;
+  #sampledAt = Number.NEGATIVE_INFINITY;
 
   constructor(environment: ServiceEnvironment, state: GatewayState, adapters: AdapterWatch) {
     this.#environment = environment;
@@ -76,7 +85,9 @@ export class Monitor {
     this.#startedAt = this.#environment.clock.monotonic();
     await this.sample();
     const { clock, lines, log } = this.#environment;
-    this.#cancel = clock.every(SAMPLE_INTERVAL_MS, () => void this.sample());
+    this.#cancel = clock.every(SAMPLE_INTERVAL_MS, () => {
+      if (!this.#atRest || clock.monotonic() - this.#sampledAt >= REST_INTERVAL_MS) void this.sample();
+    });
     this.#peerEvents = new PeerEvents(lines, clock, log, {
       onPeer: (event) => this.#tell(this.#links.peer(event, clock.monotonic())),
       onChange: () => {
@@ -101,6 +112,26 @@ export class Monitor {
   get status(): Status {
     if (this.#latest === undefined) throw new Error("monitor was not started");
     return this.#latest;
+  }
+
+  /** The state as it is now, for who asks once. Only after start(). */
+  async fresh(): Promise<Status> {
+    if (this.#environment.clock.monotonic() - this.#sampledAt >= SAMPLE_INTERVAL_MS) await this.sample();
+    return this.status;
+  }
+
+  /** As long as somebody looks on, there is a sample every second. @returns a function that ends it */
+  watch(): () => void {
+    let counts = 1;
+    this.#watchers += counts;
+    return () => {
+      this.#watchers -= counts;
+      counts = 0;
+    };
+  }
+
+  get #atRest(): boolean {
+    return this.#watchers === 0 && this.#environment.clock.monotonic() - this.#startedAt > START_MS;
   }
 
   /** What could export a segment, as it is now; of all fabrics, unless some are named. */
@@ -145,12 +176,17 @@ export class Monitor {
     return () => this.#eventListeners.delete(listener);
   }
 
-  /** One sample; skipped while the one before is not finished. */
-  async sample(): Promise<void> {
-    if (this.#busy) return;
-    this.#busy = true;
+  /** One sample; the one that is under way, where there is one. */
+  sample(): Promise<void> {
+    this.#sampling ??= this.#sample().finally(() => {
+      this.#sampling = undefined;
+    });
+    return this.#sampling;
+  }
+
+  async #sample(): Promise<void> {
+    const at = this.#environment.clock.monotonic();
     try {
-      const at = this.#environment.clock.monotonic();
       const status = await this.#read(at);
       this.#latest = status;
       for (const listener of this.#statusListeners) listener(status);
@@ -158,7 +194,7 @@ export class Monitor {
     } catch (error) {
       this.#environment.log.error({ problem: toProblem(error) }, "sample failed");
     } finally {
-      this.#busy = false;
+      this.#sampledAt = at;
     }
   }
 
@@ -226,6 +262,7 @@ export class Monitor {
       this.#shape(readings),
       existing.map(([name]) => name),
       { meshed: isMeshed(config), tunnels: mayEncrypt(config) },
+      this.#atRest,
       at,
     );
     const segments: SegmentStatus[] = [];

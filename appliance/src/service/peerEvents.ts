@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
  * The driver's uevents: a peer came, went up or down, or left. With them a change is known at once; without (no busybox)
- * the sampling finds it within a second. busybox's `uevent` runs a program for each event, with its fields as environment.
+ * the sampling finds it within five seconds. busybox's `uevent` runs a program for each event, with its fields as environment.
  */
 import { Backoff } from "../shared/backoff.ts";
 import type { Cancel, Clock } from "../shared/clock.ts";
@@ -57,7 +57,7 @@ export class PeerEvents {
 
   #ended(error: Error): void {
     if (errnoOf(error) === "ENOENT") {
-      this.#log.info("no uevent program: stations are looked at once a second");
+      this.#log.info("no uevent program: stations are looked at every few seconds");
       return;
     }
     this.#log.warn({ error: error.message }, "uevents");

@@ -25,6 +25,8 @@ import { BatchMeter } from "./rates.ts";
 
 /** Between two rounds, milliseconds: five samples, and a bit for timers that are early. */
 const INTERVAL_MS = 4900;
+/** The same while nobody looks on: three samples of then. */
+const REST_INTERVAL_MS = 14_800;
 
 export interface SegmentDriver {
   counters: DriverCounters;
@@ -77,11 +79,18 @@ export class SlowReadings {
    * @param shape changes when links or stations do
    * @param segments those that exist
    * @param gateways whether there is a BIRD to ask, and a key for tunnels
+   * @param atRest whether nobody looks on
    * @param at now, monotonic milliseconds
    */
-  async refresh(shape: string, segments: readonly string[], gateways: Gateways, at: number): Promise<void> {
+  async refresh(
+    shape: string,
+    segments: readonly string[],
+    gateways: Gateways,
+    atRest: boolean,
+    at: number,
+  ): Promise<void> {
     const first = this.#readAt === undefined;
-    const due = at - (this.#readAt ?? at) >= INTERVAL_MS;
+    const due = at - (this.#readAt ?? at) >= (atRest ? REST_INTERVAL_MS : INTERVAL_MS);
     if (first) this.#readAt = Number.NEGATIVE_INFINITY; // the API is not to wait for this
     if (first || (!due && shape === this.#shape)) return;
     this.#shape = shape;

@@ -52,7 +52,7 @@ export async function makeSupportArchive(parts: SupportParts): Promise<SupportAr
   const hide = redactor(secrets());
   const files: [string, string][] = [
     ["about.json", pretty({ format: "scsigate-support/1", created, ...state.version })],
-    ["status.json", pretty(monitor.status)],
+    ["status.json", pretty(await monitor.fresh())],
     ["adapters.json", pretty(monitor.adapters())],
     ["config.json", pretty(configuration.document)],
     ["secrets-set.json", pretty(configuration.secretNames)],

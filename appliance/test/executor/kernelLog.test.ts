@@ -49,7 +49,7 @@ kernel("each level of the kernel has one of ours, its time, and its text", async
   context.log.start();
   said.push("3,10,95000000,-;sym0: SCSI BUS reset\n SUBSYSTEM=pci\n DEVICE=+pci:0000:00:04.0\n");
   said.push("0,11,1,-;panic", "4,12,1,-;warning", "5,13,1,-;notice", "6,14,1,-;info", "7,15,1,-;debug");
-  await clock.pass(1000);
+  await clock.pass(2000);
   assert.equal(
     lines.map(({ level, msg }) => `${level} ${msg}`),
     ["error sym0: SCSI BUS reset", "fatal panic", "warn warning", "info notice", "info info"],
@@ -74,7 +74,7 @@ kernel("a broken adapter cannot fill the log: what is left out is counted", asyn
   const { clock, said, lines } = context;
   context.log.start();
   for (let count = 0; count < 500; count++) said.push(`3,${count},1,-;timeout ${count}`);
-  await clock.pass(1000);
+  await clock.pass(2000);
   assert.is(lines.length, 100);
   await clock.pass(2000);
   const about = lines.filter(({ msg }) => msg?.includes("left out"));
@@ -83,7 +83,7 @@ kernel("a broken adapter cannot fill the log: what is left out is counted", asyn
     [["warn", "400 or more lines of the kernel were left out"]],
   );
   said.push("3,501,1,-;later");
-  await clock.pass(1000);
+  await clock.pass(2000);
   assert.is(lines.at(-1)?.["msg"], "later");
 });
 
@@ -91,7 +91,7 @@ kernel("what the kernel has overwritten is told, and reading goes on", async (co
   const { clock, said, lines } = context;
   context.log.start();
   said.push("lost", "3,9,1,-;after");
-  await clock.pass(1000);
+  await clock.pass(2000);
   assert.equal(
     lines.map(({ msg }) => msg),
     ["after", "1 or more lines of the kernel were left out"],

@@ -90,7 +90,7 @@ export class Diagnosis {
       probeClock(run),
     ]);
     this.#probed = { router, reach, names, clock };
-    const result = this.#diagnose(this.#monitor.status);
+    const result = this.#diagnose(await this.#monitor.fresh());
     // What somebody has been told counts at once.
     for (const { key } of findingsOf(result)) this.#since.set(key, Number.NEGATIVE_INFINITY);
     return result;

@@ -23,8 +23,8 @@ export function joined(values: readonly (number | null)[], most: number): (numbe
   return result;
 }
 
-/** Latencies are read every five seconds only: until the next reading, the last one holds. */
-const HOLD_SLOTS = 6;
+/** Latencies are read every five seconds, or fifteen: until the next reading, the last one holds. */
+const HOLD_SLOTS = 16;
 
 export function held(values: readonly (number | null)[]): (number | null)[] {
   let last: number | null = null;

@@ -51,14 +51,19 @@ export interface Sampled {
   readonly latencyClasses: ReadonlyMap<string, readonly LatencyClass[]>;
 }
 
+/** Samples that are further apart leave a gap, milliseconds: the monitor takes one every five seconds at least. */
+const MAX_APART_MS = 6000;
+
 export class History {
   readonly #folder: string;
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #monitor: Sampled;
-  readonly #seconds = new Level(900); // samples come about once a second; each is to be a row
+  readonly #seconds = new Level(900); // samples come once a second at most; each is to be a row
   readonly #recent = new Recent();
   readonly #onDisk: DiskLevel[];
+  /** When the last row of a second came, monotonic milliseconds. */
+  #secondAt = Number.POSITIVE_INFINITY;
   #unwatch: (() => void) | undefined;
   #cancel: Cancel | undefined;
   #writing: Promise<void> = Promise.resolve();
@@ -200,7 +205,14 @@ export class History {
       }
     }
     const second = this.#seconds.add(readings, at);
-    if (second !== undefined) this.#recent.add(second);
+    if (second !== undefined) {
+      // While nobody looks on, samples are seconds apart: then a row is of each of these seconds.
+      const apart = Math.min(at - this.#secondAt, MAX_APART_MS);
+      for (let back = 0; back === 0 || back < apart - 500; back += 1000) {
+        this.#recent.add({ at: at - back, rows: second.rows });
+      }
+      this.#secondAt = at;
+    }
     for (const { level, waiting, keepWaiting } of this.#onDisk) {
       const slot = level.add(readings, at);
       if (slot === undefined) continue;

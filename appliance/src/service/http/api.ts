@@ -15,7 +15,10 @@ export function apiRoutes(state: GatewayState, monitor: Monitor, events: EventSt
       access: "open",
       summary: "Whether the gateway does its job, and if not, why; 503 while starting",
       answers: { 200: "Health", 503: "Health" },
-      handler: () => json(monitor.status.health, monitor.status.health.status === "starting" ? 503 : 200),
+      handler: async () => {
+        const { health } = await monitor.fresh();
+        return json(health, health.status === "starting" ? 503 : 200);
+      },
     },
     {
       method: "GET",
@@ -31,7 +34,7 @@ export function apiRoutes(state: GatewayState, monitor: Monitor, events: EventSt
       access: "read",
       summary: "The state as a whole",
       answers: { 200: "Status" },
-      handler: () => json(monitor.status),
+      handler: async () => json(await monitor.fresh()),
     },
     {
       method: "GET",
@@ -39,8 +42,10 @@ export function apiRoutes(state: GatewayState, monitor: Monitor, events: EventSt
       access: "read",
       summary: "All stations of all segments",
       answers: { 200: "Peers" },
-      handler: () =>
-        json(monitor.status.segments.flatMap(({ name, stations }) => stations.map((s) => ({ segment: name, ...s })))),
+      handler: async () => {
+        const { segments } = await monitor.fresh();
+        return json(segments.flatMap(({ name, stations }) => stations.map((s) => ({ segment: name, ...s }))));
+      },
     },
     {
       method: "GET",

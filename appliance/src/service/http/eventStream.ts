@@ -59,7 +59,11 @@ export class EventStream {
     response.socket?.setTimeout(0);
     response.write(`retry: 2000\n\n${frame("status", this.#monitor.status)}`);
     this.#clients.set(response, mayListen);
-    response.once("close", () => this.#clients.delete(response));
+    const end = this.#monitor.watch();
+    response.once("close", () => {
+      this.#clients.delete(response);
+      end();
+    });
     return undefined;
   }
 

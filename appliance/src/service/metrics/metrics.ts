@@ -25,10 +25,10 @@ export function metricsRoutes(monitor: Monitor): Route[] {
       access: "read",
       summary: "The figures for Prometheus, text format 0.0.4",
       answers: { 200: "text" },
-      handler: () => ({
+      handler: async () => ({
         status: 200,
         headers: { "Content-Type": CONTENT_TYPE, "Cache-Control": "no-store" },
-        body: renderMetrics(monitor.status, monitor.latencyClasses, process.memoryUsage.rss()),
+        body: renderMetrics(await monitor.fresh(), monitor.latencyClasses, process.memoryUsage.rss()),
       }),
     },
   ];

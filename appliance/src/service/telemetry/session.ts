@@ -87,7 +87,7 @@ export class Session {
     const { paths } = environment;
     const times = new CommandTimes(join(paths.run, "commands"), () => readUptime(paths.proc));
     this.#commands = new Commands(config.commands, times, {
-      refresh: () => this.#round(),
+      refresh: () => void this.#round(),
       restart: () => environment.clock.after(BIRTH_PAUSE_MS, environment.restart), // the answer goes first
       update: () => parts.installUpdate(),
     });
@@ -114,7 +114,7 @@ export class Session {
       monitor.onLinkEvent((event) => this.tell(event)),
       monitor.onStatus((status) => this.#look(status)),
     );
-    this.#cancelInterval = environment.clock.every(this.#config.intervalSeconds * 1000, () => this.#round());
+    this.#cancelInterval = environment.clock.every(this.#config.intervalSeconds * 1000, () => void this.#round());
     this.#broker.start();
   }
 
@@ -214,9 +214,10 @@ export class Session {
   }
 
   /** Without a connection it is left out: counters are absolute, so the next round has it all. */
-  #round(): void {
+  async #round(): Promise<void> {
     if (!this.#config.enabled || !this.#broker.connected) return;
-    for (const message of telemetryMessages(this.#parts.monitor.status)) void this.#broker.publish(json(message, 0));
+    const status = await this.#parts.monitor.fresh();
+    for (const message of telemetryMessages(status)) void this.#broker.publish(json(message, 0));
   }
 
   /** On a new connection: what the one before did not take, this one may. */

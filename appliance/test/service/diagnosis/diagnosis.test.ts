@@ -44,6 +44,7 @@ class Rig {
       get status() {
         return rig.status;
       },
+      fresh: async () => rig.status,
       onStatus: (listener: (status: Status) => void) => {
         this.#sample = listener;
         return () => {};

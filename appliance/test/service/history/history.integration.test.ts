@@ -158,6 +158,17 @@ history("a quarter of an hour by the second, of stations and of their segment", 
   assert.equal(known(await rates(rig, stationKey("seg0", "02:00:00:00:00:99"), 15 * MINUTE, 1)), []);
 });
 
+history("samples of a gateway that nobody looks at are seconds apart, and no gap", async ({ rig }) => {
+  await rig.run(5 * MINUTE, 1000, 500);
+  await rig.run(15 * MINUTE, 5000, 300);
+  const values = known(await rates(rig, KEY, 10 * MINUTE, 1));
+  assert.ok(values.length >= 595, `${values.length} values`);
+  assert.ok(values.every((value) => Math.abs(value - 300) < 1));
+  await rig.clock.pass(20_000);
+  await rig.run(5000, 1000, 300);
+  assert.ok((await rates(rig, KEY, 30_000, 1)).includes(null), "twenty seconds without a sample are one");
+});
+
 history("a day by the minute and a week by ten minutes, over restarts", async ({ rig }) => {
   await rig.run(4 * 24 * HOUR, MINUTE, 100);
   await rig.restart();
