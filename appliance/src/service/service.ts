@@ -154,7 +154,11 @@ export class Service {
     });
     this.#web = web;
     configuration.start({
-      activate: (config, tried) => this.#activate(config, tried, bringUp, web),
+      activate: async (config, tried) => {
+        const problems = await this.#activate(config, tried, bringUp, web);
+        void monitor.sample(); // those who follow the configuration do so at the next one
+        return problems;
+      },
       check: async (config) => [...(await web.takenPorts(config)), ...(await bringUp.misfits(config))],
       preview: (config) => bringUp.preview(config),
     });

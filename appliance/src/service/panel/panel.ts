@@ -48,7 +48,8 @@ export class Panel {
   #triedAt = Number.NEGATIVE_INFINITY;
   /** One opening after the other. */
   #opening: Promise<void> = Promise.resolve();
-  #tick: (() => void) | undefined;
+  /** Ends what goes on while there are lines. */
+  #stop: (() => void) | undefined;
   #end: (() => void) | undefined;
   /** Since when the button is held, monotonic milliseconds; undefined: it is not. */
   #heldSince: number | undefined;
@@ -133,12 +134,16 @@ export class Panel {
       );
     }
     this.#problems = problems;
-    if (this.#lines.size > 0) this.#tick = clock.every(TICK_MS, () => this.#look());
+    if (this.#lines.size === 0) return;
+    const stops = [clock.every(TICK_MS, () => this.#look()), this.#parts.monitor.watch()];
+    this.#stop = () => {
+      for (const stop of stops) stop();
+    };
   }
 
   #close(): void {
-    this.#tick?.();
-    this.#tick = undefined;
+    this.#stop?.();
+    this.#stop = undefined;
     for (const [name, line] of this.#lines) {
       try {
         if (LAMPS.some((lamp) => lamp === name)) line.write(false);

@@ -33,6 +33,8 @@ interface Rig {
   /** Whether lines that are open have lost their chip. */
   gone: boolean;
   resets: number;
+  /** How many look on by the monitor. */
+  watchers(): number;
   /** What each lamp showed at each of so many looks, a letter each. */
   watch(offset: number, milliseconds: number): Promise<string>;
   /** The next sample. */
@@ -52,6 +54,7 @@ function start(panel: object = PANEL): Rig {
   const open = new Set<number>();
   const missing = new Set<number>();
   const state = initialState({ version: "1", commit: "a" }, config(panel));
+  let watchers = 0;
   let listener: (status: Status) => void = () => {};
   let status = { health: { status: "ok", reasons: [] }, segments: [{ rates: IDLE }] } as unknown as Status;
   const monitor = {
@@ -61,6 +64,12 @@ function start(panel: object = PANEL): Rig {
     onStatus(next: (status: Status) => void) {
       listener = next;
       return () => {};
+    },
+    watch() {
+      watchers += 1;
+      return () => {
+        watchers -= 1;
+      };
     },
   } as unknown as Monitor;
   const environment = {
@@ -104,6 +113,7 @@ function start(panel: object = PANEL): Rig {
         await new Promise<void>((resolve) => clock.after(1000, resolve));
       },
     }),
+    watchers: () => watchers,
     async watch(offset, milliseconds) {
       let seen = "";
       for (let at = 0; at < milliseconds; at += 50) {
@@ -238,8 +248,9 @@ panel("a panel that is not wanted any more is dark, and its lines are given up",
   await rig.sample();
   await rig.clock.pass(100);
   assert.is(rig.levels.get(1), true);
+  assert.is(rig.watchers(), 1, "it shows what goes on: a sample every second");
   await rig.configure({});
-  assert.equal([rig.levels.get(1), rig.open.size], [false, 0]);
+  assert.equal([rig.levels.get(1), rig.open.size, rig.watchers()], [false, 0, 0]);
 });
 
 panel(
