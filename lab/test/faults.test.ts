@@ -190,12 +190,10 @@ tests.test("a clock that jumps, forward and back, ends no change that waits and 
     const ends = `$1 ~ /^[1-9]/ && ($1 < now || $1 > now + 7200) { print }`;
     await waitFor(
       "leases to follow the clock",
-      async () => (await gateway.ok(`awk -v now=$(date +%s) '${ends}' ${leases}`)) === "",
-      {
-        timeout: FOLLOW_TIMEOUT,
-      },
+      // dnsmasq may have thrown them away for a moment, before the supervisor has seen that the clock was set.
+      async () => (await given()) === before && (await gateway.ok(`awk -v now=$(date +%s) '${ends}' ${leases}`)) === "",
+      { timeout: FOLLOW_TIMEOUT },
     );
-    assert.is(await given(), before);
   }
   await takeBack(gateway);
   await healthy(gateway);

@@ -2,7 +2,7 @@
 /** Notices that the wall clock was set: boards without a battery start in the past, until a time server answers. */
 import type { Cancel, Clock } from "../shared/clock.ts";
 
-const LOOK_INTERVAL_MS = 2000;
+const LOOK_INTERVAL_MS = 1000;
 /** What time servers correct little by little is no step. */
 const STEP_MS = 2000;
 

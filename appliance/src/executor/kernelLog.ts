@@ -33,7 +33,7 @@ const DEBUG = 7;
 const MAX_RECORD = 8192;
 /** Longest message that is kept, characters. */
 const MAX_MESSAGE = 1000;
-/** As often as the clock is looked at: one waking up for both. */
+/** With every second look at the clock. */
 const POLL_MS = 2000;
 /** Records that one look takes at most: the executor has more to do. */
 const MAX_AT_ONCE = 2000;

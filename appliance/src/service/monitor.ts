@@ -35,7 +35,9 @@ import { SlowReadings } from "./slowReadings.ts";
 import { StationReach } from "./stations/reach.ts";
 
 const SAMPLE_INTERVAL_MS = 1000;
-/** The same while nobody looks on, and a bit less for timers that are early: a board is to rest. */
+/** What is younger is fresh, milliseconds: less than an interval, for whoever asks once a second. */
+const FRESH_MS = 900;
+/** Between two samples while nobody looks on, and a bit less for timers that are early: a board is to rest. */
 const REST_INTERVAL_MS = 4900;
 /** After a start everything changes: somebody looks on, whoever it may be. */
 const START_MS = 60_000;
@@ -116,7 +118,7 @@ export class Monitor {
 
   /** The state as it is now, for who asks once. Only after start(). */
   async fresh(): Promise<Status> {
-    if (this.#environment.clock.monotonic() - this.#sampledAt >= SAMPLE_INTERVAL_MS) await this.sample();
+    if (this.#environment.clock.monotonic() - this.#sampledAt >= FRESH_MS) await this.sample();
     return this.status;
   }
 
