@@ -72,6 +72,10 @@ export class Monitor {
   #watchers = 0;
   #latest: Status | undefined;
   #sampledAt = Number.NEGATIVE_INFINITY;
+  /** Whether somebody waits for the next sample. */
+  #asked = false;
+  /** Whether the last sample was one of a gateway at rest, whose slow readings may be older. */
+  #coarse = false;
 
   constructor(environment: ServiceEnvironment, state: GatewayState, adapters: AdapterWatch) {
     this.#environment = environment;
@@ -118,8 +122,17 @@ export class Monitor {
 
   /** The state as it is now, for who asks once. Only after start(). */
   async fresh(): Promise<Status> {
-    if (this.#environment.clock.monotonic() - this.#sampledAt >= FRESH_MS) await this.sample();
+    this.#asked = true;
+    const age = this.#environment.clock.monotonic() - this.#sampledAt;
+    if (this.#coarse || age >= FRESH_MS) await this.sample();
+    if (this.#coarse) await this.sample(); // that one was under way before
     return this.status;
+  }
+
+  /** Something was changed on the machine: addresses, too, are looked at anew. */
+  changed(): Promise<void> {
+    this.#slow.outdate();
+    return this.sample();
   }
 
   /** As long as somebody looks on, there is a sample every second. @returns a function that ends it */
@@ -188,8 +201,10 @@ export class Monitor {
 
   async #sample(): Promise<void> {
     const at = this.#environment.clock.monotonic();
+    const coarse = this.#atRest && !this.#asked;
+    this.#asked = false;
     try {
-      const status = await this.#read(at);
+      const status = await this.#read(at, coarse);
       this.#latest = status;
       for (const listener of this.#statusListeners) listener(status);
       this.#tell(this.#links.sample(status, at));
@@ -197,6 +212,7 @@ export class Monitor {
       this.#environment.log.error({ problem: toProblem(error) }, "sample failed");
     } finally {
       this.#sampledAt = at;
+      this.#coarse = coarse;
     }
   }
 
@@ -246,7 +262,7 @@ export class Monitor {
     });
   }
 
-  async #read(at: number): Promise<Status> {
+  async #read(at: number, coarse: boolean): Promise<Status> {
     const { clock, paths } = this.#environment;
     const { config, source, errors } = this.#state.config;
     const readings = new Map<string, SegmentReading | undefined>();
@@ -264,7 +280,7 @@ export class Monitor {
       this.#shape(readings),
       existing.map(([name]) => name),
       { meshed: isMeshed(config), tunnels: mayEncrypt(config) },
-      this.#atRest,
+      coarse,
       at,
     );
     const segments: SegmentStatus[] = [];

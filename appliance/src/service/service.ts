@@ -156,7 +156,7 @@ export class Service {
     configuration.start({
       activate: async (config, tried) => {
         const problems = await this.#activate(config, tried, bringUp, web);
-        void monitor.sample(); // those who follow the configuration do so at the next one
+        void monitor.changed(); // those who follow the configuration do so at the next sample
         return problems;
       },
       check: async (config) => [...(await web.takenPorts(config)), ...(await bringUp.misfits(config))],

@@ -79,23 +79,28 @@ export class SlowReadings {
    * @param shape changes when links or stations do
    * @param segments those that exist
    * @param gateways whether there is a BIRD to ask, and a key for tunnels
-   * @param atRest whether nobody looks on
+   * @param coarse whether nobody looks on, and nobody asks
    * @param at now, monotonic milliseconds
    */
   async refresh(
     shape: string,
     segments: readonly string[],
     gateways: Gateways,
-    atRest: boolean,
+    coarse: boolean,
     at: number,
   ): Promise<void> {
     const first = this.#readAt === undefined;
-    const due = at - (this.#readAt ?? at) >= (atRest ? REST_INTERVAL_MS : INTERVAL_MS);
+    const due = at - (this.#readAt ?? at) >= (coarse ? REST_INTERVAL_MS : INTERVAL_MS);
     if (first) this.#readAt = Number.NEGATIVE_INFINITY; // the API is not to wait for this
     if (first || (!due && shape === this.#shape)) return;
     this.#shape = shape;
     if (due) this.#readAt = at;
     await Promise.all([this.#readAddresses(), due ? this.#readFigures(segments, gateways) : undefined]);
+  }
+
+  /** Addresses are read again at the next time, whatever there is. */
+  outdate(): void {
+    this.#shape = "";
   }
 
   async #readAddresses(): Promise<void> {

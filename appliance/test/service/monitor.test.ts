@@ -3,6 +3,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import type { AdapterWatch } from "../../src/adapter/watch.ts";
 import { Monitor } from "../../src/service/monitor.ts";
+import { batched, fakeIp } from "../support/machine.ts";
 import { ManualClock } from "../support/manualClock.ts";
 import { type TelemetryRig, telemetryRig } from "../support/telemetryRig.ts";
 
@@ -10,6 +11,8 @@ interface Context {
   rig: TelemetryRig;
   clock: ManualClock;
   monitor: Monitor;
+  /** Of the machine's eth0. */
+  lanAddress: string;
   /** Samples since the last time that somebody asked. */
   samples(): number;
   /** Time passes, and each sample comes to its end: it waits for processes. */
@@ -21,7 +24,12 @@ sampling.before.each(async (context) => {
   context.rig = await telemetryRig({ version: 1, mqtt: { enabled: false } });
   context.clock = new ManualClock();
   const none = { reading: () => undefined, status: () => null } as unknown as AdapterWatch;
-  context.monitor = new Monitor({ ...context.rig.environment, clock: context.clock }, context.rig.state, none);
+  context.lanAddress = "10.0.2.20";
+  const run = batched(async (...question) =>
+    (await fakeIp(...question)).replaceAll('"10.0.2.20"', `"${context.lanAddress}"`),
+  );
+  const environment = { ...context.rig.environment, clock: context.clock, run };
+  context.monitor = new Monitor(environment, context.rig.state, none);
   let count = 0;
   context.monitor.onStatus(() => {
     count += 1;
@@ -80,6 +88,24 @@ sampling("who asks once gets the state as it is", async (context) => {
   await Promise.all([monitor.fresh(), monitor.fresh()]);
   assert.is(samples(), 1);
 });
+
+sampling(
+  "who asks gets addresses that are five seconds old at most, and at once what a change has made of them",
+  async (context) => {
+    const { monitor, pass } = context;
+    const addresses = (): string => monitor.status.lan.addresses.join();
+    await pass(82);
+    assert.is(addresses(), "10.0.2.20/24");
+    context.lanAddress = "10.0.2.21";
+    await pass(6); // a sample at rest
+    assert.is(addresses(), "10.0.2.20/24");
+    await monitor.fresh();
+    assert.is(addresses(), "10.0.2.21/24");
+    context.lanAddress = "10.0.2.22";
+    await monitor.changed();
+    assert.is(addresses(), "10.0.2.22/24");
+  },
+);
 
 sampling("what the driver tells is looked at soon, at rest too", async (context) => {
   const { rig, samples, pass } = context;
