@@ -54,7 +54,7 @@ function forwards(bench: Bench): Promise<unknown> {
 /** A change that is only tried; what the gateway says to it. */
 async function tryChange(gateway: Vm): Promise<{ code: number; said: string }> {
   await gateway.run("scsigate config set syslog.level warn");
-  const { code, stdout, stderr } = await gateway.run("scsigate config apply --json");
+  const { code, stdout, stderr } = await gateway.run("scsigate config apply --confirm-within 1800 --json");
   return { code, said: stdout + stderr };
 }
 
