@@ -135,7 +135,7 @@ check("not kept in time: it is undone and said, and can be applied again", async
   );
   await page.keyboard.press("Enter");
   await page.getByTestId("countdown").waitFor();
-  await eventually("undone", async () => (await page.getByTestId("transaction-end").count()) === 1, 20_000);
+  await eventually("undone", async () => (await page.getByTestId("transaction-end").count()) === 1, 90_000);
   await shows(page, "transaction-end", strings.transaction["rolled-back"]);
   await page.unroute("**/api/v1/config?*");
   assert.equal(gateway.service.ports.https > 0, true);
