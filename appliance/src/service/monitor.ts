@@ -69,7 +69,8 @@ export class Monitor {
   #cancel: Cancel | undefined;
   #cancelSoon: Cancel | undefined;
   #sampling: Promise<void> | undefined;
-  #watchers = 0;
+  /** Those who look on. */
+  readonly #watchers = new Set<object>();
   #latest: Status | undefined;
   #sampledAt = Number.NEGATIVE_INFINITY;
   /** Whether somebody waits for the next sample. */
@@ -137,16 +138,13 @@ export class Monitor {
 
   /** As long as somebody looks on, there is a sample every second. @returns a function that ends it */
   watch(): () => void {
-    let counts = 1;
-    this.#watchers += counts;
-    return () => {
-      this.#watchers -= counts;
-      counts = 0;
-    };
+    const watcher = {};
+    this.#watchers.add(watcher);
+    return () => void this.#watchers.delete(watcher);
   }
 
   get #atRest(): boolean {
-    return this.#watchers === 0 && this.#environment.clock.monotonic() - this.#startedAt > START_MS;
+    return this.#watchers.size === 0 && this.#environment.clock.monotonic() - this.#startedAt > START_MS;
   }
 
   /** What could export a segment, as it is now; of all fabrics, unless some are named. */
