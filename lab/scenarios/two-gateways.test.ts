@@ -62,11 +62,11 @@ tests.test("20 MB from each to the other, with checksums", async () => {
 });
 
 tests.test("TCP to the other segment, and to the own gateway", async () => {
-  const server = b.start("iperf3 -s -1");
+  const server = b.start("iperf3 -s");
   measured.across = await throughput(a, await b.address(IPV4));
   server.kill("SIGKILL");
   const own = (await a.ok("ip -4 route show default")).split(" ")[2] ?? "";
-  const here = a.gateway.start("iperf3 -s -1");
+  const here = a.gateway.start("iperf3 -s");
   await a.gateway.ok("nft insert rule inet scsigate input tcp dport 5201 accept");
   measured.own = await throughput(a, own);
   here.kill("SIGKILL");

@@ -139,7 +139,7 @@ ip netns exec ${host} bird -c ${RUN}/${host}/bird.conf -s ${RUN}/${host}/ctl -P 
 
   /** Bits a second of one TCP connection. */
   async throughput(from: string, to: string, seconds: number): Promise<number> {
-    const server = this.vm.start(`ip netns exec ${to} iperf3 -s -1`);
+    const server = this.vm.start(`ip netns exec ${to} iperf3 -s`);
     try {
       const client = iperfClient(addressOf(this.arrangement, to), seconds);
       const { stdout } = await this.in(from, client, { timeout: 60_000 + 1000 * seconds });

@@ -2,10 +2,13 @@
 // Throughput of one TCP connection, by iperf3: the command of the client, and what it has said.
 import { LabError } from "../errors.ts";
 
-/** Tries until the server is there. @param to address of the server */
+/**
+ * Tries until the server is there, and again where a try fails: the server must not be one that ends after a connection (-1).
+ * @param to address of the server
+ */
 export function iperfClient(to: string, seconds: number): string {
   const client = `iperf3 -J -t ${seconds} -c ${to}`;
-  return `sh -c 'for try in 1 2 3 4 5 6 7 8; do ${client} >/tmp/iperf && break; sleep 0.5; done; cat /tmp/iperf'`;
+  return `sh -c 'for try in $(seq 40); do ${client} >/tmp/iperf && break; sleep 0.5; done; cat /tmp/iperf'`;
 }
 
 /** @returns bits a second that were received. @throws LabError vm-command-failed where there was no connection */
