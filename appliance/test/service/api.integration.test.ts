@@ -601,17 +601,25 @@ config("property: no document, patch, backup or path makes the API fail", async 
 
 config("the event stream tells how a change gets on", async ({ gateway, api }) => {
   const { port, headers } = { port: gateway.service.ports.https, headers: { Cookie: api.headers["Cookie"] ?? "" } };
-  let received = "";
-  const stream = request({ host: "127.0.0.1", port, path: "/api/v1/events", headers, rejectUnauthorized: false });
-  stream.on("response", (response) => response.on("data", (chunk: Buffer) => (received += chunk.toString())));
-  stream.on("error", () => {});
-  stream.end();
-  await until("the stream", () => received.includes("event: status"));
+  const open = async () => {
+    let received = "";
+    const stream = request({ host: "127.0.0.1", port, path: "/api/v1/events", headers, rejectUnauthorized: false });
+    stream.on("response", (response) => response.on("data", (chunk: Buffer) => (received += chunk.toString())));
+    stream.on("error", () => {});
+    stream.end();
+    await until("the stream", () => received.includes("event: status"));
+    return { received: () => received, stop: () => stream.destroy() };
+  };
+  const early = await open();
   await api.call("PATCH", "/api/v1/config", { hostname: "tried" }, { "If-Match": "*" });
   await api.call("POST", "/api/v1/config/rollback", {});
-  await until("the transaction", () => received.includes('"state":"rolled-back"'));
-  assert.ok(received.includes("event: transaction"));
-  stream.destroy();
+  await until("the transaction", () => early.received().includes('"state":"rolled-back"'));
+  assert.match(early.received(), /event: transaction\ndata: null\n\nevent: status/);
+  // Who comes later is told how the last change ended.
+  const late = await open();
+  assert.match(late.received(), /event: transaction\ndata: \{[^\n]*"state":"rolled-back"[^\n]*\n\nevent: status/);
+  early.stop();
+  late.stop();
 });
 
 config("every operation that is described was tried here", async () => {

@@ -5,14 +5,12 @@ import { call } from "./api.ts";
 import { checkNow } from "./configuration.ts";
 import { Connection } from "./connection.ts";
 import { accept, connection, session } from "./store.ts";
-import { acceptTransaction, loadTransaction } from "./transaction.ts";
+import { acceptTransaction } from "./transaction.ts";
 
 export const live = new Connection("/api/v1/events", {
   async prepare() {
     session.value = (await call<SessionView>("GET", "/api/v1/session")).value;
-    if (session.value.scope === null) return false;
-    await loadTransaction();
-    return true;
+    return session.value.scope !== null;
   },
   onStatus: (status) => accept(status, Date.now()),
   onTransaction: acceptTransaction,

@@ -59,7 +59,8 @@ export function apiRoutes(state: GatewayState, monitor: Monitor, events: EventSt
       method: "GET",
       path: "/api/v1/events",
       access: "read",
-      summary: "Server-sent events: status once a second, transaction when a change of the configuration gets on",
+      summary:
+        "Server-sent events, both also on opening: status once a second, transaction when a change of the configuration gets on",
       answers: { 200: "stream" },
       handler: ({ raw, response, caller }) => {
         if (raw.method === "HEAD") return { status: 200, headers: { "Content-Type": "text/event-stream" } };

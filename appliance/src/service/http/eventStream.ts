@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-/** GET /api/v1/events: the state once a second as server-sent events, for as long as the client keeps up. */
+/**
+ * GET /api/v1/events: the state once a second as server-sent events, for as long as the client keeps up. The last change of the
+ * configuration comes first, and again whenever it gets on: who listens has missed nothing.
+ */
 import type { ServerResponse } from "node:http";
 import type { Cancel, Clock } from "../../shared/clock.ts";
+import type { Configuration } from "../configuration.ts";
 import type { Monitor } from "../monitor.ts";
 import { type Answer, problem } from "./router.ts";
 
@@ -14,28 +18,33 @@ const HEARTBEAT_MS = 10_000;
 
 export class EventStream {
   readonly #monitor: Monitor;
+  readonly #configuration: Configuration;
   readonly #clock: Clock;
   /** Each with the question whether it may still listen. */
   readonly #clients = new Map<ServerResponse, () => boolean>();
-  #unsubscribe: (() => void) | undefined;
+  #unsubscribe: (() => void)[] = [];
   #cancelHeartbeat: Cancel | undefined;
 
-  constructor(monitor: Monitor, clock: Clock) {
+  constructor(monitor: Monitor, configuration: Configuration, clock: Clock) {
     this.#monitor = monitor;
+    this.#configuration = configuration;
     this.#clock = clock;
   }
 
   start(): void {
-    this.#unsubscribe = this.#monitor.onStatus((status) => {
-      // A session may have ended, a key may be gone, and from the first administrator on, a login is needed.
-      for (const [client, mayListen] of this.#clients) if (!mayListen()) client.end();
-      this.send("status", status);
-    });
+    this.#unsubscribe = [
+      this.#monitor.onStatus((status) => {
+        // A session may have ended, a key may be gone, and from the first administrator on, a login is needed.
+        for (const [client, mayListen] of this.#clients) if (!mayListen()) client.end();
+        this.#send("status", status);
+      }),
+      this.#configuration.onTransaction((transaction) => this.#send("transaction", transaction)),
+    ];
     this.#cancelHeartbeat = this.#clock.every(HEARTBEAT_MS, () => this.#broadcast(": heartbeat\n\n"));
   }
 
   stop(): void {
-    this.#unsubscribe?.();
+    for (const unsubscribe of this.#unsubscribe) unsubscribe();
     this.#cancelHeartbeat?.();
     for (const client of this.#clients.keys()) client.end();
     this.#clients.clear();
@@ -57,7 +66,8 @@ export class EventStream {
       "X-Accel-Buffering": "no",
     });
     response.socket?.setTimeout(0);
-    response.write(`retry: 2000\n\n${frame("status", this.#monitor.status)}`);
+    const first = frame("transaction", this.#configuration.transaction) + frame("status", this.#monitor.status);
+    response.write(`retry: 2000\n\n${first}`);
     this.#clients.set(response, mayListen);
     const end = this.#monitor.watch();
     response.once("close", () => {
@@ -67,8 +77,7 @@ export class EventStream {
     return undefined;
   }
 
-  /** Tells everybody who listens. */
-  send(event: string, data: unknown): void {
+  #send(event: string, data: unknown): void {
     if (this.#clients.size > 0) this.#broadcast(frame(event, data));
   }
 

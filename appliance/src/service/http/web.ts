@@ -61,7 +61,7 @@ export class Web {
     this.#parts = parts;
     const { state, monitor, configuration, access, logs, factoryReset, support, more } = parts;
     const { clock, paths, log, executor } = environment;
-    this.#events = new EventStream(monitor, clock);
+    this.#events = new EventStream(monitor, configuration, clock);
     const api = [
       ...apiRoutes(state, monitor, this.#events, access),
       ...configRoutes({ configuration, state, clock, factoryReset }),
@@ -91,7 +91,6 @@ export class Web {
   async start(): Promise<void> {
     const { paths, log } = this.#environment;
     this.#events.start();
-    this.#parts.configuration.onTransaction((transaction) => this.#events.send("transaction", transaction));
     const command = new ConsoleServer(paths.control, this.#dispatcher);
     await command.start().then(
       () => {
