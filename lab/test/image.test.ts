@@ -12,7 +12,7 @@ import { buildDisk, type Disk } from "../src/build/disk.ts";
 import { readFromBoot, writeToBoot } from "../src/build/image.ts";
 import { labKernel } from "../src/build/kernel.ts";
 import { repoDir } from "../src/paths.ts";
-import { api } from "../src/rigs/supervisor.ts";
+import { api, tried } from "../src/rigs/supervisor.ts";
 import { confirmed, fetched, installed, restartedInto, update } from "../src/rigs/updates.ts";
 import { WebServer } from "../src/rigs/webServer.ts";
 import { scenario } from "../src/scenario.ts";
@@ -135,6 +135,20 @@ tests.test("the image is confirmed when all is as configured; the boot loader kn
   await confirmed(gateway);
   const state = await gateway.ok("scsigate-boot show");
   for (const line of ["ORDER=A B", "A_OK=1", "A_GOOD=1", "A_TRY="]) assert.ok(state.split("\n").includes(line), state);
+});
+
+tests.test("what a setting starts is in the image, and runs as a user of its own: SNMP and LLDP", async (bench) => {
+  const gateway = bench.vm("gateway");
+  const running = async (): Promise<string[]> => {
+    const said = await gateway.ok("ps -o user,args | grep -oE '^(snmp|_lldpd) +(snmpd|lldpd: monitor)' || true");
+    return said.split("\n").sort();
+  };
+  const before = await running();
+  await tried(gateway, { "snmp.enabled": "true", "snmp.community": "s3cret", "lldp.enabled": "true" });
+  assert.match((await running()).join(), /^_lldpd +lldpd: monitor,snmp +snmpd$/);
+  assert.match(await gateway.ok("ss -lnu"), ":161 ");
+  await api(gateway, "POST", "config/rollback", {});
+  await waitFor("them to end", async () => (await running()).join() === before.join(), { timeout: 60_000 });
 });
 
 tests.test("a bundle that somebody else signed is refused, with that reason", async (bench) => {

@@ -73,6 +73,13 @@ export function checkMeaning(config: Config): ConfigError[] {
     errors,
   );
   checkSsh(config, errors);
+  if (config.snmp.enabled && config.snmp.community === undefined) {
+    errors.push({
+      path: "/snmp/community",
+      message: "SNMP needs a community: whoever knows it may ask",
+      nextStep: "Set one that nobody guesses, and tell it to whatever is to ask; or leave snmp.enabled off.",
+    });
+  }
   if (config.chap.password !== undefined && config.chap.password === config.chap.gatewayPassword) {
     errors.push({
       path: "/chap/gatewayPassword",

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Ports that the gateway itself listens on: each has one owner, and none of those that the LAN is to reach is forwarded away. */
 import type { ConfigError } from "../api/status.ts";
-import { FIRST_UNPRIVILEGED_PORT, VXLAN_PORT } from "../shared/ports.ts";
+import { FIRST_UNPRIVILEGED_PORT, SNMP_PORT, VXLAN_PORT } from "../shared/ports.ts";
 import type { Config } from "./types.ts";
 
 interface Listener {
@@ -14,9 +14,10 @@ interface Listener {
   onLan: boolean;
 }
 
+const SNMP = { path: "/snmp/enabled", protocol: "udp", port: SNMP_PORT, what: "that of SNMP" } as const;
 const ENCRYPTION = { path: "/encryption/port", protocol: "udp" } as const;
 
-function listeners({ http, ssh, firewall, storage, segments, encryption }: Config): Listener[] {
+function listeners({ http, ssh, snmp, firewall, storage, segments, encryption }: Config): Listener[] {
   const managed = firewall.management.includes("lan");
   const tcp = (path: string, port: number, what: string, onLan: boolean): Listener => ({
     ...{ path, protocol: "tcp", port, what, onLan },
@@ -25,6 +26,7 @@ function listeners({ http, ssh, firewall, storage, segments, encryption }: Confi
     tcp("/http/port", http.port, "the plain HTTP port", managed),
     tcp("/http/httpsPort", http.httpsPort, "the page's", managed),
     ...(ssh.enabled ? [tcp("/ssh/port", ssh.port, "that of SSH", managed)] : []),
+    ...(snmp.enabled ? [{ ...SNMP, onLan: managed }] : []),
     ...(encryption.peers.length === 0
       ? []
       : [{ ...ENCRYPTION, port: encryption.port, what: "that of encrypted tunnels", onLan: true }]),

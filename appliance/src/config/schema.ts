@@ -22,6 +22,7 @@ export const EFFECTS = {
     "stations that are blocked are cut off, those that are not any more get through; while one is blocked, packets between stations of its segment go through the gateway's IP",
   mesh: "routes to the segments of other gateways may be gone for some seconds",
   ssh: "SSH sessions end, unless keys are only added",
+  monitoring: "SNMP and LLDP are started anew; nothing else notices",
   panel: "LEDs, button and reset line are let go and taken anew; the network does not notice",
   update: "the fleet's server is asked anew; what is being installed goes on",
   firewall: "rules are replaced in one step; what is established stays",

@@ -25,6 +25,7 @@ import {
   setSysctl,
   setTimeZone,
 } from "./operations/kernel.ts";
+import { setLldp } from "./operations/lldp.ts";
 import { setMdns } from "./operations/mdns.ts";
 import { readMesh, setMesh, setTunnel } from "./operations/mesh.ts";
 import {
@@ -39,6 +40,7 @@ import {
   setStaticRoutes,
 } from "./operations/network.ts";
 import { prune } from "./operations/prune.ts";
+import { setSnmp } from "./operations/snmp.ts";
 import { setSsh } from "./operations/ssh.ts";
 import { setStationFilter } from "./operations/stationFilter.ts";
 import { setBackstore, setIscsiTarget, setLoopTarget, setPortTarget } from "./operations/target.ts";
@@ -262,6 +264,10 @@ function perform(operation: Operation, context: ExecutorContext): Promise<boolea
       return setSsh(operation, context);
     case "mdns":
       return setMdns(operation, context);
+    case "lldp":
+      return setLldp(operation, context);
+    case "snmp":
+      return setSnmp(operation, context);
     case "adapter":
       return setAdapter(operation, context);
     case "link":

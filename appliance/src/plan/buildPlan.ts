@@ -223,6 +223,7 @@ export function buildPlan(
   if (!guest) {
     groups.push({ name: "clock", operations: [timeKeeper] });
     groups.push({ name: "ssh", operations: [{ kind: "ssh", ...config.ssh }] });
+    groups.push(...monitoringGroups(config, observed, face));
     if (identity !== undefined) groups.push(mdnsGroup(config, rules.mdns, identity, observed.version));
   }
   if (identity !== undefined) {
@@ -327,6 +328,24 @@ function guestFirewall(rules: FirewallOperation, config: Config, lan: EthernetIn
 function mdnsGroup({ hostname, http }: Config, interfaces: string[], { id }: Identity, version = "unknown"): PlanGroup {
   const ports = { http: http.port, https: http.httpsPort };
   return { name: "mdns", operations: [{ kind: "mdns", hostname, interfaces, ports, id, version }] };
+}
+
+/** What others see the gateway by. In groups of their own: one that fails takes nothing away from the other. */
+function monitoringGroups(
+  config: Config,
+  { ethernets, version = "unknown" }: Observed,
+  face: string | undefined,
+): PlanGroup[] {
+  const { hostname, lldp, snmp } = config;
+  const { enabled, community, location, contact } = snmp;
+  const port = lldp.enabled ? findLanPort(config, ethernets)?.name : undefined;
+  const said = { hostname, version };
+  const seen = { face: face ?? "none", ...(port === undefined ? {} : { port }) };
+  const told = { location, contact, ...(enabled && community !== undefined ? { community } : {}) };
+  return [
+    { name: "lldp", operations: [{ kind: "lldp", ...said, ...seen }] },
+    { name: "snmp", operations: [{ kind: "snmp", ...said, ...told }] },
+  ];
 }
 
 /** A host's clock is the host's, and so is what it serves. */

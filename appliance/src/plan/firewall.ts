@@ -2,6 +2,7 @@
 /** From the configuration's sides to interfaces. */
 import type { Config } from "../config/types.ts";
 import { type BridgeFilter, type FirewallOperation, type FirewallRule, segmentFace } from "../protocol/operations.ts";
+import { SNMP_PORT } from "../shared/ports.ts";
 import { encryptedPeers } from "./encryption.ts";
 import { isMeshed, meshTunnels } from "./mesh.ts";
 
@@ -22,7 +23,7 @@ export function firewallOperation(
   routed: Readonly<Record<string, string[]>> = {},
   speaking = true,
 ): FirewallOperation {
-  const { firewall, mode, http, ssh } = config;
+  const { firewall, mode, http, ssh, snmp } = config;
   const encrypted = encryptedPeers(config).map(({ address }) => address);
   const bridged = mode === "bridge";
   // In mode bridge, segments are ports: what comes from their hosts comes from the bridge, after the bridge's own rules.
@@ -65,6 +66,7 @@ export function firewallOperation(
       interfaces: management,
       sources: firewall.managementSources,
       ports: [...new Set([http.port, http.httpsPort, ...(ssh.enabled ? [ssh.port] : [])])],
+      udpPorts: snmp.enabled ? [SNMP_PORT] : [],
     },
     mdns: config.mdns.enabled ? management : [],
     fabric: { interfaces: config.storage ? sides.storage : sides.lan, ports: fabricPorts(config) },

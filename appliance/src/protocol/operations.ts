@@ -75,6 +75,12 @@ export type SshOperation = OperationOf<"ssh">;
 /** avahi-daemon: the gateway's name and page for whoever looks for them (mDNS, RFC 6762). */
 export type MdnsOperation = OperationOf<"mdns">;
 
+/** lldpd: the gateway's name and address for the switch at the other end of the cable (IEEE 802.1AB). */
+export type LldpOperation = OperationOf<"lldp">;
+
+/** snmpd: system group and counters of interfaces, by SNMPv2c (RFC 3416, 2863). */
+export type SnmpOperation = OperationOf<"snmp">;
+
 /** Brings an interface up; creates it first where a kind is given and it is not there. */
 export type LinkOperation = OperationOf<"link">;
 
@@ -215,6 +221,7 @@ export type OperationKind = Operation["kind"];
 export function withoutPasswords(operation: Operation): Operation {
   const hidden = "(secret)";
   if (operation.kind === "mesh") return { ...operation, key: hidden };
+  if (operation.kind === "snmp" && operation.community !== undefined) return { ...operation, community: hidden };
   if (operation.kind !== "iscsiTarget" || operation.chap === undefined) return operation;
   const { chap } = operation;
   const gateway = chap.gateway === undefined ? {} : { gateway: { ...chap.gateway, password: hidden } };

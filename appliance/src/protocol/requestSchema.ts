@@ -54,6 +54,13 @@ const SSH_KEY = {
 const GPIO_CHIP = { type: "string", maxLength: 64, pattern: "^[!-~]+( [!-~]+)*$" };
 const GPIO_OFFSET = { type: "integer", minimum: 0, maximum: 1023 };
 
+/** Of the software. */
+const VERSION = { type: "string", pattern: "^[A-Za-z0-9.+~-]{1,64}$" };
+/** Stands between double quotes in snmpd's configuration. */
+const COMMUNITY = { type: "string", pattern: "^[!#-&(-\\[\\]-~]{6,64}$" };
+/** The rest of a line of snmpd's configuration. */
+const SNMP_TEXT = { type: "string", maxLength: 128, pattern: "^([!-~]([ -~]*[!-~])?)?$" };
+
 const NAMES = { type: "array", maxItems: 20, items: NAME };
 /** See tunnelName(). */
 const TUNNEL = { type: "string", pattern: "^mesh[0-9a-f]{8}$" };
@@ -139,8 +146,29 @@ const OPERATIONS = [
       type: "string",
       pattern: "^[0-9a-f]{12}$",
     }),
-    version: of("Of the software.", { type: "string", pattern: "^[A-Za-z0-9.+~-]{1,64}$" }),
+    version: VERSION,
   }),
+  operation(
+    "lldp",
+    {
+      port: of("The Ethernet that it is said on; absent: it does not run.", NAME),
+      face: of("What has the address that is told.", NAME),
+      hostname: HOSTNAME,
+      version: VERSION,
+    },
+    ["port"],
+  ),
+  operation(
+    "snmp",
+    {
+      community: of("Absent: it does not run.", COMMUNITY),
+      location: SNMP_TEXT,
+      contact: SNMP_TEXT,
+      hostname: HOSTNAME,
+      version: VERSION,
+    },
+    ["community"],
+  ),
   operation(
     "link",
     {
@@ -211,7 +239,7 @@ const OPERATIONS = [
           ["subnet", "prefix6"],
         ),
       }),
-      management: record({ interfaces: NAMES, sources: RANGES, ports: PORTS }),
+      management: record({ interfaces: NAMES, sources: RANGES, ports: of("TCP.", PORTS), udpPorts: PORTS }),
       mdns: of("Interfaces on which the gateway's name is asked for (mDNS).", NAMES),
       fabric: of("Ports of iSCSI targets, and where hosts reach them.", record({ interfaces: NAMES, ports: PORTS })),
       antiSpoofing: { type: "boolean" },

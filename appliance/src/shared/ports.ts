@@ -6,3 +6,6 @@ export const FIRST_UNPRIVILEGED_PORT = 80;
 
 /** VXLAN, UDP (RFC 7348, section 5). */
 export const VXLAN_PORT = 4789;
+
+/** SNMP, UDP (RFC 3417). */
+export const SNMP_PORT = 161;

@@ -66,6 +66,11 @@ test("a port forward takes nothing away that the LAN is to reach", () => {
   const withSsh = { mode: "nat", ssh: { enabled: true, keys: [KEY] } };
   const forwards = { portForwards: [{ protocol: "tcp", port: 22, to: "10.143.0.9" }] };
   assert.match(complaints({ ...withSsh, firewall: forwards }).join(), "that of SSH");
+  const agent = {
+    snmp: { enabled: true, community: "s3cret" },
+    firewall: { portForwards: [{ ...forwards.portForwards[0], protocol: "udp", port: 161 }] },
+  };
+  assert.match(complaints({ mode: "nat", ...agent }).join(), "that of SNMP");
   const storage = { interface: "eth1", ipv4: { method: "dhcp" } };
   const target = { mode: "nat", segments: [iscsi("seg0", "0.0.0.0:3260")] };
   const taken = { portForwards: [{ protocol: "tcp", port: 3260, to: "10.143.0.9" }] };

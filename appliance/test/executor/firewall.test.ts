@@ -126,6 +126,21 @@ firewall("the gateway's name is asked for where the page can be reached, and now
   assert.equal(found({ firewall: { management: [] } }), []);
 });
 
+firewall("SNMP where the page is, while it is on", () => {
+  const found = (document: object) => rules(document).filter((line) => line.includes("161"));
+  const firewall = { management: ["lan"], managementSources: ["192.168.1.0/24", "2001:db8::/48"] };
+  const snmp = { enabled: true, community: "s3cret" };
+  assert.equal(found({ firewall, snmp }), [
+    'iifname { "eth0" } ip saddr { 192.168.1.0/24 } udp dport { 161 } accept',
+    'iifname { "eth0" } ip6 saddr { 2001:db8::/48 } udp dport { 161 } accept',
+  ]);
+  assert.equal(found({ firewall: { management: [] }, snmp }), []);
+  assert.equal(found({ firewall }), []);
+  const bridged = { mode: "bridge", segments: [{ name: "seg0" }], firewall: { management: ["segments"] }, snmp };
+  assert.ok(found(bridged).includes('iifname { "seg0" } udp dport { 161 } counter accept'));
+  assert.ok(found(bridged).includes('iifname { "eth0" } udp dport { 161 } counter drop'));
+});
+
 firewall("management from certain sides and addresses only", () => {
   const text = rules({ firewall: { management: ["lan"], managementSources: ["192.168.1.0/24"] } });
   assert.ok(text.includes('iifname { "eth0" } ip saddr { 192.168.1.0/24 } tcp dport { 80, 443 } accept'));

@@ -87,7 +87,11 @@ const FIREWALL: FirewallOperation = {
     only: ["seg0"],
     antiSpoofing: true,
   },
-  ...{ management: { interfaces: [], sources: [], ports: [] }, fabric: { interfaces: [], ports: [] }, mdns: [] },
+  ...{
+    management: { interfaces: [], sources: [], ports: [], udpPorts: [] },
+    fabric: { interfaces: [], ports: [] },
+    mdns: [],
+  },
   ...{ newConnectionsPerSecond: 100, connectionsPerAddress: 200, isolateSegments: false, nat: false },
   ...{ timeServer: false, mesh: { lan: [], tunnels: [], peers: [] }, vxlanPeers: [], portForwards: [], rules: [] },
 };

@@ -34,7 +34,7 @@ const SETUP = [
   "other station; wire station seg0 10.143.0.1/24; end station 10.143.0.20/24",
   `cd ${root}; run="node --import tsx"`,
   `ask() { ip netns exec $1 $run ${script("mdnsQuery")} e $2 $3 $4 $5 $\{6:-20}; }`,
-  `set_mdns() { $run ${script("mdnsGateway")} '${JSON.stringify(OPERATION)}' "$@"; }`,
+  `set_mdns() { $run ${script("carryOut")} '${JSON.stringify(OPERATION)}' "$@"; }`,
   "named() { tr -d '\\0' </proc/$(cat /run/avahi-daemon/pid)/cmdline; echo; }",
   'until_named() { for i in {1..200}; do [[ $(named 2>/dev/null) == *"running [$1]" ]] && break; sleep 0.1; done; named; }',
   "trap 'kill $(cat /run/avahi-daemon/pid) 2>/dev/null' EXIT",

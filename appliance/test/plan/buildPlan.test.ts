@@ -8,7 +8,7 @@ import { validateRequest } from "#request-validator";
 import type { Config } from "../../src/config/types.ts";
 import { validate } from "../../src/config/validate.ts";
 import { buildPlan, findLan, misfits, type Observed } from "../../src/plan/buildPlan.ts";
-import type { Operation, OperationKind } from "../../src/protocol/operations.ts";
+import { type Operation, type OperationKind, withoutPasswords } from "../../src/protocol/operations.ts";
 import { createIdentity, stationAddress, uniqueLocalAddress } from "../../src/shared/identity.ts";
 import { overlaps, parseInterface } from "../../src/shared/ipv4.ts";
 import { canonicalIpv6, prefixOf } from "../../src/shared/ipv6.ts";
@@ -229,6 +229,8 @@ test("a whole gateway, in the order in which things depend on each other", () =>
       "routes",
       "clock",
       "ssh",
+      "lldp",
+      "snmp",
       "mdns",
     ],
   );
@@ -248,6 +250,27 @@ test("a whole gateway, in the order in which things depend on each other", () =>
   });
   assert.equal(operations(plan, "timeKeeper"), [{ kind: "timeKeeper", servers: [], clients: ["10.143.0.1/24"] }]);
   assert.ok(validateRequest({ type: "apply", id: 0, plan }), JSON.stringify(validateRequest.errors));
+});
+
+test("SNMP and LLDP run while they are switched on; LLDP on the port with the cable, with the LAN's address", () => {
+  const of = (document: object, kind: "lldp" | "snmp") => {
+    const { plan } = buildPlan(config(document), observed({ version: "1.2.3" }), identity, {});
+    assert.ok(validateRequest({ type: "apply", id: 1, plan }), JSON.stringify(validateRequest.errors));
+    return operations(plan, kind)[0];
+  };
+  const said = { hostname: "scsigate", version: "1.2.3" };
+  const told = { location: "", contact: "" };
+  assert.equal(of({}, "lldp"), { kind: "lldp", face: "eth0", ...said } as Operation);
+  assert.equal(of({ snmp: { community: "s3cret" } }, "snmp"), { kind: "snmp", ...told, ...said } as Operation);
+  const lan = { vlan: 7 };
+  const tagged = { kind: "lldp", face: "lan.7", port: "eth0", ...said } as Operation;
+  assert.equal(of({ lan, lldp: { enabled: true } }, "lldp"), tagged);
+  const bridge = { kind: "lldp", face: "scsibr0", port: "eth0", ...said } as Operation;
+  assert.equal(of({ mode: "bridge", lldp: { enabled: true } }, "lldp"), bridge);
+  const snmp = { enabled: true, community: "s3cret", location: "rack 3" };
+  const running = { kind: "snmp", ...told, location: "rack 3", community: "s3cret", ...said } as Operation;
+  assert.equal(of({ snmp }, "snmp"), running);
+  assert.not.match(JSON.stringify(withoutPasswords(running)), "s3cret");
 });
 
 test("a gateway that is no time server says so nowhere", () => {

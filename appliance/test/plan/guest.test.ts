@@ -51,7 +51,8 @@ test("without a configuration nothing is touched, and nothing is amiss", () => {
 test("the host's name, who answers for it, zone and clock are the host's, whatever is configured", () => {
   const { operations } = planned(config({ lan: { interface: "eth1" }, segments: [SEGMENT] }));
   const kinds = operations.map(({ kind }) => kind);
-  for (const kind of ["hostname", "mdns", "timeZone", "timeKeeper"] as const) assert.not.ok(kinds.includes(kind), kind);
+  for (const kind of ["hostname", "mdns", "timeZone", "timeKeeper", "lldp", "snmp"] as const)
+    assert.not.ok(kinds.includes(kind), kind);
   const dhcp = operations.find((operation) => operation.kind === "dnsmasq");
   assert.is(dhcp?.kind === "dnsmasq" && dhcp.timeServer, false);
 });

@@ -67,6 +67,7 @@ const CONFIG = {
   },
   mesh: { key: "a-key-of-the-mesh-1234" },
   mqtt: { username: "me", password: 'hush "quoted" hush', tls: { certificate: "", key: pem } },
+  snmp: { community: "who-may-ask" },
   update: { fleet: { targetToken: "token-of-this-one", gatewayToken: "token-of-all-of-them" } },
 };
 

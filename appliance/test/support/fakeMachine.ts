@@ -145,6 +145,8 @@ export class FakeMachine {
     else if (file === "dnsmasq") this.#program(/(dnsmasq-\w+)\.conf$/.exec(text)?.[1] ?? "", "");
     else if (file === "chronyd") this.#program("chronyd", "");
     else if (file === "avahi-daemon") this.#running("run/avahi-daemon/pid");
+    else if (file === "snmpd") this.#program("snmpd", "");
+    else if (file === "lldpd") this.#running("run/lldpd.pid");
     else if (file === "bird" && args.includes("-P")) this.#program("bird/bird", "");
     else if (file === "bird" || file === "birdcl" || file === "chown") return "";
     else if (file === "bridge") return this.#bridge(args);

@@ -36,14 +36,16 @@ const BASE_PROGRAMS: Programs = {
   tcpdump: ["tcpdump"],
 };
 
-/** In the image beside that: its disk and its updates (docs/image.md). */
-const DISK_PROGRAMS: Programs = {
+/** In the image beside that: its disk and its updates (docs/image.md), and what a setting starts. */
+const MORE_IMAGE_PROGRAMS: Programs = {
   dmsetup: ["dmsetup"],
   e2fsprogs: ["mke2fs", "e2fsck", "resize2fs"],
   fdisk: ["sfdisk"],
   "util-linux": ["partx"],
   rauc: ["rauc"],
   "dbus-daemon": ["dbus-daemon"],
+  snmpd: ["snmpd"],
+  lldpd: ["lldpd", "lldpcli"],
 };
 
 /** What scenarios use in VMs, and no gateway needs. */
@@ -68,7 +70,7 @@ const LAB_PROGRAMS: Programs = {
 };
 
 /** Of the image. */
-export const IMAGE_PROGRAMS: Programs = { ...BASE_PROGRAMS, ...DISK_PROGRAMS };
+export const IMAGE_PROGRAMS: Programs = { ...BASE_PROGRAMS, ...MORE_IMAGE_PROGRAMS };
 
 /** Data that the programs read, from the same packages. */
 const DATA = ["etc/iproute2", "usr/share/iproute2", "etc/ssl/openssl.cnf", "usr/lib/ssl/openssl.cnf"];

@@ -16,6 +16,8 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   BR2_PACKAGE_IPUTILS: ["ping"],
   BR2_PACKAGE_KMOD_TOOLS: ["modprobe"],
   BR2_PACKAGE_LIBOPENSSL_BIN: ["openssl"],
+  BR2_PACKAGE_LLDPD: ["lldpd", "lldpcli"],
+  BR2_PACKAGE_NETSNMP: ["snmpd"],
   BR2_PACKAGE_NFTABLES_JSON: ["nft"],
   BR2_PACKAGE_RAUC_DBUS: ["rauc", "dbus-daemon"],
   BR2_PACKAGE_RAUC_HAWKBIT_UPDATER: ["rauc-hawkbit-updater"],

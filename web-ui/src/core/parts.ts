@@ -8,8 +8,8 @@ const PARTS: Partial<Record<PageName, readonly string[]>> = {
   "settings/lan": ["lan", "storage", "routes", "names"],
   "settings/segments": ["segments", "chap", "mesh", "encryption"],
   "settings/firewall": ["firewall"],
-  "settings/access": ["http", "ssh", "mdns"],
-  telemetry: ["mqtt", "syslog"],
+  "settings/access": ["http", "ssh", "mdns", "lldp"],
+  telemetry: ["mqtt", "syslog", "snmp"],
   "system/update": ["update"],
 };
 

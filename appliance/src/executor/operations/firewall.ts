@@ -100,6 +100,9 @@ function bridgeChains({ management, isolateSegments, mdns }: FirewallOperation, 
       ? []
       : [
           `iifname ${names(ports)} tcp dport { ${management.ports.join(", ")} } counter ${action}`,
+          ...(management.udpPorts.length === 0
+            ? []
+            : [`iifname ${names(ports)} udp dport { ${management.udpPorts.join(", ")} } counter ${action}`]),
           ...(mdns.length === 0 ? [] : [`iifname ${names(ports)} udp dport 5353 counter ${action}`]),
         ];
   const verdict = ({ action, to }: FirewallRule): string => {
@@ -191,6 +194,7 @@ function input(operation: FirewallOperation): string[] {
   const others = operation.only === undefined ? [] : [`iifname != ${names(operation.only)} accept`];
   const rate = `limit rate over ${most}/second burst ${most} packets`;
   const { connectionsPerAddress: atATime } = operation;
+  const udp = management.udpPorts.length === 0 ? [] : [`udp dport { ${management.udpPorts.join(", ")} }`];
   const count = `ct count over ${atATime}`;
   return [
     'iifname "lo" accept',
@@ -219,8 +223,10 @@ function input(operation: FirewallOperation): string[] {
         ]),
     ...(management.interfaces.length === 0
       ? []
-      : addresses(management.sources, []).map((from) =>
-          words(`iifname ${names(management.interfaces)}`, from, `tcp dport { ${management.ports.join(", ")} } accept`),
+      : addresses(management.sources, []).flatMap((from) =>
+          [`tcp dport { ${management.ports.join(", ")} }`, ...udp].map((to) =>
+            words(`iifname ${names(management.interfaces)}`, from, `${to} accept`),
+          ),
         )),
     ...(mdns.length === 0 ? [] : MDNS_GROUPS.map((group) => `iifname ${names(mdns)} ${group} udp dport 5353 accept`)),
     ...(fabric.interfaces.length === 0 || fabric.ports.length === 0
