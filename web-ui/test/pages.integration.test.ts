@@ -130,6 +130,9 @@ check("telemetry: another broker is tried before it is applied, and says what fa
   await page.getByTestId("section-syslog").locator("summary").click();
   await page.getByTestId("try-syslog").getByRole("button").click();
   await shows(page, "try-syslog", "127.0.0.1:514");
+  await page.getByTestId("section-snmp").locator("summary").click();
+  await page.getByTestId("field/snmp/community").waitFor();
+  assert.is(await page.locator('[data-testid^="try-"]').count(), 2);
 });
 
 check("telemetry: the broker goes and comes back; the page says so by itself", async ({ page, demo }) => {

@@ -12,7 +12,7 @@ import { ProblemNotice } from "./problem.tsx";
 /** The gateway takes four seconds at most for each of four steps, milliseconds. */
 const PATIENCE_MS = 25_000;
 
-interface TryConnectionProps {
+export interface TryConnectionProps {
   label: string;
   path: "/api/v1/telemetry/test" | "/api/v1/syslog/test";
   /** Settings that differ from those that hold; null takes one away. */

@@ -13,7 +13,7 @@ import { status } from "../core/store.ts";
 import { strings } from "../strings.ts";
 import { useAction } from "./action.ts";
 import { ConfigForm } from "./configForm.tsx";
-import { patchBetween, TryConnection } from "./connectionTest.tsx";
+import { patchBetween, TryConnection, type TryConnectionProps } from "./connectionTest.tsx";
 import { Fact, Facts, PageTitle, Pill, type Tone } from "./parts.tsx";
 import { ProblemNotice } from "./problem.tsx";
 
@@ -53,14 +53,17 @@ export function TelemetryPage() {
   );
 }
 
+/** What can be tried before it is applied. */
+const TRIALS: Readonly<Record<string, Pick<TryConnectionProps, "label" | "path">>> = {
+  mqtt: { label: words.tryBroker, path: "/api/v1/telemetry/test" },
+  syslog: { label: words.trySyslog, path: "/api/v1/syslog/test" },
+};
+
 function below(part: string, document: JsonObject) {
-  if (!may("admin")) return null;
+  const trial = TRIALS[part];
+  if (trial === undefined || !may("admin")) return null;
   const settings = patchBetween(served.value?.document[part], document[part]);
-  return part === "mqtt" ? (
-    <TryConnection label={words.tryBroker} path="/api/v1/telemetry/test" settings={settings} testid="try-mqtt" />
-  ) : (
-    <TryConnection label={words.trySyslog} path="/api/v1/syslog/test" settings={settings} testid="try-syslog" />
-  );
+  return <TryConnection {...trial} settings={settings} testid={`try-${part}`} />;
 }
 
 function Card({ id, title, state, children }: CardProps) {
