@@ -378,9 +378,25 @@ static void relay_one(struct ipscsi_peer *to, struct ipscsi_peer *from,
 	}
 }
 
+/* It is a target, too (RFC 2143's own model): all targets of a bus see it */
+static bool is_symmetric(const struct ipscsi_peer *peer)
+{
+	return rcu_access_pointer(peer->idev) &&
+	       rcu_access_pointer(peer->reverse);
+}
+
+/* Another hub has relayed it to us */
+static bool was_relayed(const struct ipscsi_peer *from,
+			const struct sk_buff *skb)
+{
+	return !READ_ONCE(from->bridge) &&
+	       !ether_addr_equal(skb->data + ETH_ALEN, from->addr);
+}
+
 /*
  * docs/protocol.md section 7. Only between stations that we serve, and never
- * back to where it came from.
+ * back to where it came from. Nothing goes in circles where hubs serve each
+ * other.
  * Return: true where the frame was taken.
  */
 static bool relay(struct ipscsi_seg *seg, struct ipscsi_peer *from,
@@ -390,11 +406,13 @@ static bool relay(struct ipscsi_seg *seg, struct ipscsi_peer *from,
 	struct ipscsi_peer *to;
 	struct sk_buff *copy;
 
-	if (!READ_ONCE(seg->relay) || !rcu_access_pointer(from->reverse))
+	if (!READ_ONCE(seg->relay) || !rcu_access_pointer(from->reverse) ||
+	    was_relayed(from, skb))
 		return false;
 	if (is_multicast_ether_addr(dest)) {
 		list_for_each_entry_rcu(to, &seg->peers, node) {
 			if (to == from || !rcu_access_pointer(to->reverse) ||
+			    (is_symmetric(from) && is_symmetric(to)) ||
 			    READ_ONCE(to->state) != IPSCSI_PEER_UP)
 				continue;
 			/* who writes to it copies first, as behind a bridge */

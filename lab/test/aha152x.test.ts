@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The Adaptec 1522's driver on the modelled parallel bus (kernel/testing): as the kernel has it, and with target mode.
 import * as assert from "uvu/assert";
-import { MODEL, ModelledBus } from "../src/rigs/aha152x.ts";
+import { IDS, MODEL, ModelledBus } from "../src/rigs/aha152x.ts";
+import { BusStations } from "../src/rigs/busStations.ts";
 import { CONFIGFS } from "../src/rigs/loop.ts";
 import { scenario } from "../src/scenario.ts";
 import { waitFor } from "../src/time.ts";
@@ -135,64 +136,64 @@ tests.test("two adapters are targets of each other, and of resets, beside a disk
   await vm.ok(`rmdir ${CONFIGFS}/core/fileio_0/store*; rmdir ${CONFIGFS}/core/fileio_0`);
 });
 
-tests.test("RFC 2143, symmetric: two adapters send to each other, through a reset, too", async (bench) => {
-  const vm = bench.vm("loop");
-  await vm.ok("modprobe -a ipscsi ipscsi_target; echo 0 >/sys/module/ipscsi/parameters/auto_attach");
-  const bus = await ModelledBus.create(vm, { patched: true, adapters: 2, disk: false });
-  for (const side of [0, 1]) {
-    await vm.ok(`set -e
-      grep -q ' /sys/kernel/config ' /proc/mounts || mount -t configfs configfs /sys/kernel/config
-      ip link add sym${side} type ipscsi; ip link set sym${side} up
-      mkdir -p ${CONFIGFS}/core/ipscsi_0/sym${side}
-      echo segment=sym${side} >${CONFIGFS}/core/ipscsi_0/sym${side}/control
-      echo 1 >${CONFIGFS}/core/ipscsi_0/sym${side}/enable`);
-    await bus.serve(side, `ipscsi_0/sym${side}`);
-  }
-  for (const side of [0, 1]) {
-    const device = await bus.scan(side, 1 - side);
-    const attribute = `/sys/bus/scsi/devices/${device}/ipscsi/segment`;
-    await waitFor("the driver", async () => (await vm.run(`test -e ${attribute}`)).code === 0, { timeout: 20_000 });
-    await vm.ok(`echo sym${side} >${attribute}`);
-  }
-  await vm.ok(`set -e
-    ip netns add far; ip link set sym1 netns far
-    ip addr add 10.144.0.1/24 dev sym0
-    ip -n far addr add 10.144.0.2/24 dev sym1; ip -n far link set sym1 up`);
-  const reach = (namespace: string, to: string): Promise<unknown> =>
-    waitFor(
-      `${to} to answer`,
-      async () => (await vm.run(`${namespace} ping -c 1 -W 2 ${to}`)).code === 0 || undefined,
-      { timeout: 60_000, interval: 200 },
+for (const [stations, bytes] of [
+  [2, 524_288],
+  [3, 262_144],
+  [7, 262_144],
+] as const)
+  tests.test(`RFC 2143, symmetric: ${stations} adapters send to each other, through a reset, too`, async (bench) => {
+    const vm = bench.vm("loop");
+    const bus = await ModelledBus.create(vm, { patched: true, adapters: stations, disk: false });
+    const all = [...IDS.slice(0, stations).keys()];
+    const rig = await BusStations.create(bus, { stations, targets: all });
+    await rig.reachAll();
+    for (const station of all) {
+      const is = (what: string, value: string): Promise<unknown> =>
+        waitFor(
+          `${what} ${value} at ${station}`,
+          async () => (await rig.peers(station, what)).every((one) => one === value) || undefined,
+          { timeout: 15_000 },
+        );
+      await is("mode", "symmetric");
+      await is("held_gets", "0");
+    }
+    const relayed = await rig.count("relayed");
+    const before = await bus.count("data_bytes");
+    const pairs = all.slice(0, 4).map((from) => [from, (from + 1) % stations] as const);
+    await rig.copy(pairs, bytes);
+    assert.ok((await bus.count("data_bytes")) - before >= pairs.length * bytes, "over the bus");
+    await bus.reset();
+    await rig.reachAll();
+    assert.is(await rig.count("relayed"), relayed, "each sends to each by itself");
+    if (stations > 3) assert.ok((await bus.count("contended")) > 0, "more than one wanted the bus at the same moment");
+    await rig.tearDown();
+  });
+
+tests.test(
+  "two adapters that are targets, three that ask them by GET: each reaches each, through a reset, too",
+  async (bench) => {
+    const bus = await ModelledBus.create(bench.vm("loop"), { patched: true, adapters: 5, disk: false });
+    const rig = await BusStations.create(bus, { stations: 5, targets: [0, 1] });
+    // as an initiator's only command, a GET is in the way of what it sends
+    for (const hub of [0, 1]) await rig.set(hub, "hold_time_ms", "50");
+    await rig.reachAll();
+    for (const hub of [0, 1])
+      assert.equal((await rig.peers(hub, "mode")).sort(), ["get", "get", "get", "symmetric"], `what is at ${hub}`);
+    const relayed = await rig.count("relayed");
+    await rig.copy(
+      [
+        [2, 0],
+        [1, 3],
+        [0, 1],
+        [4, 2],
+      ],
+      262_144,
     );
-  await reach("", "10.144.0.2");
-  await reach("ip netns exec far", "10.144.0.1");
-  const peers = "/sys/class/net/sym0/ipscsi/peers/*";
-  await waitFor("symmetric mode", async () => (await vm.ok(`cat ${peers}/mode`)) === "symmetric", { timeout: 15_000 });
-  await waitFor("no GET to be held", async () => (await vm.ok(`cat ${peers}/held_gets`)) === "0", { timeout: 15_000 });
-  const before = await bus.count("data_bytes");
-  // 512 KiB each way at the same time
-  await vm.ok(
-    `set -e; cd /run
-    for n in 1 2; do head -c 524288 /dev/urandom >sent.$n; done
-    mkfifo hold # nc ends a connection when its input ends: a receiver's does not
-    ip netns exec far nc -l -p 7001 <>hold >got.1 &
-    nc -l -p 7002 <>hold >got.2 &
-    until ip netns exec far ss -ltn | grep -q :7001 && ss -ltn | grep -q :7002; do sleep 0.1; done
-    nc -w 60 10.144.0.2 7001 <sent.1 &
-    ip netns exec far nc -w 60 10.144.0.1 7002 <sent.2 &
-    wait; rm hold
-    for n in 1 2; do cmp sent.$n got.$n; done`,
-    { timeout: 90_000 },
-  );
-  assert.ok((await bus.count("data_bytes")) - before >= 1 << 20, "over the bus");
-  await bus.reset();
-  await reach("", "10.144.0.2");
-  await reach("ip netns exec far", "10.144.0.1");
-  await bus.tearDown();
-  await vm.ok(`set -e
-    rmdir ${CONFIGFS}/core/ipscsi_0/sym* ${CONFIGFS}/core/ipscsi_0
-    ip -n far link del sym1; ip link del sym0; ip netns del far
-    modprobe -r ipscsi_target; modprobe -r ipscsi`);
-});
+    assert.ok((await rig.count("relayed")) > relayed, "what an initiator sends to another");
+    await bus.reset();
+    await rig.reachAll();
+    await rig.tearDown();
+  },
+);
 
 tests.run();

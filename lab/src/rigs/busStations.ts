@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+// Stations on the modelled parallel bus, all in one kernel: an adapter, a segment and a network namespace for each.
+import { waitFor } from "../time.ts";
+import { IDS, type ModelledBus } from "./aha152x.ts";
+import { CONFIGFS } from "./loop.ts";
+
+const BACKENDS = `${CONFIGFS}/core/ipscsi_0`;
+
+export interface StationsOptions {
+  readonly stations: number;
+  /** Which of them are targets; the others reach these by SEND and are reached by GET. */
+  readonly targets: readonly number[];
+}
+
+export class BusStations {
+  readonly bus: ModelledBus;
+  readonly #numbers: readonly number[];
+  readonly #targets: readonly number[];
+
+  private constructor(bus: ModelledBus, { stations, targets }: StationsOptions) {
+    this.bus = bus;
+    this.#numbers = Array.from({ length: stations }, (_, number) => number);
+    this.#targets = targets;
+  }
+
+  /** Exports the targets' segments, lets every station attach to each target, all at the same time, and gives them addresses. */
+  static async create(bus: ModelledBus, options: StationsOptions): Promise<BusStations> {
+    const rig = new BusStations(bus, options);
+    const { vm } = bus;
+    await vm.ok(`set -e
+      modprobe -a ipscsi ipscsi_target; echo 0 >/sys/module/ipscsi/parameters/auto_attach
+      grep -q ' /sys/kernel/config ' /proc/mounts || mount -t configfs configfs /sys/kernel/config
+      for n in ${rig.#numbers.join(" ")}; do ip link add sym$n type ipscsi; ip link set sym$n up; done
+      for n in ${rig.#targets.join(" ")}; do
+        mkdir -p ${BACKENDS}/sym$n
+        echo segment=sym$n >${BACKENDS}/sym$n/control
+        echo 1 >${BACKENDS}/sym$n/enable
+      done`);
+    for (const number of rig.#targets) await bus.serve(number, `ipscsi_0/sym${number}`);
+    const attach = await Promise.all(
+      rig.#numbers.map(async (from) => {
+        const ids = rig.#targets.filter((to) => to !== from).map((to) => IDS[to]);
+        return `attach ${(await bus.host(from)).slice(4)} sym${from} ${ids.join(" ")} &\n`;
+      }),
+    );
+    await vm.ok("sh -s", {
+      input: `set -e
+attach() {
+  host=$1 segment=$2; shift 2
+  for id; do
+    echo "0 $id 0" >/sys/class/scsi_host/host$host/scan
+    at=/sys/bus/scsi/devices/$host:0:$id:0/ipscsi/segment
+    until [ -e $at ]; do sleep 0.1; done
+    echo $segment >$at
+  done
+}
+${attach.join("")}wait
+for n in ${rig.#numbers.join(" ")}; do
+  ip netns add bus$n; ip link set sym$n netns bus$n
+  ip -n bus$n addr add 10.144.0.$((n + 1))/24 dev sym$n; ip -n bus$n link set sym$n up
+done
+`,
+      timeout: 60_000,
+    });
+    return rig;
+  }
+
+  address(number: number): string {
+    return `10.144.0.${number + 1}`;
+  }
+
+  /** One value of all peers of a station, such as "mode". */
+  async peers(number: number, what: string): Promise<string[]> {
+    return (await this.#in(number, `cat ${this.#files(number)}/peers/*/${what}`)).split("\n");
+  }
+
+  /** Writes one of the files of a station's segment. */
+  async set(number: number, file: string, value: string): Promise<void> {
+    await this.#in(number, `echo ${value} >${this.#files(number)}/${file}`);
+  }
+
+  /** One of the segments' counters (ethtool -S), of all stations together. */
+  async count(counter: string): Promise<number> {
+    const values = await this.bus.vm.ok(
+      `for n in ${this.#numbers.join(" ")}; do ip netns exec bus$n ethtool -S sym$n; done | sed -n 's/^ *${counter}: //p'`,
+    );
+    return values.split("\n").reduce((sum, value) => sum + Number(value), 0);
+  }
+
+  /** Waits until every station reaches every other. */
+  async reachAll(): Promise<void> {
+    await Promise.all(
+      this.#numbers.map((from) => {
+        const others = this.#numbers.filter((to) => to !== from).map((to) => this.address(to));
+        return waitFor(
+          `${others.join(", ")} to answer ${this.address(from)}`,
+          async () => {
+            const asked = others.map((to) => `ping -c 1 -W 2 ${to}`).join(" && ");
+            return (await this.bus.vm.run(`ip netns exec bus${from} sh -c '${asked}'`)).code === 0 || undefined;
+          },
+          { timeout: 60_000, interval: 200 },
+        );
+      }),
+    );
+  }
+
+  /** Sends `bytes` from one to the other in each pair, all at the same time, by TCP; what arrives must be what was sent. */
+  async copy(pairs: readonly (readonly [from: number, to: number])[], bytes: number): Promise<void> {
+    const each = (line: (from: number, to: number, port: number) => string): string =>
+      pairs.map(([from, to], index) => line(from, to, 7000 + index)).join("\n");
+    await this.bus.vm.ok("sh -s", {
+      input: `set -e; cd /run
+mkfifo hold # nc ends a connection when its input ends: a receiver's does not
+${each((_, to, port) => `head -c ${bytes} /dev/urandom >sent.${port}; ip netns exec bus${to} nc -l -p ${port} <>hold >got.${port} &`)}
+${each((_, to, port) => `until ip netns exec bus${to} ss -ltn | grep -q :${port}; do sleep 0.1; done`)}
+${each((from, to, port) => `ip netns exec bus${from} nc -w 60 ${this.address(to)} ${port} <sent.${port} &`)}
+wait; rm hold
+${each((_from, _to, port) => `cmp sent.${port} got.${port}; rm sent.${port} got.${port}`)}
+`,
+      timeout: 120_000,
+    });
+  }
+
+  #files(number: number): string {
+    return `/sys/class/net/sym${number}/ipscsi`;
+  }
+
+  /** In its namespace, which has a /sys of its own. */
+  #in(number: number, command: string): Promise<string> {
+    return this.bus.vm.ok(`ip netns exec bus${number} sh -c '${command}'`);
+  }
+
+  /** Takes back all that was made, the bus, too. */
+  async tearDown(): Promise<void> {
+    await this.bus.tearDown();
+    await this.bus.vm.ok(`set -e
+      rmdir ${BACKENDS}/sym* ${BACKENDS}
+      for n in ${this.#numbers.join(" ")}; do ip -n bus$n link del sym$n; ip netns del bus$n; done
+      modprobe -r ipscsi_target; modprobe -r ipscsi`);
+  }
+}
