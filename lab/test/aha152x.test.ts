@@ -136,6 +136,71 @@ tests.test("two adapters are targets of each other, and of resets, beside a disk
   await vm.ok(`rmdir ${CONFIGFS}/core/fileio_0/store*; rmdir ${CONFIGFS}/core/fileio_0`);
 });
 
+/** In the middle of the data of a command that transfers a block: its Nth byte or REQ. */
+const MIDDLE = 300;
+
+/** Writes and reads back a block. */
+function blockScript(disk: string): string {
+  return `dd if=/dev/urandom of=/run/data.${disk} bs=512 count=1 status=none &&
+    dd if=/run/data.${disk} of=/dev/${disk} oflag=direct status=none &&
+    dd if=/dev/${disk} of=/run/back.${disk} count=1 iflag=direct status=none && cmp /run/data.${disk} /run/back.${disk}`;
+}
+
+tests.test("a REQ that is lost, a stuck BSY, a peer that stalls or is slow: each ends in recovery", async (bench) => {
+  const vm = bench.vm("loop");
+  const bus = await ModelledBus.create(vm, { patched: true, adapters: 2, disk: true });
+  const scripted = await bus.disk();
+  await bus.serve(1, await fileBackend(vm, "store"));
+  const device = await bus.scan(0, 1);
+  const store = await blockOf(vm, device);
+  const works = (disk: string): Promise<string> => vm.ok(blockScript(disk), { timeout: 60_000 });
+  const fault = (name: string, value: number): Promise<string> => vm.ok(`echo ${value} >${MODEL}/${name}`);
+  const stalled = (): Promise<unknown> =>
+    waitFor("somebody to stall", async () => (await bus.count("stalled")) === 1 || undefined, { timeout: 20_000 });
+
+  // nobody gets the bus until somebody resets it
+  await fault("stuck", 1);
+  const waiting = vm.start(blockScript(scripted));
+  await waitFor(
+    "a command to wait",
+    async () => (await vm.ok(`tr -d ' 0\\n' </sys/block/${scripted}/inflight`)) !== "" || undefined,
+    { timeout: 10_000 },
+  );
+  await bus.reset();
+  assert.is((await waiting.done).code, 0);
+  assert.is(await bus.count("stuck"), 0);
+
+  // the initiator's patience ends first: it resets the bus
+  await vm.ok(`echo 2 >/sys/block/${scripted}/device/timeout`);
+  await fault("request_at", MIDDLE);
+  await works(scripted);
+  assert.is(await bus.count("request_at"), 0);
+
+  // the target's ends first: it leaves the bus, and the initiator repeats the command
+  await fault("stall_id", IDS[0] ?? 0);
+  await fault("stall_at", MIDDLE);
+  const work = vm.start(blockScript(store));
+  await stalled();
+  await waitFor("the target to leave", async () => (await bus.count("busy")) === 0 || undefined, { timeout: 20_000 });
+  await fault("stalled", 0);
+  assert.is((await work.done).code, 0);
+
+  // a target that is gone in the middle: its command fails, others do not, and it is used again when it is back
+  await fault("stall_id", IDS[1] ?? 0);
+  await fault("stall_at", MIDDLE);
+  const lost = vm.start(blockScript(store));
+  await stalled();
+  assert.is.not((await lost.done).code, 0, "nobody is there");
+  await works(scripted);
+  await fault("stalled", 0);
+  await works(store);
+
+  await fault("byte_ns", 20_000);
+  for (const disk of [scripted, store]) await works(disk);
+  await bus.tearDown();
+  await vm.ok(`rmdir ${CONFIGFS}/core/fileio_0/store ${CONFIGFS}/core/fileio_0`);
+});
+
 for (const [stations, bytes] of [
   [2, 524_288],
   [3, 262_144],

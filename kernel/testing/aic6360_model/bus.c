@@ -18,12 +18,47 @@ bool sbus_attach(struct sbus *bus, struct sbus_device *dev)
 	return true;
 }
 
+static bool is_stalled(const struct sbus *bus, const struct sbus_device *dev)
+{
+	return bus->faults.stalled && dev->id == bus->faults.stall_id;
+}
+
+/* Counts one of the knobs that name the Nth of something. Is this the Nth? */
+static bool is_due(u32 *countdown)
+{
+	return *countdown && !--*countdown;
+}
+
+/* When a REQ that has just been raised is seen */
+static u64 request_time(struct sbus *bus)
+{
+	if (is_due(&bus->faults.request_at))
+		return SBUS_NEVER;
+	if (bus->taken_until < bus->now)
+		bus->taken_until = bus->now;
+	bus->taken_until += bus->faults.byte_ns;
+	return bus->taken_until - bus->now < SBUS_BURST_NS ? bus->now :
+							     bus->taken_until;
+}
+
+static void filter_request(struct sbus *bus)
+{
+	bool request = bus->lines & SIG_REQ;
+
+	if (request && !bus->requested)
+		bus->request_due = request_time(bus);
+	bus->requested = request;
+	if (request && bus->request_due > bus->now)
+		bus->lines &= ~SIG_REQ;
+}
+
 static void combine(struct sbus *bus)
 {
 	u16 before = bus->lines;
 	unsigned int i;
 
-	bus->lines = bus->faults.reset ? SIG_RST : 0;
+	bus->lines = (bus->faults.reset ? SIG_RST : 0) |
+		     (bus->faults.stuck ? SIG_BSY : 0);
 	bus->data = 0;
 	for (i = 0; i < bus->count; i++) {
 		struct sbus_device *dev = bus->devices[i];
@@ -32,6 +67,9 @@ static void combine(struct sbus *bus)
 		if (dev->drives_data)
 			bus->data |= dev->data;
 	}
+	filter_request(bus);
+	if (bus->lines & SIG_RST)
+		bus->faults.stuck = false;
 	bus->changes += bus->lines != before;
 }
 
@@ -47,7 +85,7 @@ static bool arbitrate(struct sbus *bus)
 	for (i = 0; i < bus->count; i++) {
 		struct sbus_device *dev = bus->devices[i];
 
-		if (!dev->wants_bus)
+		if (!dev->wants_bus || is_stalled(bus, dev))
 			continue;
 		contenders++;
 		if (!winner || dev->id > winner->id)
@@ -82,6 +120,9 @@ void sbus_settle(struct sbus *bus)
 			for (i = 0; i < bus->count; i++) {
 				struct sbus_device *dev = bus->devices[i];
 
+				if (is_stalled(bus, dev) &&
+				    !(bus->lines & SIG_RST))
+					continue;
 				if (dev->eval(dev)) {
 					combine(bus);
 					changed = true;
@@ -89,7 +130,8 @@ void sbus_settle(struct sbus *bus)
 			}
 		} while (changed);
 		for (i = 0; i < bus->count; i++)
-			bus->devices[i]->settled(bus->devices[i]);
+			if (!is_stalled(bus, bus->devices[i]))
+				bus->devices[i]->settled(bus->devices[i]);
 	} while (sbus_free(bus) && arbitrate(bus));
 	if (!sbus_free(bus))
 		bus->arbitration_at = SBUS_NEVER;
@@ -100,7 +142,9 @@ u64 sbus_run_timers(struct sbus *bus)
 	u64 next;
 	unsigned int i;
 
-	if (bus->arbitration_at <= bus->now)
+	if (bus->arbitration_at <= bus->now ||
+	    (bus->requested && !(bus->lines & SIG_REQ) &&
+	     bus->request_due <= bus->now))
 		sbus_settle(bus);
 	for (i = 0; i < bus->count; i++) {
 		struct sbus_device *dev = bus->devices[i];
@@ -112,6 +156,9 @@ u64 sbus_run_timers(struct sbus *bus)
 		}
 	}
 	next = bus->arbitration_at;
+	if (bus->requested && !(bus->lines & SIG_REQ) &&
+	    bus->request_due < next)
+		next = bus->request_due;
 	for (i = 0; i < bus->count; i++)
 		if (bus->devices[i]->deadline < next)
 			next = bus->devices[i]->deadline;
@@ -123,7 +170,7 @@ bool sbus_latch(struct sbus *bus)
 	bus->bytes++;
 	if (!(bus->lines & (SIG_CD | SIG_MSG)))
 		bus->data_bytes++;
-	if (bus->faults.parity_at && !--bus->faults.parity_at)
-		return false;
-	return true;
+	if (is_due(&bus->faults.stall_at))
+		bus->faults.stalled = true;
+	return !is_due(&bus->faults.parity_at);
 }

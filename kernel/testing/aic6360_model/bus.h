@@ -39,6 +39,7 @@
 
 #define SBUS_DEVICES	16	/* IDs 0 to 7, and some room for tests */
 #define SBUS_NEVER	(~0ULL)
+#define SBUS_BURST_NS	1000000ULL
 
 struct sbus;
 
@@ -73,11 +74,19 @@ struct sbus_device {
 /**
  * struct sbus_faults - what goes wrong on purpose; all 0: nothing
  * @parity_at: the Nth byte from now of an information transfer has bad parity
+ * @request_at: nobody sees the Nth REQ from now
+ * @stall_at: with the Nth byte from now, @stall_id stalls
+ * @stall_id: SCSI ID of who stalls: keeps what it drives, reacts to RST alone
+ * @stalled: it does; until this is cleared
+ * @stuck: somebody asserts BSY, until the bus is reset
  * @reset: somebody asserts RST
+ * @byte_ns: a byte takes that long, on average over SBUS_BURST_NS
  */
 struct sbus_faults {
-	u32 parity_at;
-	bool reset;
+	u32 parity_at, request_at, stall_at;
+	u8 stall_id;
+	bool stalled, stuck, reset;
+	u64 byte_ns;
 };
 
 /**
@@ -93,6 +102,9 @@ struct sbus_faults {
  *	arbitration. Real ones begin 0.8 us after; longer, so that others get
  *	there in time although a program is slower than a chip.
  * @arbitration_at: when that is, SBUS_NEVER: nobody wants the bus
+ * @requested: somebody drives REQ
+ * @request_due: when the others see that, SBUS_NEVER: not at all
+ * @taken_until: what was transferred has taken that long, by @faults.byte_ns
  * @changes: of the signals
  * @bytes: transferred, in all phases
  * @data_bytes: in data phases
@@ -105,6 +117,8 @@ struct sbus {
 	unsigned int count;
 	struct sbus_faults faults;
 	u64 arbitration_ns, arbitration_at;
+	bool requested;
+	u64 request_due, taken_until;
 	u64 arbitrations, contended, changes, bytes, data_bytes;
 };
 

@@ -369,7 +369,7 @@ static bool eval_transfer(struct disk *disk)
 		dev->lines &= ~SIG_REQ;
 		return true;
 	}
-	if ((bus->lines & SIG_ACK) || disk->stalled)
+	if (bus->lines & SIG_ACK)
 		return false;
 	if (disk->pos == disk->len) {
 		disk->next(disk);

@@ -20,7 +20,6 @@
  * @disconnects: leaves the bus between command and data, if it may
  * @sync: agrees to synchronous transfers; otherwise rejects SDTR
  * @busy_ns: how long it stays away
- * @stalled: sends no REQ any more (fault)
  * @commands: executed
  * @rejected: messages that the initiator rejected
  */
@@ -28,7 +27,7 @@ struct disk {
 	struct sbus_device dev;
 	u8 *store;
 	u32 blocks;
-	bool disconnects, sync, stalled;
+	bool disconnects, sync;
 	u64 busy_ns;
 	u64 commands, rejected, resets, aborts;
 

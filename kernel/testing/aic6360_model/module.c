@@ -254,6 +254,37 @@ static int reset_set(void *data, u64 value)
 }
 DEFINE_DEBUGFS_ATTRIBUTE(reset_fops, NULL, reset_set, "%llu\n");
 
+/* Faults that the bus reacts to at once */
+static int line_get(void *fault, u64 *value)
+{
+	*value = *(bool *)fault;
+	return 0;
+}
+
+static int line_set(void *fault, u64 value)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&model.lock, flags);
+	*(bool *)fault = value;
+	settle();
+	spin_unlock_irqrestore(&model.lock, flags);
+	return 0;
+}
+DEFINE_DEBUGFS_ATTRIBUTE(line_fops, line_get, line_set, "%llu\n");
+
+/* Whether anybody has the bus */
+static int busy_get(void *data, u64 *value)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&model.lock, flags);
+	*value = !sbus_free(&model.bus);
+	spin_unlock_irqrestore(&model.lock, flags);
+	return 0;
+}
+DEFINE_DEBUGFS_ATTRIBUTE(busy_fops, busy_get, NULL, "%llu\n");
+
 static void show(void)
 {
 	struct dentry *dir = debugfs_create_dir("aic6360_model", NULL);
@@ -265,14 +296,23 @@ static void show(void)
 	debugfs_create_u64("contended", 0444, dir, &model.bus.contended);
 	debugfs_create_u64("bytes", 0444, dir, &model.bus.bytes);
 	debugfs_create_u64("data_bytes", 0444, dir, &model.bus.data_bytes);
+	debugfs_create_file_unsafe("busy", 0444, dir, NULL, &busy_fops);
 	debugfs_create_u32("parity_at", 0644, dir, &model.bus.faults.parity_at);
+	debugfs_create_u32("request_at", 0644, dir,
+			   &model.bus.faults.request_at);
+	debugfs_create_u32("stall_at", 0644, dir, &model.bus.faults.stall_at);
+	debugfs_create_u8("stall_id", 0644, dir, &model.bus.faults.stall_id);
+	debugfs_create_u64("byte_ns", 0644, dir, &model.bus.faults.byte_ns);
+	debugfs_create_file_unsafe("stalled", 0644, dir,
+				   &model.bus.faults.stalled, &line_fops);
+	debugfs_create_file_unsafe("stuck", 0644, dir, &model.bus.faults.stuck,
+				   &line_fops);
 	debugfs_create_file_unsafe("reset", 0200, dir, NULL, &reset_fops);
 	if (disk_id < 0)
 		return;
 	debugfs_create_bool("disk_disconnects", 0644, dir,
 			    &model.disk.disconnects);
 	debugfs_create_bool("disk_sync", 0644, dir, &model.disk.sync);
-	debugfs_create_bool("disk_stalled", 0644, dir, &model.disk.stalled);
 	debugfs_create_u64("disk_busy_ns", 0644, dir, &model.disk.busy_ns);
 	debugfs_create_u64("disk_commands", 0444, dir, &model.disk.commands);
 }

@@ -179,3 +179,80 @@ TEST(reset, "a reset ends the connection at both ends, and all see it")
 		CHECK(!(get(&chips[i], SSTAT0) & (TARGET | SELDO | SELDI)));
 	}
 }
+
+/* A command phase in which chip 1 asks chip 0 for bytes by automatic PIO */
+static void ask(void)
+{
+	plug();
+	connect(&chips[0], &chips[1]);
+	put(&chips[0], SCSISIG, PHASE_COMMAND);
+	put(&chips[0], SXFRCTL0, 0x08);	/* SPIOEN */
+}
+
+TEST(lost_request, "a REQ that is lost stays so, until the next one")
+{
+	ask();
+	bus.faults.request_at = 1;
+	put(&chips[1], SCSISIG, PHASE_COMMAND | SIG_BSY);
+	put(&chips[1], SXFRCTL0, 0x08);
+	CHECK(!(get(&chips[0], SSTAT0) & SPIORDY));
+	CHECK_EQ(sbus_run_timers(&bus), SBUS_NEVER);
+	put(&chips[1], SCSISIG, 0);
+	CHECK(sbus_free(&bus));
+	ask();
+	put(&chips[1], SCSISIG, PHASE_COMMAND | SIG_BSY);
+	put(&chips[1], SXFRCTL0, 0x08);
+	CHECK(get(&chips[0], SSTAT0) & SPIORDY);
+}
+
+TEST(stall, "who stalls answers nothing but a reset")
+{
+	ask();
+	bus.faults.stall_at = 2;
+	bus.faults.stall_id = 7;
+	put(&chips[1], SCSISIG, PHASE_COMMAND | SIG_BSY);
+	put(&chips[1], SXFRCTL0, 0x08);
+	put(&chips[0], SCSIDAT, 1);
+	CHECK_EQ(get(&chips[1], SCSIDAT), 1);
+	put(&chips[0], SCSIDAT, 2);
+	CHECK_EQ(get(&chips[1], SCSIDAT), 2);	/* its ACK stays */
+	CHECK(bus.faults.stalled);
+	CHECK(bus.lines & SIG_ACK);
+	put(&chips[2], SCSISEQ, 0x01);	/* SCSIRSTO */
+	put(&chips[2], SCSISEQ, 0);
+	CHECK(sbus_free(&bus));
+	bus.faults.stalled = false;
+	put(&chips[1], SCSISEQ, LISTEN);
+	connect(&chips[0], &chips[1]);
+}
+
+TEST(stuck, "while BSY is stuck nobody gets the bus; a reset ends that")
+{
+	plug();
+	bus.faults.stuck = true;
+	put(&chips[0], SCSIID, 7 << 4 | 6);
+	put(&chips[0], SCSISEQ, SELECT);
+	CHECK(!(get(&chips[0], SSTAT0) & SELDO));
+	put(&chips[2], SCSISEQ, 0x01);
+	put(&chips[2], SCSISEQ, 0);
+	CHECK(get(&chips[0], SSTAT0) & SELDO);
+}
+
+TEST(slow, "bytes take their time, on average")
+{
+	unsigned int i;
+
+	ask();
+	bus.faults.byte_ns = MS;
+	put(&chips[1], SCSISIG, PHASE_COMMAND | SIG_BSY);
+	put(&chips[1], SXFRCTL0, 0x08);
+	for (i = 1; i <= 5; i++) {
+		CHECK(!(get(&chips[0], SSTAT0) & SPIORDY));
+		CHECK_EQ(sbus_run_timers(&bus), i * MS);
+		bus.now = i * MS;
+		CHECK_EQ(sbus_run_timers(&bus), SBUS_NEVER);
+		CHECK(get(&chips[0], SSTAT0) & SPIORDY);
+		put(&chips[0], SCSIDAT, i);
+		CHECK_EQ(get(&chips[1], SCSIDAT), i);
+	}
+}
