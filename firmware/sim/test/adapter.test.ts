@@ -52,6 +52,18 @@ test("USB: descriptors, NTB parameters, notifications; what is unknown is refuse
   assert.is(usb.in(1, 2), undefined);
 });
 
+test("a driver that is taken away and comes back: SET_INTERFACE leaves the other interface's toggles as they are", () => {
+  const bench = Bench.up();
+  for (const taken of [1, 3, 1, 2, 9]) {
+    const notes: unknown[] = [];
+    for (let count = 0; count < taken; count++) notes.push(bench.usb.in(1, 2)?.length);
+    // one that waits to be fetched stays; the speed and the connection follow
+    if (taken === 9) assert.equal(notes.filter(Boolean).slice(-2), [16, 8]);
+    bench.usb.setInterface(1, 0);
+    bench.usb.setInterface(1, 1);
+  }
+});
+
 test("a frame each way: SEND to USB, USB to GET, byte for byte", () => {
   const bench = Bench.up();
   assert.is(bench.send(0x88b5, HELLO).status, GOOD);

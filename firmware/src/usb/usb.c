@@ -165,7 +165,11 @@ static void receive(u32 ep)
 		start(ep, false, PACKET);
 }
 
-/* Whatever was under way is not any more, and toggles begin at DATA0 */
+/*
+ * Whatever was under way is not any more, and toggles begin at DATA0. Only for
+ * endpoints that SET_INTERFACE or SET_CONFIGURATION names: the host goes on
+ * with the toggles of all others (USB 2.0 9.1.1.5).
+ */
 static void ep_reset(u32 ep)
 {
 	u32 in;
@@ -187,7 +191,6 @@ static void ep_enable(u32 ep, bool in, u32 type)
 
 static void ncm_reset(void)
 {
-	ep_reset(EP_NCM_NOTE);
 	ep_reset(EP_NCM);
 	u.out_length = 0;
 	u.out_complete = false;
@@ -374,6 +377,7 @@ static void configure(u8 value)
 	u.configured = value;
 	u.alternate = 0;
 	ncm_reset();
+	ep_reset(EP_NCM_NOTE);
 	ep_reset(EP_ACM_NOTE);
 	ep_reset(EP_ACM);
 	mgmt_closed(u.mgmt);
