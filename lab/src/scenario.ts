@@ -67,6 +67,8 @@ async function leaks(bench: Bench): Promise<void> {
 export interface ScenarioOptions {
   /** Runs after each boot, when all VMs are ready. */
   readonly prepare?: (bench: Bench) => Promise<void>;
+  /** Runs when all tests are over, whatever came of them; VMs still run. */
+  readonly finish?: () => Promise<void>;
   /** Each test makes what it needs and takes it away: after one that failed, the next gets a new boot. */
   readonly independent?: boolean;
 }
@@ -75,7 +77,7 @@ export interface ScenarioOptions {
 export function scenario(
   name: string,
   topology: Topology,
-  { prepare, independent = false }: ScenarioOptions = {},
+  { prepare, finish, independent = false }: ScenarioOptions = {},
 ): Scenario {
   const tests = suite(name);
   let booted: Promise<Bench> | undefined;
@@ -100,6 +102,7 @@ export function scenario(
   };
 
   tests.after(async () => {
+    await finish?.().finally(() => bench?.stop());
     await bench?.stop();
   });
 

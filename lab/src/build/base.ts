@@ -67,6 +67,7 @@ const LAB_PROGRAMS: Programs = {
     "sg_reset",
   ],
   "open-iscsi": ["iscsid", "iscsiadm"],
+  usbip: ["usbip"],
 };
 
 /** Of the image. */

@@ -23,6 +23,8 @@ export const MODULES: readonly string[] = [
   // the target core and its fabrics
   ...["configfs", "target_core_mod", "tcm_loop", "iscsi_target_mod", "target_core_iblock", "target_core_file"],
   ...["target_core_user", "target_core_pscsi"],
+  // an adapter on USB, and the port that it is plugged into: USB over TCP
+  ...["vhci_hcd", "cdc_ncm", "cdc_acm"],
   // the hardware watchdog
   "i6300esb",
   // the data partition

@@ -8,6 +8,7 @@ import { flashed, offline } from "./image.ts";
 import { loop } from "./loop.ts";
 import { mesh } from "./mesh.ts";
 import type { Topology } from "./types.ts";
+import { usb } from "./usb.ts";
 
 export const topologies: Readonly<Record<string, Topology>> = {
   cluster,
@@ -17,4 +18,5 @@ export const topologies: Readonly<Record<string, Topology>> = {
   loop,
   mesh,
   offline,
+  usb,
 };
