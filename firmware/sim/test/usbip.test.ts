@@ -2,7 +2,7 @@
 // USB/IP: the messages, and the emulated board behind a server, as a client over TCP sees it.
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
-import * as fc from "fast-check";
+import fc from "fast-check";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { Bench } from "../src/bench.ts";
