@@ -40,8 +40,8 @@ build: install ## supervisor, page, kernel modules, the VMs' root file systems
 	@$(LAB) build
 
 .PHONY: run
-run: install ## the gateway and two stations in emulation, until Ctrl-C
-	@$(LAB) run
+run: install ## the gateway and two stations in emulation, until Ctrl-C (ADAPTER=1: one behind an adapter on USB)
+	@$(LAB) run $(if $(ADAPTER),adapter)
 
 .PHONY: test
 test: build ## every test, with VMs; the last line counts them

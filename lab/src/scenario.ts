@@ -65,6 +65,8 @@ async function leaks(bench: Bench): Promise<void> {
 }
 
 export interface ScenarioOptions {
+  /** Runs before the VMs are started: what they need on this host. */
+  readonly before?: (bench: Bench) => Promise<void>;
   /** Runs after each boot, when all VMs are ready. */
   readonly prepare?: (bench: Bench) => Promise<void>;
   /** Runs when all tests are over, whatever came of them; VMs still run. */
@@ -77,7 +79,7 @@ export interface ScenarioOptions {
 export function scenario(
   name: string,
   topology: Topology,
-  { prepare, finish, independent = false }: ScenarioOptions = {},
+  { before, prepare, finish, independent = false }: ScenarioOptions = {},
 ): Scenario {
   const tests = suite(name);
   let booted: Promise<Bench> | undefined;
@@ -92,6 +94,7 @@ export function scenario(
     const created = await Bench.create(topology, { say });
     bench = created;
     try {
+      await before?.(created);
       await created.boot();
       await prepare?.(created);
       say(`all is ready; ${processorSeconds().toFixed(0)} s of processor time`);

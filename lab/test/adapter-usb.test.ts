@@ -53,7 +53,7 @@ function answerIn(line: Buffer): Buffer | undefined {
 
 const tests = scenario("adapter-usb", usb, {
   prepare: async () => {
-    adapter = await EmulatedAdapter.start(STATION);
+    adapter = await EmulatedAdapter.withStation(STATION);
   },
   finish: () => adapter.stop(),
 });

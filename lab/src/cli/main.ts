@@ -10,12 +10,12 @@ import { topologies } from "../topologies/index.ts";
 import type { Topology } from "../topologies/types.ts";
 import { execIn, shellIn } from "./attach.ts";
 import { makeDisk } from "./disk.ts";
-import { runCluster, runInteractive } from "./run.ts";
+import { runAdapter, runCluster, runInteractive } from "./run.ts";
 import { runSbom } from "./sbom.ts";
 import { runAllTests, runCheck, runOwnScenarios, runScenarios } from "./tests.ts";
 
 const USAGE = `usage: lab COMMAND
-  run                   the gateway with its stations, as "make run" shows it
+  run [adapter]         the gateway with its stations, as "make run" shows it; one of them behind an adapter on USB
   vm TOPOLOGY           boots a topology to play with (${Object.keys(topologies).join(", ")}) until Ctrl-C
   shell VM              a shell in a VM of what runs now
   exec VM COMMAND...    runs a command there
@@ -53,7 +53,7 @@ async function main(args: readonly string[]): Promise<number> {
   choices(); // of this process and all that it starts
   switch (command) {
     case "run":
-      return runCluster();
+      return rest[0] === "adapter" ? runAdapter() : runCluster();
     case "vm":
       return runInteractive(topologyNamed(rest[0]));
     case "shell":

@@ -5,9 +5,12 @@ import { build as pretty } from "pino-pretty";
 import { buildAll } from "../build/all.ts";
 import { LabError } from "../errors.ts";
 import { logLine } from "../log-line.ts";
+import { EmulatedAdapter } from "../rigs/adapter.ts";
 import { api } from "../rigs/supervisor.ts";
 import { sleep } from "../time.ts";
+import { adapter, busTarget } from "../topologies/adapter.ts";
 import { cluster, lanAddresses } from "../topologies/cluster.ts";
+import type { Ports } from "../topologies/expand.ts";
 import type { Topology } from "../topologies/types.ts";
 import { Bench } from "../vm/bench.ts";
 import { freePorts, requireFree } from "../vm/ports.ts";
@@ -111,33 +114,80 @@ async function runBench(
   }
 }
 
-export async function runCluster(): Promise<number> {
-  requireNotRunning(cluster);
-  const { https, http, mqtt } = cluster.ports;
-  if (https === undefined || http === undefined || mqtt === undefined) {
-    throw new LabError("usage", "The cluster topology lacks a port.", "It needs https, http and mqtt.");
-  }
-  await requireFree({ https, http, mqtt });
-  await buildAll();
-  const create = async (): Promise<Bench> => {
-    const ports = { ...(await freePorts(["iscsi"])), https, http, mqtt };
-    return Bench.create(cluster, { ports, say: (line) => console.log(line) });
-  };
-  return runBench(cluster, create, async (bench) => {
-    void bench.vm("lan").run("/usr/lib/lab/big-file"); // to try with; it takes a while
-    const { token } = await api<{ token: string | null }>(bench.vm("gateway"), "GET", "setup/token");
-    console.log(`
-The gateway is up. Its segment has two hosts behind emulated LSI53C895A adapters; its LAN has one host (${lanAddresses.lan}).
+/** Ports that the page and whoever tries things use, with the topology's numbers; all others are free ones. */
+async function portsOf(topology: Topology, fixed: readonly string[]): Promise<Ports> {
+  const own = Object.fromEntries(
+    fixed.map((name) => {
+      const port = topology.ports[name];
+      if (port === undefined) throw new LabError("usage", `${topology.name} lacks a port.`, `It needs ${name}.`);
+      return [name, port];
+    }),
+  );
+  await requireFree(own);
+  return { ...(await freePorts(Object.keys(topology.ports).filter((name) => !fixed.includes(name)))), ...own };
+}
+
+/** What the gateway of a topology can be tried with. */
+async function welcome(bench: Bench, what: string, more: readonly string[], stations: string): Promise<void> {
+  // To try with. It takes a while, and need not be there before all is stopped.
+  bench
+    .vm("lan")
+    .run("/usr/lib/lab/big-file")
+    .catch(() => undefined);
+  const { token } = await api<{ token: string | null }>(bench.vm("gateway"), "GET", "setup/token");
+  const { https, http } = bench.ports;
+  console.log(`
+The gateway is up. ${what}; its LAN has one host (${lanAddresses.lan}).
 
   page         https://127.0.0.1:${https}    (self-signed certificate; http://127.0.0.1:${http} leads there)
   setup token  ${token ?? "none: somebody owns the gateway already"}    (makes the first administrator, on that page)
-  telemetry    mosquitto_sub -h 127.0.0.1 -p ${mqtt} -t 'scsigate/#' -v
-  a shell      make shell VM=station-a    (or station-b, gateway, lan)
+${more.map((line) => `${line}\n`).join("")}  a shell      make shell VM=${stations}, gateway, lan)
   try there    ping ${lanAddresses.lan}; curl -o /dev/null http://${lanAddresses.lan}/50MB; iperf3 -c ${lanAddresses.lan}
 
 Below are the gateway's logs. Ctrl-C stops everything.
 `);
-  });
+}
+
+const say = (line: string): void => console.log(line);
+
+export async function runCluster(): Promise<number> {
+  requireNotRunning(cluster);
+  const ports = await portsOf(cluster, ["https", "http", "mqtt"]);
+  await buildAll();
+  return runBench(
+    cluster,
+    () => Bench.create(cluster, { ports, say }),
+    (bench) =>
+      welcome(
+        bench,
+        "Its segment has two hosts behind emulated LSI53C895A adapters",
+        [`  telemetry    mosquitto_sub -h 127.0.0.1 -p ${ports["mqtt"]} -t 'scsigate/#' -v`],
+        "station-a    (or station-b",
+      ),
+  );
+}
+
+/** The same with an adapter on USB, whose board and bus are emulated in this process. */
+export async function runAdapter(): Promise<number> {
+  requireNotRunning(adapter);
+  const ports = await portsOf(adapter, ["https", "http"]);
+  await buildAll();
+  const board = await EmulatedAdapter.withHosts(ports, busTarget);
+  try {
+    return await runBench(
+      adapter,
+      () => Bench.create(adapter, { ports, say }),
+      (bench) =>
+        welcome(
+          bench,
+          "Its segment seg0 is an adapter on USB, emulated with the bus that station-c is on (some 40 KB a second); station-a is on seg1",
+          [],
+          "station-c    (or station-a",
+        ),
+    );
+  } finally {
+    await board.stop();
+  }
 }
 
 export async function runInteractive(topology: Topology): Promise<number> {
@@ -145,7 +195,7 @@ export async function runInteractive(topology: Topology): Promise<number> {
   await buildAll();
   return runBench(
     topology,
-    () => Bench.create(topology, { say: (line) => console.log(line) }),
+    () => Bench.create(topology, { say }),
     (bench) => {
       const [first] = bench.vms;
       console.log(`

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// An adapter without a board: the real firmware on an emulated RP2040 in this process (firmware/sim), with a station on its
-// bus, and its USB plugged into a VM by USB/IP. The VM has a network to this host ("user").
+// An adapter without a board: the real firmware on an emulated RP2040 in this process (firmware/sim), a scripted station or VMs
+// on its bus, and its USB plugged into a VM by USB/IP. The VM has a network to this host ("user").
 import { Bench } from "../../../firmware/sim/src/bench.ts";
+import { IscsiTarget } from "../../../firmware/sim/src/iscsi-target.ts";
 import { Live } from "../../../firmware/sim/src/live.ts";
 import { Station } from "../../../firmware/sim/src/station.ts";
 import { UsbipServer } from "../../../firmware/sim/src/usbip-server.ts";
 import { adapterFirmware } from "../build/packages.ts";
 import { waitFor } from "../time.ts";
+import type { Ports } from "../topologies/expand.ts";
 import type { Vm } from "../vm/vm.ts";
 
 /** This host, as VMs see it. */
@@ -25,29 +27,46 @@ export interface Plugged {
 
 export class EmulatedAdapter {
   readonly #live: Live;
-  readonly #server: UsbipServer;
+  readonly #usb: UsbipServer;
+  readonly #bus: IscsiTarget | undefined;
 
-  private constructor(live: Live, server: UsbipServer) {
+  private constructor(live: Live, usb: UsbipServer, bus?: IscsiTarget) {
     this.#live = live;
-    this.#server = server;
+    this.#usb = usb;
+    this.#bus = bus;
   }
 
-  /** @param station IPv4 address of the host on its bus */
-  static async start(station: string): Promise<EmulatedAdapter> {
+  /** A board with a scripted station of this IPv4 address on its bus. */
+  static async withStation(address: string): Promise<EmulatedAdapter> {
     await adapterFirmware();
     const bench = new Bench();
-    const host = new Station(bench, station);
-    return new EmulatedAdapter(new Live(bench.chip, () => host.step()), await UsbipServer.listen(bench.usb));
+    const station = new Station(bench, address);
+    const usb = await UsbipServer.listen(bench.usb);
+    const live = new Live(
+      bench.chip,
+      () => station.step(),
+      () => usb.attached,
+    );
+    return new EmulatedAdapter(live, usb);
+  }
+
+  /** A board whose bus VMs are on, by the ports "usb" and "bus" of their topology; the latter is the target that they name. */
+  static async withHosts(ports: Ports, target: string): Promise<EmulatedAdapter> {
+    await adapterFirmware();
+    const bench = new Bench();
+    const usb = await UsbipServer.listen(bench.usb, ports["usb"]);
+    const bus = await IscsiTarget.listen(bench, target, ports["bus"]);
+    return new EmulatedAdapter(new Live(bench.chip, undefined, () => usb.attached), usb, bus);
   }
 
   /** What a VM's usbip says of it. */
   list(vm: Vm): Promise<string> {
-    return vm.ok(`usbip --tcp-port ${this.#server.port} list -r ${HOST}`, { timeout: PATIENCE });
+    return vm.ok(`usbip --tcp-port ${this.#usb.port} list -r ${HOST}`, { timeout: PATIENCE });
   }
 
   async plug(vm: Vm): Promise<Plugged> {
     await vm.ok("modprobe -a vhci_hcd cdc_ncm cdc_acm");
-    await vm.ok(`usbip --tcp-port ${this.#server.port} attach -r ${HOST} -b ${BUS_ID}`, { timeout: PATIENCE });
+    await vm.ok(`usbip --tcp-port ${this.#usb.port} attach -r ${HOST} -b ${BUS_ID}`, { timeout: PATIENCE });
     return waitFor(
       "the drivers to have the adapter",
       async () => {
@@ -62,12 +81,13 @@ export class EmulatedAdapter {
 
   /** Pulls the plug, without a word to the VM. */
   unplug(): void {
-    this.#server.unplug();
+    this.#usb.unplug();
   }
 
   /** Throws what the models of bus and USB found wrong. */
   async stop(): Promise<void> {
-    await this.#server.close();
+    await this.#usb.close();
+    await this.#bus?.close();
     await this.#live.stop();
   }
 }

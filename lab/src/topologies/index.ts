@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { adapter } from "./adapter.ts";
 import { cluster } from "./cluster.ts";
 
 import { debian } from "./debian.ts";
@@ -11,6 +12,7 @@ import type { Topology } from "./types.ts";
 import { usb } from "./usb.ts";
 
 export const topologies: Readonly<Record<string, Topology>> = {
+  adapter,
   cluster,
   debian,
   first,
