@@ -896,6 +896,21 @@ int ipscsi_idev_gets(const struct ipscsi_idev *idev)
 }
 
 /**
+ * ipscsi_idev_same_bus - whether two devices see each other
+ * @one: a device
+ * @other: another one
+ *
+ * Context: any.
+ * Return: true where both are on one bus, as far as its adapter tells.
+ */
+bool ipscsi_idev_same_bus(const struct ipscsi_idev *one,
+			  const struct ipscsi_idev *other)
+{
+	return one->sdev->host == other->sdev->host &&
+	       one->sdev->channel == other->sdev->channel;
+}
+
+/**
  * ipscsi_idev_name - h:c:t:l of a device
  * @idev: the device
  */

@@ -472,6 +472,8 @@ void ipscsi_idev_lost_seg(struct ipscsi_seg *seg);
 void ipscsi_idev_say_hello(struct ipscsi_seg *seg);
 int ipscsi_idev_in_flight(const struct ipscsi_idev *idev);
 int ipscsi_idev_gets(const struct ipscsi_idev *idev);
+bool ipscsi_idev_same_bus(const struct ipscsi_idev *one,
+			  const struct ipscsi_idev *other);
 const char *ipscsi_idev_name(const struct ipscsi_idev *idev);
 
 #endif /* IPSCSI_H */

@@ -378,11 +378,20 @@ static void relay_one(struct ipscsi_peer *to, struct ipscsi_peer *from,
 	}
 }
 
-/* It is a target, too (RFC 2143's own model): all targets of a bus see it */
-static bool is_symmetric(const struct ipscsi_peer *peer)
+/*
+ * docs/protocol.md section 7: both are targets, too (RFC 2143's own model), and
+ * of one bus, where all see each other. Or @to takes bare datagrams only: who
+ * sent them is lost, and it would take them for ours, and pass them on.
+ */
+static bool needs_no_relay(const struct ipscsi_peer *from,
+			   const struct ipscsi_peer *to)
 {
-	return rcu_access_pointer(peer->idev) &&
-	       rcu_access_pointer(peer->reverse);
+	const struct ipscsi_idev *one = rcu_dereference(from->idev);
+	const struct ipscsi_idev *other = rcu_dereference(to->idev);
+
+	return one && other &&
+	       (!(READ_ONCE(to->features) & IPSCSI_F_EXT) ||
+		ipscsi_idev_same_bus(one, other));
 }
 
 /* Another hub has relayed it to us */
@@ -412,7 +421,7 @@ static bool relay(struct ipscsi_seg *seg, struct ipscsi_peer *from,
 	if (is_multicast_ether_addr(dest)) {
 		list_for_each_entry_rcu(to, &seg->peers, node) {
 			if (to == from || !rcu_access_pointer(to->reverse) ||
-			    (is_symmetric(from) && is_symmetric(to)) ||
+			    needs_no_relay(from, to) ||
 			    READ_ONCE(to->state) != IPSCSI_PEER_UP)
 				continue;
 			/* who writes to it copies first, as behind a bridge */
