@@ -41,7 +41,7 @@ build: install ## supervisor, page, kernel modules, the VMs' root file systems
 
 .PHONY: run
 run: install ## the gateway and two stations in emulation, until Ctrl-C (ADAPTER=1: one behind an adapter on USB)
-	@$(LAB) run $(if $(ADAPTER),adapter)
+	@$(LAB) $(if $(ADAPTER),vm adapter,run)
 
 .PHONY: test
 test: build ## every test, with VMs; the last line counts them

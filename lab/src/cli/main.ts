@@ -6,6 +6,7 @@ import { choices } from "../build/choices.ts";
 import { labKernel } from "../build/kernel.ts";
 import { debs, driverDisk } from "../build/packages.ts";
 import { LabError } from "../errors.ts";
+import { adapter } from "../topologies/adapter.ts";
 import { topologies } from "../topologies/index.ts";
 import type { Topology } from "../topologies/types.ts";
 import { execIn, shellIn } from "./attach.ts";
@@ -15,7 +16,7 @@ import { runSbom } from "./sbom.ts";
 import { runAllTests, runCheck, runOwnScenarios, runScenarios } from "./tests.ts";
 
 const USAGE = `usage: lab COMMAND
-  run [adapter]         the gateway with its stations, as "make run" shows it; one of them behind an adapter on USB
+  run                   the gateway with its stations, as "make run" shows it
   vm TOPOLOGY           boots a topology to play with (${Object.keys(topologies).join(", ")}) until Ctrl-C
   shell VM              a shell in a VM of what runs now
   exec VM COMMAND...    runs a command there
@@ -53,9 +54,9 @@ async function main(args: readonly string[]): Promise<number> {
   choices(); // of this process and all that it starts
   switch (command) {
     case "run":
-      return rest[0] === "adapter" ? runAdapter() : runCluster();
+      return runCluster();
     case "vm":
-      return runInteractive(topologyNamed(rest[0]));
+      return rest[0] === adapter.name ? runAdapter() : runInteractive(topologyNamed(rest[0]));
     case "shell":
       return shellIn(rest[0]);
     case "exec":

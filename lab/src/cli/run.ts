@@ -167,7 +167,7 @@ export async function runCluster(): Promise<number> {
   );
 }
 
-/** The same with an adapter on USB, whose board and bus are emulated in this process. */
+/** Another gateway, with an adapter on USB, whose board and bus are emulated in this process. */
 export async function runAdapter(): Promise<number> {
   requireNotRunning(adapter);
   const ports = await portsOf(adapter, ["https", "http"]);
