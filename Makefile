@@ -59,6 +59,10 @@ scenario: install ## builds one of them, tries it, draws it: NAME=star (DOCS=1: 
 test-scenarios: install ## all of them in a row
 	@$(LAB) scenario all
 
+.PHONY: adapters
+adapters: install ## one segment over every host adapter that runs in emulation: docs/adapters.md (DOCS=1: into it)
+	@DOCS=$(DOCS) $(LAB) scenario adapters
+
 .PHONY: test-debug-kernel
 test-debug-kernel: install ## loop scenarios and KUnit on a kernel with KASAN, lockdep and kmemleak, compiled first
 	@PACKAGES_LIST=packages-debug.list lab/host/install-packages

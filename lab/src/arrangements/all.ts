@@ -135,3 +135,18 @@ export const arrangements: readonly Arrangement[] = [star, grid, cube];
 
 /** What `make scenario` runs, one by one: a file of lab/scenarios and a part of docs/clusters.md each. */
 export const ownScenarios: readonly Network[] = [...arrangements, twoGateways, mirror, nfs, pvm];
+
+/** What runs the same way and has a document of its own, with a part that the command writes. */
+export interface Survey extends Pick<Network, "name" | "title"> {
+  readonly document: string;
+  readonly command: string;
+}
+
+export const surveys: readonly Survey[] = [
+  {
+    name: "adapters",
+    title: "one segment over every pair of initiator's and target's drivers that runs in emulation",
+    document: "docs/adapters.md",
+    command: "make adapters",
+  },
+];

@@ -46,6 +46,12 @@ export function forDocs(part: () => string): string | undefined {
   return process.env["DOCS"] === "1" ? part() : undefined;
 }
 
+/** Puts what a command found into the part of a document that is its own. @param path of the document, from the repository's root */
+export function writePart(path: string, command: string, part: string): void {
+  const document = join(repoDir, path);
+  writeFileSync(document, replaceGenerated(readFileSync(document, "utf8"), command, part));
+}
+
 /** Writes drawing and figures down; returns a line about where. @param part of docs/clusters.md; undefined: none is written */
 export function writeDown(network: Network, figures: object, part: string | undefined): string {
   const { name } = network;
@@ -54,9 +60,7 @@ export function writeDown(network: Network, figures: object, part: string | unde
   writeFileSync(join(folder, `${name}.svg`), draw(network));
   writeFileSync(join(folder, `${name}.json`), `${JSON.stringify(figures, null, 2)}\n`);
   if (part !== undefined) {
-    const document = join(repoDir, "docs/clusters.md");
-    const command = `make scenario NAME=${name} DOCS=1`;
-    writeFileSync(document, replaceGenerated(readFileSync(document, "utf8"), command, part));
+    writePart("docs/clusters.md", `make scenario NAME=${name} DOCS=1`, part);
     mkdirSync(join(repoDir, "docs/clusters"), { recursive: true });
     copyFileSync(join(folder, `${name}.svg`), join(repoDir, "docs/clusters", `${name}.svg`));
   }

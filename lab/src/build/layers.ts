@@ -28,6 +28,13 @@ async function farm(): Promise<TreeEntry[]> {
 }
 
 const LAYERS = {
+  adapters: {
+    programs: { iproute2: ["rdma"] },
+    modules: [
+      ...["vmw_pvscsi", "mptsas", "megaraid_sas", "am53c974"],
+      ...["fcoe", "tcm_fc", "rdma_rxe", "crc32_generic", "ib_srp", "ib_srpt", "ib_iser", "ib_isert"],
+    ],
+  },
   ftp: { programs: { vsftpd: ["vsftpd"], lftp: ["lftp"] } },
   nfs: {
     programs: {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The lab's command line.
-import { ownScenarios } from "../arrangements/all.ts";
+import { ownScenarios, surveys } from "../arrangements/all.ts";
 import { buildAll } from "../build/all.ts";
 import { choices } from "../build/choices.ts";
 import { labKernel } from "../build/kernel.ts";
@@ -43,9 +43,11 @@ function topologyNamed(name: string | undefined): Topology {
   return topology;
 }
 
+const runnable = [...ownScenarios, ...surveys];
+
 function scenarioName(name: string): string {
-  if (ownScenarios.some((one) => one.name === name)) return name;
-  const names = ownScenarios.map((one) => one.name).join(", ");
+  if (runnable.some((one) => one.name === name)) return name;
+  const names = runnable.map((one) => one.name).join(", ");
   throw new LabError("usage", `There is no scenario "${name}".`, `There are: ${names}; all for every one.`);
 }
 
@@ -88,10 +90,10 @@ async function main(args: readonly string[]): Promise<number> {
       await buildAll();
       return runScenarios(rest);
     case "scenarios":
-      for (const { name, title } of ownScenarios) console.log(`${name.padEnd(14)}${title}`);
+      for (const { name, title } of runnable) console.log(`${name.padEnd(14)}${title}`);
       return 0;
     case "scenario": {
-      const names = rest.join() === "all" ? ownScenarios.map(({ name }) => name) : rest.map(scenarioName);
+      const names = rest.join() === "all" ? runnable.map(({ name }) => name) : rest.map(scenarioName);
       await buildAll();
       return runOwnScenarios(names);
     }

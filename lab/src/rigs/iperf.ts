@@ -5,9 +5,10 @@ import { LabError } from "../errors.ts";
 /**
  * Tries until the server is there, and again where a try fails: the server must not be one that ends after a connection (-1).
  * @param to address of the server
+ * @param more options: -R for the other way
  */
-export function iperfClient(to: string, seconds: number): string {
-  const client = `iperf3 -J -t ${seconds} -c ${to}`;
+export function iperfClient(to: string, seconds: number, more = ""): string {
+  const client = `iperf3 -J -t ${seconds} -c ${to} ${more}`;
   return `sh -c 'for try in $(seq 40); do ${client} >/tmp/iperf && break; sleep 0.5; done; cat /tmp/iperf'`;
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { adapter } from "./adapter.ts";
+import { adapters } from "./adapters.ts";
 import { cluster } from "./cluster.ts";
 
 import { debian } from "./debian.ts";
@@ -13,6 +14,7 @@ import { usb } from "./usb.ts";
 
 export const topologies: Readonly<Record<string, Topology>> = {
   adapter,
+  adapters,
   cluster,
   debian,
   first,

@@ -34,9 +34,12 @@ export interface UserInterface {
 
 export type Interface = WireInterface | UserInterface;
 
-/** An emulated LSI53C895A parallel SCSI adapter with one device: a LUN of an iSCSI target, passed through. */
+/** Models of QEMU; the first one is of parallel SCSI. */
+export type AdapterKind = "lsi53c895a" | "virtio-scsi-pci" | "pvscsi" | "mptsas1068" | "megasas" | "am53c974";
+
+/** An emulated SCSI adapter with one device: a LUN of an iSCSI target, passed through. */
 export interface ScsiAdapter {
-  readonly kind: "lsi53c895a";
+  readonly kind: AdapterKind;
   /** Name of the host port behind which the target's portal is. */
   readonly port: string;
   readonly target: string;
@@ -44,6 +47,8 @@ export interface ScsiAdapter {
   readonly initiator: string;
   /** Whether the target's driver disk, LUN 1, is beside it. */
   readonly driverDisk?: true;
+  /** It is not there at the start: vm.plugAdapter() plugs it in. */
+  readonly later?: true;
 }
 
 export interface VmSpec {

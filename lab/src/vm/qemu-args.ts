@@ -63,7 +63,8 @@ const OLD_INTERRUPT_TABLE = "acpi=noirq";
 export function kernelOptions(vm: VmSpec, tscKhz: number): string {
   return [
     ...(isDebugKernel ? ["workqueue.watchdog_thresh=120"] : []),
-    ...(vm.image?.firmware === "uefi" ? [] : [OLD_INTERRUPT_TABLE]),
+    // Nor does that table know what is plugged in later.
+    ...(vm.image?.firmware === "uefi" || vm.adapters.some(({ later }) => later) ? [] : [OLD_INTERRUPT_TABLE]),
     // The kernel's own tests of its ciphers: two seconds of every start.
     "cryptomgr.notests=1",
     "console=ttyS0,115200",
@@ -169,8 +170,9 @@ export function qemuArgs(topology: Topology, vm: VmSpec, context: QemuContext): 
   vm.adapters.forEach((adapter, index) => {
     const url = `iscsi://127.0.0.1:${context.ports[adapter.port]}/${adapter.target}/${adapter.lun}`;
     if (index === 0) args.push("-iscsi", `initiator-name=${adapter.initiator}`);
-    args.push("-device", `lsi53c895a,id=scsi${index}`);
     args.push("-drive", `if=none,id=lun${index},file=${url},format=raw`);
+    if (adapter.later === true) return;
+    args.push("-device", `${adapter.kind},id=scsi${index}`);
     args.push("-device", `scsi-generic,drive=lun${index},bus=scsi${index}.0`);
     if (adapter.driverDisk === undefined) return;
     const disk = `iscsi://127.0.0.1:${context.ports[adapter.port]}/${adapter.target}/1`;

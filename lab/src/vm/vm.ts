@@ -259,6 +259,14 @@ export class Vm {
     return picture;
   }
 
+  /** Plugs an adapter in that was to come later, with its device. @param index in the VM's spec */
+  async plugAdapter(index: number): Promise<void> {
+    const id = `scsi${index}`;
+    const driver = this.spec.adapters[index]?.kind ?? "";
+    await this.#monitor?.execute("device_add", { driver, id });
+    await this.#monitor?.execute("device_add", { driver: "scsi-generic", bus: `${id}.0`, drive: `lun${index}` });
+  }
+
   console(): string {
     const file = consoleFile(this.#context.dir, this.name);
     return existsSync(file) ? readFileSync(file, "utf8") : "";

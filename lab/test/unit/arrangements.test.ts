@@ -3,7 +3,8 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { arrangements, cube, grid, ownScenarios, star } from "../../src/arrangements/all.ts";
+import { type Row, toTable } from "../../src/arrangements/adapters.ts";
+import { arrangements, cube, grid, ownScenarios, star, surveys } from "../../src/arrangements/all.ts";
 import { draw } from "../../src/arrangements/draw.ts";
 import {
   type Arrangement,
@@ -16,6 +17,7 @@ import {
 import { toMarkdown } from "../../src/arrangements/report.ts";
 import { generatedBegin } from "../../src/generated.ts";
 import { labDir, repoDir } from "../../src/paths.ts";
+import { fabrics } from "../../src/rigs/anyAdapter.ts";
 
 for (const arrangement of ownScenarios) {
   test(`${arrangement.name} can be built, and each host has an address and a place of its own`, () => {
@@ -32,6 +34,24 @@ for (const arrangement of ownScenarios) {
     assert.match(readFileSync(join(repoDir, "docs/clusters.md"), "utf8"), mark);
   });
 }
+
+for (const { name, document, command } of surveys) {
+  test(`${name} has a file that runs it, and a place in ${document}`, () => {
+    assert.ok(existsSync(join(labDir, "scenarios", `${name}.test.ts`)));
+    assert.match(readFileSync(join(repoDir, document), "utf8"), generatedBegin(`${command} DOCS=1`));
+  });
+}
+
+test("a pair that does not work says why, in a table that is as wide as the others' rows", () => {
+  const [pair] = fabrics;
+  assert.ok(pair);
+  const seen = { ping: 1, rates: [2e6, 3e6], unlinks: { unlinked: 0.5, linked: 4, byHand: true } } as const;
+  const table = toTable([{ pair, seen } as Row, { pair, why: "no device" } as Row], "Linux 6.1.");
+  const [, works, fails] = table.split("\n").filter((line) => line.startsWith("| ")) as [string, string, string];
+  assert.match(works, "| 1.0 | whole | 2, 3 | 0.5 s, 4.0 s, by hand | yes |");
+  assert.match(fails, "**does not work**: no device");
+  assert.is(fails.split("|").length, works.split("|").length);
+});
 
 for (const arrangement of arrangements) {
   test(`${arrangement.name}: the way that a lost host leaves is as long as its data says`, () => {
