@@ -149,4 +149,10 @@ export const surveys: readonly Survey[] = [
     document: "docs/adapters.md",
     command: "make adapters",
   },
+  {
+    name: "growth",
+    title: "a segment from 2 to 256 stations: what each costs, and what ends it",
+    document: "docs/scale.md",
+    command: "make scenario NAME=growth",
+  },
 ];
