@@ -197,6 +197,55 @@ tests.test("symmetric: both ends are targets, SENDs go both ways and no GET is h
     modprobe -r ipscsi_target ipscsi tcm_loop`);
 });
 
+tests.test(
+  "symmetric on two buses: those of one reach those of the other through the hub between them",
+  async (bench) => {
+    const vm = bench.vm("loop");
+    await vm.ok("sh -s", {
+      input: `set -e
+modprobe -a configfs target_core_mod tcm_loop ipscsi ipscsi_target; echo 0 >/sys/module/ipscsi/parameters/auto_attach
+# a LUN of one segment on a bus of its own, attached to another segment
+join() {
+  tpg=${CONFIGFS}/loopback/naa.500140500000000$3/tpgt_1
+  mkdir -p $tpg/lun/lun_0
+  echo naa.600140500000000$3 >$tpg/nexus
+  ln -s ${CONFIGFS}/core/ipscsi_0/$1 $tpg/lun/lun_0/port
+  at=/sys/bus/scsi/devices/$(cat $tpg/address):0/ipscsi/segment
+  until [ -e $at ]; do sleep 0.1; done
+  echo $2 >$at
+}
+for name in mid one two; do
+  ip link add $name type ipscsi; ip link set $name up
+  mkdir -p ${CONFIGFS}/core/ipscsi_0/$name
+  echo segment=$name >${CONFIGFS}/core/ipscsi_0/$name/control
+  echo 1 >${CONFIGFS}/core/ipscsi_0/$name/enable
+done
+join mid one 1; join one mid 2; join mid two 3; join two mid 4
+number=0
+for name in one two; do
+  number=$((number + 1))
+  ip netns add $name; ip link set $name netns $name
+  ip -n $name addr add 10.144.0.$number/24 dev $name; ip -n $name link set $name up
+done
+`,
+      timeout: 60_000,
+    });
+    const modes = "cat /sys/class/net/mid/ipscsi/peers/*/mode";
+    await waitFor("symmetric mode", async () => (await vm.ok(modes)) === "symmetric\nsymmetric", { timeout: 15_000 });
+    await reach(vm, "one", "10.144.0.2");
+    await reach(vm, "two", "10.144.0.1");
+    await vm.ok(`set -e
+    for n in 1 2 3 4; do
+      tpg=${CONFIGFS}/loopback/naa.500140500000000$n/tpgt_1
+      rm $tpg/lun/lun_0/port; rmdir $tpg/lun/lun_0; echo NULL >$tpg/nexus; rmdir $tpg $(dirname $tpg)
+    done
+    rmdir ${CONFIGFS}/core/ipscsi_0/mid ${CONFIGFS}/core/ipscsi_0/one ${CONFIGFS}/core/ipscsi_0/two ${CONFIGFS}/core/ipscsi_0
+    for name in one two; do ip -n $name link del $name; ip netns del $name; done; ip link del mid
+    rmdir ${CONFIGFS}/loopback
+    modprobe -r ipscsi_target ipscsi tcm_loop`);
+  },
+);
+
 tests.test("base only: what a station without our extensions can do, it can", async (bench) => {
   const vm = bench.vm("loop");
   const rig = await loopRig(vm, 0);
