@@ -453,7 +453,7 @@ static void bury(struct target_command *cmd)
 		transport_generic_free_cmd(&cmd->se, 0);
 	else	/* the target core waits for its data */
 		transport_generic_request_failure(&cmd->se,
-			TCM_LOGICAL_UNIT_COMMUNICATION_FAILURE);
+			TCM_CHECK_CONDITION_ABORT_CMD);
 }
 
 static void say(struct target_command *cmd, bool data, bool status)
@@ -550,12 +550,14 @@ static int speak(struct target_port *port, struct target_command *cmd)
 		/* data out have come, whole or not: the target core goes on */
 		if (ret)
 			transport_generic_request_failure(&cmd->se,
-				TCM_LOGICAL_UNIT_COMMUNICATION_FAILURE);
+				TCM_CHECK_CONDITION_ABORT_CMD);
 		else
 			target_execute_cmd(&cmd->se);
 		return ret == -EIO ? 0 : ret;
 	}
-	if (cmd->se.se_cmd_flags & SCF_TRANSPORT_TASK_SENSE)
+	/* the backend's, or the target core's own */
+	if (cmd->se.se_cmd_flags &
+	    (SCF_TRANSPORT_TASK_SENSE | SCF_EMULATED_TASK_SENSE))
 		keep_sense(port, cmd->initiator, cmd->lun, cmd->sense);
 	forget(cmd);
 	if (!ret)
