@@ -105,8 +105,11 @@ export function scenario(
   };
 
   tests.after(async () => {
-    await finish?.().finally(() => bench?.stop());
-    await bench?.stop();
+    try {
+      await finish?.();
+    } finally {
+      await bench?.stop();
+    }
   });
 
   /** Complaints that were not there at the last look. */
