@@ -296,11 +296,19 @@ void ipscsi_idev_trouble(struct ipscsi_idev *idev, unsigned long delay)
  * ipscsi_idev_refused - a device does not know SEND or GET MESSAGE
  * @idev: the device
  *
+ * One that was a station since it was attached has somebody else in its place
+ * (as where LIO's LUN 0 is unlinked), and is asked again until it is back.
+ *
  * Context: any but hard interrupt.
  */
 void ipscsi_idev_refused(struct ipscsi_idev *idev)
 {
 	spin_lock_bh(&idev->lock);
+	if (idev->has_page) {
+		spin_unlock_bh(&idev->lock);
+		ipscsi_idev_trouble(idev, IPSCSI_BACKOFF_MAX);
+		return;
+	}
 	if (set_state(idev, IPSCSI_IDEV_REFUSED))
 		leave_peer(idev);
 	spin_unlock_bh(&idev->lock);
@@ -422,13 +430,12 @@ static int connect_device(struct ipscsi_idev *idev)
 
 	if (ret) {
 		/* no page: base messages, and only if the operator wants it */
-		if (!manual)
+		if (!manual || idev->has_page)
 			return -EOPNOTSUPP;
 		memset(&desc, 0, sizeof(desc));
 		ipscsi_addr_from_port(dev_name(&idev->sdev->sdev_gendev),
 				      desc.addr);
 		spin_lock_bh(&idev->lock);
-		idev->has_page = false;
 		idev->desc = desc;
 		spin_unlock_bh(&idev->lock);
 		return join_peer(idev, seg, &desc);
@@ -543,7 +550,7 @@ static void idev_control(struct work_struct *work)
 			fit_mtu(idev);
 		} else if (ret == 1) {
 			next = IPSCSI_STANDBY_CHECK;
-		} else if (ret == -EOPNOTSUPP) {
+		} else if (ret == -EOPNOTSUPP && !idev->has_page) {
 			ipscsi_idev_refused(idev);
 		} else {
 			next = idev->backoff;
@@ -571,6 +578,8 @@ static void idev_attach(struct ipscsi_idev *idev, struct ipscsi_seg *seg,
 	}
 	idev->seg = seg;
 	idev->manual = manual;
+	if (manual)
+		idev->has_page = false;
 	idev->backoff = IPSCSI_BACKOFF_MIN;
 	if (set_state(idev, IPSCSI_IDEV_CONNECTING))
 		mod_delayed_work(ipscsi_wq, &idev->control, 0);

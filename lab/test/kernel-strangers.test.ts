@@ -251,6 +251,26 @@ tests.test("a device that knows no messages is left alone until it is attached a
   await peer.tearDown();
 });
 
+tests.test("a station with a disk in its place, as while LIO's LUN is unlinked, is back by itself", async (bench) => {
+  const vm = bench.vm("loop");
+  const refusals = (): Promise<string> => vm.ok("dmesg | grep -c 'does not know SEND MESSAGE' || true");
+  const before = await refusals();
+  const peer = await ScriptedPeer.create(vm, [STATION_PAGE]);
+  await peer.attach();
+  await peer.waitState("up");
+  await peer.rules("2a sense 5 20 0", "28 sense 5 20 0");
+  await peer.sendSome();
+  await peer.waitState("down");
+  await vm.ok(`: >${LOG}`);
+  await waitFor("it to be asked again", async () => (await vm.ok(`cat ${LOG}`)) !== "", { timeout: 10_000 });
+  assert.is(await refusals(), before);
+  await peer.rules(STATION_PAGE);
+  await peer.waitState("up");
+  await peer.sendSome();
+  await counted(vm, "tx_packets", 5);
+  await peer.tearDown();
+});
+
 tests.test("a unit attention that does not end is given up after three times, at each message anew", async (bench) => {
   const vm = bench.vm("loop");
   const peer = await ScriptedPeer.create(vm, ["28 sense 5 20 0"]);
