@@ -607,17 +607,16 @@ config("the event stream tells how a change gets on", async ({ gateway, api }) =
     stream.on("response", (response) => response.on("data", (chunk: Buffer) => (received += chunk.toString())));
     stream.on("error", () => {});
     stream.end();
-    await until("the stream", () => received.includes("event: status"));
+    await until("the stream", () => received.split("event: status").length > 2);
     return { received: () => received, stop: () => stream.destroy() };
   };
   const early = await open();
   await api.call("PATCH", "/api/v1/config", { hostname: "tried" }, { "If-Match": "*" });
   await api.call("POST", "/api/v1/config/rollback", {});
   await until("the transaction", () => early.received().includes('"state":"rolled-back"'));
-  assert.match(early.received(), /event: transaction\ndata: null\n\nevent: status/);
   // Who comes later is told how the last change ended.
   const late = await open();
-  assert.match(late.received(), /event: transaction\ndata: \{[^\n]*"state":"rolled-back"[^\n]*\n\nevent: status/);
+  assert.match(late.received(), /event: transaction\ndata: \{[^\n]*"state":"rolled-back"/);
   early.stop();
   late.stop();
 });

@@ -13,8 +13,8 @@ export interface ConnectionHandlers {
   /** Asks who the user is, before each attempt. @returns whether they may listen @throws when nobody answers */
   prepare: () => Promise<boolean>;
   onStatus: (status: Status) => void;
-  /** The last change, before the first state, and whenever it gets on; null: there was none since the gateway started. */
-  onTransaction: (transaction: Transaction | null) => void;
+  /** The last change, on opening, and whenever it gets on. */
+  onTransaction: (transaction: Transaction) => void;
   onState: (state: ConnectionState) => void;
 }
 
@@ -68,7 +68,7 @@ export class Connection {
       this.#handlers.onState("live");
     });
     source.addEventListener("transaction", (event: MessageEvent<string>) => {
-      this.#handlers.onTransaction(JSON.parse(event.data) as Transaction | null);
+      this.#handlers.onTransaction(JSON.parse(event.data) as Transaction);
     });
     source.addEventListener("error", () => this.#lost());
     this.#watch();

@@ -5,12 +5,14 @@ import { call } from "./api.ts";
 import { checkNow } from "./configuration.ts";
 import { Connection } from "./connection.ts";
 import { accept, connection, session } from "./store.ts";
-import { acceptTransaction } from "./transaction.ts";
+import { acceptTransaction, loadTransaction } from "./transaction.ts";
 
 export const live = new Connection("/api/v1/events", {
   async prepare() {
     session.value = (await call<SessionView>("GET", "/api/v1/session")).value;
-    return session.value.scope !== null;
+    if (session.value.scope === null) return false;
+    await loadTransaction();
+    return true;
   },
   onStatus: (status) => accept(status, Date.now()),
   onTransaction: acceptTransaction,

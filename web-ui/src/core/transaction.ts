@@ -34,15 +34,8 @@ export function isPending(one: Transaction | undefined): boolean {
   return one?.state === "applying" || one?.state === "waiting";
 }
 
-/** @param next null: there was none since the gateway started */
-export function acceptTransaction(next: Transaction | null): void {
+export function acceptTransaction(next: Transaction): void {
   const before = transaction.value;
-  if (next === null) {
-    transaction.value = undefined;
-    // The gateway started anew, which undoes what waits.
-    if (before !== undefined && isPending(before)) decided.value = { id: before.id, kept: false };
-    return;
-  }
   const ended = !isPending(next);
   if (!ended || before?.id === next.id || isNews(next)) {
     deadline.value = Date.now() + next.secondsLeft * 1000;
@@ -74,7 +67,14 @@ export function dismiss(): void {
 /** @throws ApiError */
 export async function loadTransaction(): Promise<void> {
   const { value } = await call<{ transaction: Transaction | null }>("GET", "/api/v1/config/transaction");
-  acceptTransaction(value.transaction);
+  if (value.transaction) {
+    acceptTransaction(value.transaction);
+    return;
+  }
+  const before = transaction.value;
+  transaction.value = undefined;
+  // The gateway started anew, which undoes what waits.
+  if (before !== undefined && isPending(before)) decided.value = { id: before.id, kept: false };
 }
 
 /** How often a decision is sent again whose connection was cut, and after how long. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * GET /api/v1/events: the state once a second as server-sent events, for as long as the client keeps up. The last change of the
- * configuration comes first, and again whenever it gets on: who listens has missed nothing.
+ * GET /api/v1/events: the state once a second as server-sent events, for as long as the client keeps up. A change of the
+ * configuration is told whenever it gets on, and the last one on opening: who listens has missed nothing.
  */
 import type { ServerResponse } from "node:http";
 import type { Cancel, Clock } from "../../shared/clock.ts";
@@ -66,8 +66,9 @@ export class EventStream {
       "X-Accel-Buffering": "no",
     });
     response.socket?.setTimeout(0);
-    const first = frame("transaction", this.#configuration.transaction) + frame("status", this.#monitor.status);
-    response.write(`retry: 2000\n\n${first}`);
+    const { transaction } = this.#configuration;
+    const last = transaction === null ? "" : frame("transaction", transaction);
+    response.write(`retry: 2000\n\n${frame("status", this.#monitor.status)}${last}`);
     this.#clients.set(response, mayListen);
     const end = this.#monitor.watch();
     response.once("close", () => {
