@@ -246,6 +246,7 @@ check("settings go by the initiator, and by the address again", async ({ page, g
   const choice = page.getByLabel(strings.station.byInitiator(INITIATOR));
   await choice.click();
   await becomes("settings", async () => entry(), { address: undefined, initiator: INITIATOR, name: "node-1" });
+  await page.getByText(strings.station.saved).waitFor(); // until then, it takes no click
   await inspect(page, "station-by-initiator");
   await choice.click();
   await becomes("settings", async () => entry(), { address: STATION_A, initiator: undefined, name: "node-1" });

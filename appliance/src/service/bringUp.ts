@@ -142,7 +142,7 @@ export class BringUp {
   /** @returns whether everything is as configured. */
   async #round(): Promise<boolean> {
     const { config } = this.#state.config;
-    await this.#bind(config);
+    await this.bind();
     const observed = await this.#observe(config);
     await this.#ensureIdentity(observed);
     const planned = buildPlan(config, observed, this.#state.identity, this.#remembered, this.#tidy);
@@ -196,9 +196,12 @@ export class BringUp {
     return bindInitiators(segments, seen, this.#state.bindings);
   }
 
-  /** A host that boots gets its address at once: it is known before it comes. */
-  async #bind(config: Config): Promise<void> {
-    const next = this.#bindingsOf(config);
+  /**
+   * Finds out which stations settings by an initiator's name are for. A host that boots gets its address at once: it is known before it
+   * comes. @throws ScsigateError data-unwritable, when they hold until the next start only
+   */
+  async bind(): Promise<void> {
+    const next = this.#bindingsOf(this.#state.config.config);
     if (canonical(next) === canonical(this.#state.bindings)) return;
     this.#state.bindings = next;
     await this.#keep(BINDINGS_FILE, next);

@@ -88,7 +88,7 @@ export class Service {
     const access = new Access(accessStore, clock, random, log.child({ module: "access" }), sessionFile(paths));
     const history = new History(monitor, paths.data, clock, log.child({ module: "history" }));
     const captures = new CaptureSlot(this.#environment.executor, clock, random);
-    const stations = new Stations(state, monitor, configuration, paths.leases);
+    const stations = new Stations(state, monitor, configuration, paths.leases, () => bringUp.bind());
     const certificates = new Certificates({
       ...{ data: paths.data, scratch: paths.run, run: this.#environment.run, clock, log },
     });

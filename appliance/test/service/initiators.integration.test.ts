@@ -56,7 +56,9 @@ test("settings by initiator follow it to another address, over a restart too, an
     // From its address to its initiator, with what was said of it before.
     assert.is(await change(STATION_A, { name: "node-1" }), "done");
     assert.is((await look(STATION_A)).provenInitiator, ONE);
-    assert.is(await change(STATION_A, { initiator: ONE, reservedIp: "10.143.0.40" }), "done");
+    const { json } = await api.call("PATCH", path(STATION_A), { initiator: ONE, reservedIp: "10.143.0.40" });
+    const now = json as StationView;
+    assert.equal([now.initiator, now.configuredName, now.reservedIp], [ONE, "node-1", "10.143.0.40"], "at once");
     assert.equal(saved(), [stations[0], { initiator: ONE, name: "node-1", ipv4: "10.143.0.40" }]);
     await until("DHCP", () => planned("dnsmasq")?.hosts?.at(-1)?.address === STATION_A);
 

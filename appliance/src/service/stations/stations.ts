@@ -18,13 +18,24 @@ export class Stations {
   readonly #monitor: Monitor;
   readonly #configuration: Configuration;
   readonly #leases: LeaseFiles;
+  readonly #bind: () => Promise<void>;
 
-  /** @param leases folder of dnsmasq's leases */
-  constructor(state: GatewayState, monitor: Monitor, configuration: Configuration, leases: string) {
+  /**
+   * @param leases folder of dnsmasq's leases
+   * @param bind finds out which stations settings by an initiator's name are for
+   */
+  constructor(
+    state: GatewayState,
+    monitor: Monitor,
+    configuration: Configuration,
+    leases: string,
+    bind: () => Promise<void>,
+  ) {
     this.#state = state;
     this.#monitor = monitor;
     this.#configuration = configuration;
     this.#leases = new LeaseFiles(leases);
+    this.#bind = bind;
   }
 
   /** Those that are there, in the order of the bus, then those that only the configuration knows. */
@@ -75,6 +86,8 @@ export class Stations {
     this.#checkAddress(segment, change.reservedIp);
     await this.#checkOthers(view, change);
     await this.#configuration.applyAtOnce((document) => this.#changed(document, segment, address, change));
+    // Before the machine follows: the answer is to tell what was changed. What keeps it from the disk, the next round tells.
+    await this.#bind().catch(() => undefined);
     return this.find(address, segment);
   }
 
