@@ -4,6 +4,7 @@
 // session, no digests, no authentication, and all that a command sends comes with it (immediate data).
 import { createServer, type Server, type Socket } from "node:net";
 import { type Bench, REQUEST_SENSE } from "./bench.ts";
+import { close, listen, portOf } from "./loopback.ts";
 
 const HEADER = 48;
 const CHECK_CONDITION = 2;
@@ -219,21 +220,15 @@ export class IscsiTarget {
   /** @param name of the target */
   static async listen(bench: Bench, name: string, port = 0): Promise<IscsiTarget> {
     const target = new IscsiTarget(bench, name);
-    await new Promise<void>((resolve, reject) => {
-      target.#server.once("error", reject);
-      target.#server.listen(port, "127.0.0.1", resolve);
-    });
+    await listen(target.#server, port);
     return target;
   }
 
   get port(): number {
-    const address = this.#server.address();
-    if (address === null || typeof address === "string") throw new Error("it does not listen");
-    return address.port;
+    return portOf(this.#server);
   }
 
-  async close(): Promise<void> {
-    for (const socket of this.#sockets.keys()) socket.destroy();
-    await new Promise<void>((resolve) => this.#server.close(() => resolve()));
+  close(): Promise<void> {
+    return close(this.#server, this.#sockets.keys());
   }
 }

@@ -2,6 +2,7 @@
 // Gives the board's USB device to a Linux, by USB/IP: its vhci_hcd is then the host, and what it submits passes over the modelled
 // wire. On this machine's loopback only.
 import { createServer, type Server, type Socket } from "node:net";
+import { close, listen, portOf } from "./loopback.ts";
 import { NoAnswer, Stall, type Transfer, type UsbHost } from "./usb-host.ts";
 import {
   type Device,
@@ -146,17 +147,12 @@ export class UsbipServer {
   /** @param port 0: a free one */
   static async listen(usb: UsbHost, port = 0): Promise<UsbipServer> {
     const server = new UsbipServer(usb);
-    await new Promise<void>((resolve, reject) => {
-      server.#server.once("error", reject);
-      server.#server.listen(port, "127.0.0.1", resolve);
-    });
+    await listen(server.#server, port);
     return server;
   }
 
   get port(): number {
-    const address = this.#server.address();
-    if (address === null || typeof address === "string") throw new Error("it does not listen");
-    return address.port;
+    return portOf(this.#server);
   }
 
   /** Whether somebody has the device. */
@@ -169,8 +165,7 @@ export class UsbipServer {
     this.#owner?.destroy();
   }
 
-  async close(): Promise<void> {
-    for (const socket of this.#sockets) socket.destroy();
-    await new Promise<void>((resolve) => this.#server.close(() => resolve()));
+  close(): Promise<void> {
+    return close(this.#server, this.#sockets);
   }
 }
