@@ -84,6 +84,14 @@ function replaced(family: "inet" | "bridge", body: readonly string[]): string[] 
   return [...removed(family), `${table} {`, ...body, "}"];
 }
 
+/** Where the page, SSH and SNMP are. */
+function managed({ ports, udpPorts }: FirewallOperation["management"]): string[] {
+  return [
+    `tcp dport { ${ports.join(", ")} }`,
+    ...(udpPorts.length === 0 ? [] : [`udp dport { ${udpPorts.join(", ")} }`]),
+  ];
+}
+
 function removed(family: "inet" | "bridge"): string[] {
   return [`table ${family} scsigate`, `delete table ${family} scsigate`];
 }
@@ -99,10 +107,7 @@ function bridgeChains({ management, isolateSegments, mdns }: FirewallOperation, 
     ports.length === 0 || management.ports.length === 0
       ? []
       : [
-          `iifname ${names(ports)} tcp dport { ${management.ports.join(", ")} } counter ${action}`,
-          ...(management.udpPorts.length === 0
-            ? []
-            : [`iifname ${names(ports)} udp dport { ${management.udpPorts.join(", ")} } counter ${action}`]),
+          ...managed(management).map((to) => `iifname ${names(ports)} ${to} counter ${action}`),
           ...(mdns.length === 0 ? [] : [`iifname ${names(ports)} udp dport 5353 counter ${action}`]),
         ];
   const verdict = ({ action, to }: FirewallRule): string => {
@@ -194,7 +199,6 @@ function input(operation: FirewallOperation): string[] {
   const others = operation.only === undefined ? [] : [`iifname != ${names(operation.only)} accept`];
   const rate = `limit rate over ${most}/second burst ${most} packets`;
   const { connectionsPerAddress: atATime } = operation;
-  const udp = management.udpPorts.length === 0 ? [] : [`udp dport { ${management.udpPorts.join(", ")} }`];
   const count = `ct count over ${atATime}`;
   return [
     'iifname "lo" accept',
@@ -224,9 +228,7 @@ function input(operation: FirewallOperation): string[] {
     ...(management.interfaces.length === 0
       ? []
       : addresses(management.sources, []).flatMap((from) =>
-          [`tcp dport { ${management.ports.join(", ")} }`, ...udp].map((to) =>
-            words(`iifname ${names(management.interfaces)}`, from, `${to} accept`),
-          ),
+          managed(management).map((to) => words(`iifname ${names(management.interfaces)}`, from, `${to} accept`)),
         )),
     ...(mdns.length === 0 ? [] : MDNS_GROUPS.map((group) => `iifname ${names(mdns)} ${group} udp dport 5353 accept`)),
     ...(fabric.interfaces.length === 0 || fabric.ports.length === 0

@@ -6,6 +6,7 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { SnmpOperation } from "../../protocol/operations.ts";
+import { SNMP_PORT } from "../../shared/ports.ts";
 import type { ExecutorContext, ExecutorPaths, Handler } from "../context.ts";
 import { exists, writeIfChanged } from "../files.ts";
 
@@ -54,7 +55,7 @@ export const setSnmp: Handler<SnmpOperation> = async (operation, context) => {
   // It goes into the background once it listens, or exits with its reason.
   await run("snmpd", [
     ...["-C", "-c", at.config, "-p", at.pid, "-Ls", "d", "-u", "snmp", "-g", "snmp", "-I", MODULES.join(",")],
-    ...["udp:161", "udp6:161"],
+    ...[`udp:${SNMP_PORT}`, `udp6:${SNMP_PORT}`],
   ]);
   return true;
 };
