@@ -2,7 +2,7 @@
 // A segment grows: what each further station costs, and what a packet costs then, until something says no.
 import * as assert from "uvu/assert";
 import { type Step, writeCurves } from "../src/arrangements/curves.ts";
-import { BACKEND, fabricPath, HUB, wwn } from "../src/rigs/loop.ts";
+import { freeMemory, HUB, LoopRig, plugScript, stationScript } from "../src/rigs/loop.ts";
 import { scenario } from "../src/scenario.ts";
 import { sleep } from "../src/time.ts";
 import { loop } from "../src/topologies/loop.ts";
@@ -27,43 +27,14 @@ const topology = { ...loop, name: "growth", vms: loop.vms.map((vm) => ({ ...vm, 
 const address = (number: number): string => `10.144.${1 + Math.floor(number / 250)}.${1 + (number % 250)}`;
 
 async function setUp(vm: Vm): Promise<void> {
-  await vm.ok(`set -e
-    modprobe -a configfs target_core_mod tcm_loop ipscsi ipscsi_target
-    grep -q ' /sys/kernel/config ' /proc/mounts || mount -t configfs configfs /sys/kernel/config
-    ip link add ${HUB} type ipscsi
-    ip addr add ${HUB_ADDRESS}/16 dev ${HUB}
-    ip link set ${HUB} up
-    mkdir -p ${BACKEND}
-    echo segment=${HUB} >${BACKEND}/control
-    echo 1 >${BACKEND}/enable`);
+  await new LoopRig(vm).setUp(`${HUB_ADDRESS}/16`);
   vm.start("exec iperf3 -s");
 }
 
-function adapterScript(number: number): string {
-  const path = fabricPath(number);
-  return `mkdir -p ${path}/lun/lun_0
-    echo ${wwn(number, "initiator")} >${path}/nexus
-    ln -s ${BACKEND} ${path}/lun/lun_0/port
-`;
-}
-
 /** An adapter, and a namespace with its segment. */
-function stationScript(number: number): string {
-  const path = fabricPath(number);
-  return `${adapterScript(number)}
-    at=/sys/bus/scsi/devices/$(cat ${path}/address):0/ipscsi/segment
-    until [ -e $at ] && [ "$(cat $at)" != none ]; do sleep 0.1; done
-    ip netns add st${number}
-    ip link set $(cat $at) netns st${number} name bus
-    ip -n st${number} addr add ${address(number)}/16 dev bus
-    ip -n st${number} link set bus up
-`;
-}
-
-async function freeKib(vm: Vm): Promise<number> {
-  return Number(
-    await vm.ok("sync; echo 3 >/proc/sys/vm/drop_caches; awk '/^MemAvailable/ { print $2 }' /proc/meminfo"),
-  );
+function joinScript(number: number): string {
+  const host = `st${number}`;
+  return `${plugScript(number)}ip netns add ${host}\n${stationScript(number, host, "bus", `${address(number)}/16`)}`;
 }
 
 /** Seconds of processor time. */
@@ -88,10 +59,10 @@ for (const [index, stations] of STEPS.entries()) {
     const vm = bench.vm("loop");
     const there = STEPS[index - 1] ?? 0;
     const added = stations - there;
-    const free = await freeKib(vm);
-    const script = Array.from({ length: added }, (_, i) => stationScript(there + 1 + i)).join("");
+    const free = await freeMemory(vm);
+    const script = Array.from({ length: added }, (_, i) => joinScript(there + 1 + i)).join("");
     const seconds = await cost(() => vm.ok("sh -e -s", { input: script, timeout: 2 * TIMEOUT }));
-    const kib = (free - (await freeKib(vm))) / added;
+    const kib = (free - (await freeMemory(vm))) / added;
     const last = await vm.run(`ip netns exec st${stations} ping -n -c 5 -W 5 ${address(1)}`);
     assert.is(last.code, 0, last.stdout + last.stderr);
     const [near, relayed] = [await packet(vm, HUB_ADDRESS), await packet(vm, address(stations))];
@@ -105,8 +76,8 @@ for (const [index, stations] of STEPS.entries()) {
 
 tests.test("the driver has room for no more: one station more stays out, and all others go on", async (bench) => {
   const vm = bench.vm("loop");
-  const free = await freeKib(vm);
-  await vm.ok("sh -e -s", { input: adapterScript(TOO_MANY) });
+  const free = await freeMemory(vm);
+  await vm.ok("sh -e -s", { input: plugScript(TOO_MANY) });
   await sleep(SETTLE);
   const most = STEPS.at(-1);
   assert.is(await vm.ok(`ls /sys/class/net/${HUB}/ipscsi/peers | wc -l`), String(most));

@@ -2,6 +2,7 @@
 // What is tried with every arrangement, and what is measured on the way.
 import * as assert from "uvu/assert";
 import { ArrangementRig } from "../rigs/arrangement.ts";
+import { freeMemory } from "../rigs/loop.ts";
 import { scenario } from "../scenario.ts";
 import { waitFor } from "../time.ts";
 import { loop } from "../topologies/loop.ts";
@@ -41,10 +42,10 @@ export function arrangementScenario(arrangement: Arrangement): void {
   const tests = scenario(arrangement.name, topologyOf(arrangement), {
     prepare: async (bench) => {
       rig = new ArrangementRig(bench.vm("loop"), arrangement);
-      const [before, from] = [await rig.freeMemory(), processorSeconds()];
+      const [before, from] = [await freeMemory(rig.vm), processorSeconds()];
       await rig.setUp();
       measured.seconds = processorSeconds() - from;
-      measured.kibPerHost = (before - (await rig.freeMemory())) / hosts.length;
+      measured.kibPerHost = (before - (await freeMemory(rig.vm))) / hosts.length;
     },
   });
   const built = (): ArrangementRig => {

@@ -8,7 +8,7 @@ import { LabError } from "../errors.ts";
 import type { CommandResult } from "../vm/agent-client.ts";
 import type { RunOptions, Vm } from "../vm/vm.ts";
 import { iperfClient, iperfRate } from "./iperf.ts";
-import { CONFIGFS, fabricPath, wwn } from "./loop.ts";
+import { CONFIGFS, plugScript, stationScript } from "./loop.ts";
 
 /** Of BIRD: one folder for each host that routes. */
 const RUN = "/run/arrangement";
@@ -27,21 +27,6 @@ echo 1 >${backend}/enable
 ip link set ${bus.name} netns ${head}
 ip -n ${head} addr add ${addressOn(bus, head)}/24 dev ${bus.name}
 ip -n ${head} link set ${bus.name} up
-`;
-}
-
-/** A station: its adapter, the device on it, the segment that the driver makes of that. */
-function stationScript(bus: Bus, host: string, number: number): string {
-  const path = fabricPath(number);
-  return `
-mkdir -p ${path}/lun/lun_0
-echo ${wwn(number, "initiator")} >${path}/nexus
-ln -s ${CONFIGFS}/core/ipscsi_0/${bus.name} ${path}/lun/lun_0/port
-at=/sys/bus/scsi/devices/$(cat ${path}/address):0/ipscsi/segment
-until [ -e $at ] && [ "$(cat $at)" != none ]; do sleep 0.1; done
-ip link set $(cat $at) netns ${host} name ${bus.name}
-ip -n ${host} addr add ${addressOn(bus, host)}/24 dev ${bus.name}
-ip -n ${host} link set ${bus.name} up
 `;
 }
 
@@ -81,7 +66,11 @@ for host in ${hostsOf(this.arrangement).join(" ")}; do ip netns add $host; ip -n
 `);
     let number = 0;
     for (const bus of buses) {
-      const stations = bus.hosts.slice(1).map((host) => stationScript(bus, host, ++number));
+      const stations = bus.hosts.slice(1).map((host) => {
+        number += 1;
+        const plugged = plugScript(number, `${CONFIGFS}/core/ipscsi_0/${bus.name}`);
+        return plugged + stationScript(number, host, bus.name, `${addressOn(bus, host)}/24`);
+      });
       await this.#script(hubScript(bus) + stations.join(""));
     }
     const routers = routersOf(this.arrangement);
@@ -147,13 +136,6 @@ ip netns exec ${host} bird -c ${RUN}/${host}/bird.conf -s ${RUN}/${host}/ctl -P 
     } finally {
       server.kill("SIGKILL");
     }
-  }
-
-  /** KiB that are free or can be freed. */
-  async freeMemory(): Promise<number> {
-    return Number(
-      await this.vm.ok("sync; echo 3 >/proc/sys/vm/drop_caches; awk '/^MemAvailable/ { print $2 }' /proc/meminfo"),
-    );
   }
 
   #script(text: string): Promise<string> {

@@ -32,6 +32,32 @@ export function fabricPath(number: number): string {
   return `${CONFIGFS}/loopback/${wwn(number, "target")}/tpgt_1`;
 }
 
+/** Plugs a tcm_loop adapter in, with a LUN. */
+export function plugScript(number: number, backend = BACKEND): string {
+  const path = fabricPath(number);
+  return `mkdir -p ${path}/lun/lun_0
+echo ${wwn(number, "initiator")} >${path}/nexus
+ln -s ${backend} ${path}/lun/lun_0/port
+`;
+}
+
+/** Waits for the segment of an adapter that was plugged in, and moves it into a host's namespace, with a name and an address of its own. */
+export function stationScript(number: number, host: string, name: string, address: string): string {
+  return `at=/sys/bus/scsi/devices/$(cat ${fabricPath(number)}/address):0/ipscsi/segment
+until [ -e $at ] && [ "$(cat $at)" != none ]; do sleep 0.1; done
+ip link set $(cat $at) netns ${host} name ${name}
+ip -n ${host} addr add ${address} dev ${name}
+ip -n ${host} link set ${name} up
+`;
+}
+
+/** KiB that are free or can be freed. */
+export async function freeMemory(vm: Vm): Promise<number> {
+  return Number(
+    await vm.ok("sync; echo 3 >/proc/sys/vm/drop_caches; awk '/^MemAvailable/ { print $2 }' /proc/meminfo"),
+  );
+}
+
 export class LoopRig {
   readonly vm: Vm;
   readonly #stations = new Map<number, LoopStation>();
@@ -50,13 +76,13 @@ export class LoopRig {
     return station;
   }
 
-  /** Modules, hub segment and backend. */
-  async setUp(): Promise<void> {
+  /** Modules, hub segment and backend. @param address of the hub, with its prefix */
+  async setUp(address = `${HUB_ADDRESS}/24`): Promise<void> {
     await this.vm.ok(`set -e
       modprobe -a configfs target_core_mod tcm_loop ipscsi ipscsi_target
       grep -q ' /sys/kernel/config ' /proc/mounts || mount -t configfs configfs /sys/kernel/config
       ip link add ${HUB} type ipscsi
-      ip addr add ${HUB_ADDRESS}/24 dev ${HUB}
+      ip addr add ${address} dev ${HUB}
       ip link set ${HUB} up
       mkdir -p ${BACKEND}
       echo segment=${HUB} >${BACKEND}/control
@@ -65,12 +91,8 @@ export class LoopRig {
 
   /** Plugs a tcm_loop adapter in whose LUN is the hub, and returns the SCSI device that appears. */
   async plug(number: number): Promise<string> {
-    const path = fabricPath(number);
     const before = new Set(await this.devices());
-    await this.vm.ok(`set -e
-      mkdir -p ${path}/lun/lun_0
-      echo ${wwn(number, "initiator")} >${path}/nexus
-      ln -s ${BACKEND} ${path}/lun/lun_0/port`);
+    await this.vm.ok(`set -e\n${plugScript(number)}`);
     return waitFor(
       `the SCSI device of station ${number}`,
       async () => (await this.devices()).find((device) => !before.has(device)),

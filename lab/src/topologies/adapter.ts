@@ -4,7 +4,7 @@
 //
 //   station-c --LSI53C895A-- iSCSI -- modelled bus -- emulated board -- USB/IP -- gateway -- eth0 -- lan
 //   station-a --LSI53C895A-- iSCSI, which is another segment ---------------------/
-import { cluster, lanAddresses, segmentGateway, segmentTarget } from "./cluster.ts";
+import { cluster, configText, lanAddresses, segmentGateway, segmentTarget } from "./cluster.ts";
 import { gatewayReady } from "./gateway.ts";
 import type { Topology, VmSpec } from "./types.ts";
 
@@ -41,9 +41,6 @@ const config = {
   http: { publicHttpsPort: "{{port:https}}" },
 };
 
-/** The document; a port is a number in it, so its placeholder loses the quotes. */
-const configText = `${JSON.stringify(config, null, 2).replace(/"(\{\{port:https\}\})"/, "$1")}\n`;
-
 /** Plugs the adapter in where it is not; succeeds when it is the segment, and its network is up. */
 const PLUG = "usr/lib/lab/plug-adapter";
 const plugText = `[ -e /sys/bus/usb/devices/1-1 ] || { modprobe vhci_hcd && usbip --tcp-port {{port:usb}} attach -r 10.0.2.2 -b 1-1; }
@@ -66,26 +63,10 @@ export const adapter: Topology = {
   ports: { https: 8443, http: 8080, iscsi: 3260, usb: 3240, bus: 3261 },
   vms: [
     {
-      name: "gateway",
-      role: "gateway",
+      ...fromCluster("gateway"),
       memoryMiB: 768,
-      cpus: 2,
-      layers: [],
-      interfaces: [
-        { kind: "wire", wire: "lan", mac: "52:54:00:5c:51:10" },
-        {
-          kind: "user",
-          mac: "52:54:00:5c:51:11",
-          address: "10.0.2.15",
-          forwards: { iscsi: 3260, https: 443, http: 80 },
-        },
-      ],
-      adapters: [],
-      image: { dataMiB: 32, firmware: "direct" },
-      files: { "data/scsigate/config.json": configText, [PLUG]: plugText },
-      after: [],
+      files: { "data/scsigate/config.json": configText(config), [PLUG]: plugText },
       ready: `${gatewayReady} && ${onLan} && ss -ltn | grep -q :3260 && ${plugAdapter}`,
-      readySeconds: 180,
     },
     fromCluster("lan"),
     fromCluster("station-a"),

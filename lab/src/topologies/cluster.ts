@@ -35,9 +35,9 @@ const gatewayConfig = {
   mqtt: { enabled: true, url: "mqtt://10.0.2.2:{{port:mqtt}}", intervalSeconds: 5 },
 };
 
-/** The document; a port is a number in it, so its placeholder loses the quotes. */
-function gatewayConfigText(): string {
-  return `${JSON.stringify(gatewayConfig, null, 2).replace(/"(\{\{port:https\}\})"/, "$1")}\n`;
+/** A gateway's document as text; a port is a number in it, so its placeholder loses the quotes. */
+export function configText(config: object): string {
+  return `${JSON.stringify(config, null, 2).replace(/"(\{\{port:https\}\})"/, "$1")}\n`;
 }
 
 function station(name: string): VmSpec {
@@ -85,7 +85,7 @@ export const cluster: Topology = {
       ],
       adapters: [],
       image: { dataMiB: 32, firmware: "direct" },
-      files: { "data/scsigate/config.json": gatewayConfigText() },
+      files: { "data/scsigate/config.json": configText(gatewayConfig) },
       after: [],
       ready: `${gatewayReady} && ss -ltn | grep -q :3260`,
       readySeconds: 180,
