@@ -30,8 +30,8 @@ function cells(row: Row): string[] {
   return [...start, ping.toFixed(1), "whole", speeds, unlinks === undefined ? holdsLun : times(unlinks), "yes"];
 }
 
-function times({ unlinked, linked, byHand }: Unlinks): string {
-  return `${unlinked.toFixed(1)} s, ${linked.toFixed(1)} s${byHand ? ", by hand" : ""}`;
+function times({ unlinked, linked }: Unlinks): string {
+  return `${unlinked.toFixed(1)} s, ${linked.toFixed(1)} s`;
 }
 
 export function toTable(rows: readonly Row[], versions: string): string {

@@ -266,8 +266,6 @@ export interface Unlinks {
   /** Seconds from the LUN's end in mid-transfer until the station knows, and from its return until it is answered. */
   readonly unlinked: number;
   readonly linked: number;
-  /** Not before its segment was written to the device again. */
-  readonly byHand: boolean;
 }
 
 const BYTES = 20_000_000;
@@ -281,9 +279,6 @@ const PATIENCE = 60_000;
 
 /** Stock sym53c8xx gives memory back with interrupts off when it is unloaded, of which the kernel warns. */
 const SYM_UNLOAD = /WARNING: .* dma_free_attrs/;
-
-/** For a station to be back by itself, milliseconds: the driver tries every 4 s. */
-const BY_ITSELF = 15_000;
 
 /** What all pairs need: the Ethernet, RDMA over it, open-iscsi, a file to fetch. */
 export async function prepare(bench: Bench): Promise<void> {
@@ -432,20 +427,8 @@ export class PairRig {
     await stop(server);
     await script(this.#hub, linkScript(this.pair));
     const since = Date.now();
-    const byHand = this.pair.local !== true && !(await this.#returns());
-    if (byHand)
-      await this.#machine.ok(
-        "for device in /sys/bus/scsi/devices/*:*:*:*/ipscsi; do cat $device/segment >$device/segment; done",
-      );
     await this.attaches();
-    return { unlinked, linked: (Date.now() - since) / 1000, byHand };
-  }
-
-  async #returns(): Promise<boolean> {
-    return waitFor("an answer", () => this.#answered(), { timeout: BY_ITSELF }).then(
-      () => true,
-      () => false,
-    );
+    return { unlinked, linked: (Date.now() - since) / 1000 };
   }
 
   async #iperfServer(): Promise<RemoteCommand> {
