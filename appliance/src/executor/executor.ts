@@ -62,6 +62,8 @@ export class Executor {
   #lines: Promise<void> = Promise.resolve();
   /** As of the last look at a clock that was not set meanwhile. */
   readonly #leases: LeaseTexts;
+  /** How often the clock was set without the lease files having followed yet: until then, they are no source. */
+  #lateSteps = 0;
 
   /** @param onReady called when the service says that it works. */
   constructor(context: ExecutorContext, onReady: () => void) {
@@ -84,18 +86,22 @@ export class Executor {
 
   /** The wall clock was not set since the last look. */
   clockCalm(): void {
-    this.#leases.look();
+    if (this.#lateSteps === 0) this.#leases.look();
   }
 
   /** The wall clock was set. @param milliseconds forward; less than 0: back */
   clockStepped(milliseconds: number): void {
     this.#context.log.warn({ seconds: Math.round(milliseconds / 1000) }, "the clock was set: leases follow it");
+    const seconds = Math.round(milliseconds / 1000);
     const leases = this.#leases.texts;
-    this.#queue = this.#queue.then(() =>
-      shiftLeases(Math.round(milliseconds / 1000), this.#context, leases).catch((error: unknown) =>
+    this.#leases.move(seconds);
+    this.#lateSteps += 1;
+    this.#queue = this.#queue.then(async () => {
+      await shiftLeases(seconds, this.#context, leases).catch((error: unknown) =>
         this.#context.log.error({ problem: toProblem(error) }, "leases do not follow the clock"),
-      ),
-    );
+      );
+      this.#lateSteps -= 1;
+    });
   }
 
   /**

@@ -284,6 +284,35 @@ for (const seconds of [7200, -7200]) {
   );
 }
 
+executor("the clock is set again before dnsmasq runs again: leases have followed both times", async ({ test }) => {
+  const { tree } = test;
+  await apply(test, DNSMASQ);
+  test.running.set("run/scsigate/dnsmasq-seg0.pid", `--conf-file=${tree.root}/run/scsigate/dnsmasq-seg0.conf`);
+  const file = "data/dhcp/seg0.leases";
+  const lease = (end: number) => `${end} 02:11:22:33:44:0a 10.143.0.20 a 01:02`;
+  tree.write({ [file]: lease(1_800_000_000) });
+  const starts: (string | undefined)[] = [];
+  const own = new Executor(
+    {
+      ...test.context,
+      // It reads its leases when the clock has been set once more, and ends all of them.
+      run: async () => {
+        starts.push(tree.read(file));
+        tree.write({ [file]: "" });
+        return "";
+      },
+    },
+    () => {},
+  );
+  own.clockCalm();
+  own.clockStepped(1_728_000_000);
+  own.clockCalm(); // dnsmasq has not been stopped yet
+  await until("dnsmasq to be started", () => starts.length === 1);
+  own.clockStepped(-3_600_000);
+  await until("dnsmasq to be started", () => starts.length === 2);
+  assert.equal(starts, [lease(1_801_728_000), lease(1_801_724_400)]);
+});
+
 executor("only steps of the clock are steps, forward or back", async () => {
   const clock = new ManualClock();
   let set = 0;

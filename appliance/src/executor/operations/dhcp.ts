@@ -281,9 +281,14 @@ export class LeaseTexts {
     this.#paths = paths;
   }
 
-  /** Of the last look. */
+  /** Of the last look, with the ends of leases moved along since. */
   get texts(): ReadonlyMap<string, string> {
     return this.#texts;
+  }
+
+  /** The clock was set by so many seconds: what is known goes by the new one from now on. */
+  move(seconds: number): void {
+    this.#texts = new Map([...this.#texts].map(([segment, text]) => [segment, moved(text, seconds)]));
   }
 
   /** Once a second: nothing is read that has not changed. */
@@ -295,6 +300,11 @@ export class LeaseTexts {
 
 function segmentsWithLeases({ run }: ExecutorPaths): string[] {
   return names(join(run, "scsigate/leases")).map((file) => file.replace(/\.leases$/, ""));
+}
+
+function moved(leases: string, seconds: number): string {
+  // 0: for ever
+  return leases.replaceAll(/^[1-9][0-9]*(?= )/gm, (end) => String(Math.max(1, Number(end) + seconds)));
 }
 
 /** Leases of IPv4, the server's identifier and leases of IPv6, a line each. What is missing now is taken from before. */
@@ -318,7 +328,7 @@ function withLost(before: string, now: string): string {
  * dnsmasq writes down when a lease ends by the wall clock, and hosts count by their own: when the clock is set, the ends are
  * moved along, so that nobody's address is given to another host, or kept for years.
  * @param seconds by which the clock was set forward; less than 0: back
- * @param before what was there before it was set: by now, dnsmasq may have ended some
+ * @param before what was there before it was set, by the clock of then: by now, dnsmasq may have ended some
  */
 export async function shiftLeases(
   seconds: number,
@@ -334,9 +344,7 @@ export async function shiftLeases(
     const place = leaseFile(paths, segment);
     const lasting = await readlink(place).catch(() => place);
     const text = withLost(before.get(segment) ?? "", await readFile(lasting, "utf8").catch(() => ""));
-    // 0: for ever
-    const moved = text.replaceAll(/^[1-9][0-9]*(?= )/gm, (end) => String(Math.max(1, Number(end) + seconds)));
-    await writeIfChanged(lasting, moved).catch((error: unknown) => {
+    await writeIfChanged(lasting, moved(text, seconds)).catch((error: unknown) => {
       context.log.error({ error: String(error), segment }, "leases do not follow the clock");
     });
     if (pid !== undefined) await context.run("dnsmasq", [argument]);
