@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * farm COLUMNS ROWS ITERATIONS [HOST...]: draws the Mandelbrot set with PVM: the rows are handed out to a worker on each HOST, one
- * after the other as each gets done. Without HOST it draws alone. Prints how many rows came from each host, and a checksum
- * of the picture.
+ * farm COLUMNS ROWS ITERATIONS [HOST...]: draws the Mandelbrot set: the rows are handed out to the workers, one after the other as each
+ * gets done. With PVM there is a worker on each HOST, with MPI one in each process but the first. Without workers it draws
+ * alone. Prints how many rows came from each host, and a checksum of the picture.
  */
-#include <pvm3.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
-enum { MAX_HOSTS = 32, WORK = 1, RESULT = 2, AHEAD = 2, STOP = -1 };
+#include "farm.h"
+
+enum { MAX_WORKERS = 32, AHEAD = 2, STOP = -1 };
 
 static int columns, rows, iterations;
 
@@ -42,93 +42,71 @@ static uint64_t sum_of(const unsigned char *picture)
 	return sum;
 }
 
-static void worker(int master)
+static void work(void)
 {
 	unsigned char *line = malloc(columns);
 	int row;
 
-	for (;;) {
-		pvm_recv(master, WORK);
-		pvm_upkint(&row, 1, 1);
-		if (row == STOP)
-			break;
+	while ((row = receive_row()) != STOP) {
 		draw(row, line);
-		pvm_initsend(PvmDataDefault);
-		pvm_pkint(&row, 1, 1);
-		pvm_pkbyte((char *)line, columns, 1);
-		pvm_send(master, RESULT);
+		send_line(row, line, columns);
 	}
 	free(line);
 }
 
-static void hand_out(int task, int row)
+static void collect(unsigned char *picture, int workers)
 {
-	pvm_initsend(PvmDataDefault);
-	pvm_pkint(&row, 1, 1);
-	pvm_send(task, WORK);
-}
+	int counts[MAX_WORKERS] = { 0 }, next = 0;
+	unsigned char *line = malloc(columns);
 
-static void collect(unsigned char *picture, int hosts, char **names, char **args)
-{
-	int tasks[MAX_HOSTS], counts[MAX_HOSTS] = { 0 }, next = 0;
-
-	for (int i = 0; i < hosts; i++) {
-		if (pvm_spawn("farm", args, PvmTaskHost, names[i], 1, &tasks[i]) != 1) {
-			fprintf(stderr, "farm: no worker on %s: %d\n", names[i], tasks[i]);
-			exit(1);
-		}
-	}
-	for (int i = 0; i < AHEAD * hosts && next < rows; i++)
-		hand_out(tasks[i % hosts], next++);
+	for (int i = 0; i < AHEAD * workers && next < rows; i++)
+		send_row(i % workers, next++);
 	for (int done = 0; done < rows; done++) {
-		int buffer = pvm_recv(-1, RESULT), length, tag, from, row;
+		int row, worker = receive_line(&row, line, columns);
 
-		pvm_bufinfo(buffer, &length, &tag, &from);
-		pvm_upkint(&row, 1, 1);
-		pvm_upkbyte((char *)picture + (size_t)row * columns, columns, 1);
-		for (int i = 0; i < hosts; i++)
-			counts[i] += tasks[i] == from;
+		for (int column = 0; column < columns; column++)
+			picture[(size_t)row * columns + column] = line[column];
+		counts[worker]++;
 		if (next < rows)
-			hand_out(from, next++);
+			send_row(worker, next++);
 	}
-	for (int i = 0; i < hosts; i++) {
-		hand_out(tasks[i], STOP);
-		printf("%s %d\n", names[i], counts[i]);
+	free(line);
+	for (int i = 0; i < workers; i++) {
+		send_row(i, STOP);
+		printf("%s %d\n", worker_name(i), counts[i]);
 	}
 }
 
 int main(int argc, char **argv)
 {
 	unsigned char *picture;
-	int hosts = argc - 4;
+	int workers;
 
-	if (argc < 4 || hosts > MAX_HOSTS) {
+	if (argc < 4 || argc - 4 > MAX_WORKERS) {
 		fputs("usage: farm COLUMNS ROWS ITERATIONS [HOST...]\n", stderr);
 		return 2;
 	}
 	columns = atoi(argv[1]);
 	rows = atoi(argv[2]);
 	iterations = atoi(argv[3]);
-	/* without hosts there may be no PVM either; a worker gets no hosts */
-	if (hosts == 0 && getenv("PVMEPID") && pvm_mytid() >= 0 && pvm_parent() >= 0) {
-		pvm_setopt(PvmRoute, PvmRouteDirect);
-		worker(pvm_parent());
-		pvm_exit();
+	workers = carrier_begin(argv + 4, argc - 4, (char *[]){ argv[1], argv[2], argv[3], NULL });
+	if (workers > MAX_WORKERS) {
+		fputs("farm: too many workers\n", stderr);
+		return 1;
+	}
+	if (workers < 0) {
+		work();
+		carrier_end();
 		return 0;
 	}
 	picture = malloc((size_t)columns * rows);
-	if (hosts == 0) {
+	if (workers == 0)
 		for (int row = 0; row < rows; row++)
 			draw(row, picture + (size_t)row * columns);
-	} else {
-		char *args[] = { argv[1], argv[2], argv[3], NULL };
-
-		if (pvm_mytid() < 0)
-			return 1;
-		pvm_setopt(PvmRoute, PvmRouteDirect);
-		collect(picture, hosts, argv + 4, args);
-		pvm_exit();
-	}
+	else
+		collect(picture, workers);
+	carrier_end();
 	printf("%016llx\n", (unsigned long long)sum_of(picture));
+	free(picture);
 	return 0;
 }

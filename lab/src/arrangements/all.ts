@@ -119,6 +119,18 @@ export const pvm: Network = {
   title: "parallel computation with PVM: A hands rows of a picture out to B on its bus and to D, E, F behind R",
 };
 
+export const mpi: Network = {
+  ...twoBuses,
+  name: "mpi",
+  title: "parallel computation with MPI: A hands rows of a picture out to B on its bus and to D, E, F behind R",
+};
+
+export const search: Network = {
+  ...twoBuses,
+  name: "search",
+  title: "a web search engine: B reads the pages of A beside it and of D and E behind R; C and F ask it",
+};
+
 /** SA and SB are stations, GA and GB gateways: whole ones, each a machine. */
 export const twoGateways: Network = {
   name: "two-gateways",
@@ -134,7 +146,7 @@ export const twoGateways: Network = {
 export const arrangements: readonly Arrangement[] = [star, grid, cube];
 
 /** What `make scenario` runs, one by one: a file of lab/scenarios and a part of docs/clusters.md each. */
-export const ownScenarios: readonly Network[] = [...arrangements, twoGateways, mirror, nfs, pvm];
+export const ownScenarios: readonly Network[] = [...arrangements, twoGateways, mirror, nfs, search, pvm, mpi];
 
 /** What runs the same way and has a document of its own, with a part that the command writes. */
 export interface Survey extends Pick<Network, "name" | "title"> {

@@ -13,6 +13,8 @@ const LIBRARY_DIRS = [
   "lib",
   "usr/lib",
   "usr/lib/x86_64-linux-gnu/systemd",
+  "usr/lib/htdig",
+  "usr/lib/htdig_db",
 ];
 
 /** What `readelf -d -l` says that a file needs: libraries and the loader. */
@@ -79,7 +81,7 @@ export async function librariesFor(
 
 /** First of several places where a file is in the tree. */
 export function findInTree(tree: string, name: string): string | undefined {
-  for (const dir of ["usr/sbin", "usr/bin", "sbin", "bin"]) {
+  for (const dir of ["usr/sbin", "usr/bin", "sbin", "bin", "usr/lib/cgi-bin"]) {
     const path = join(tree, dir, name);
     if (existsSync(path) && statSync(path).isFile()) return path;
   }

@@ -3,8 +3,9 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Programs, programEntries, programsTree } from "./base.ts";
-import type { TreeEntry } from "./cpio.ts";
+import { readTree, type TreeEntry } from "./cpio.ts";
 import { unpackedDebs } from "./debs.ts";
+import { librariesFor } from "./elf.ts";
 import { labKernel, moduleClosure, parseModulesDep } from "./kernel.ts";
 import { compile } from "./program.ts";
 
@@ -16,15 +17,41 @@ interface LayerParts {
   readonly own?: () => Promise<TreeEntry[]>;
 }
 
-/** lab/farm, which needs PVM's library. */
-async function farm(): Promise<TreeEntry[]> {
+const FARM = "lab/farm";
+const LIBRARIES = "usr/lib/x86_64-linux-gnu";
+
+function farmEntry(source: string): TreeEntry {
+  return { kind: "file", path: "usr/bin/farm", mode: 0o755, source };
+}
+
+async function farmOfPvm(): Promise<TreeEntry[]> {
   const tree = await unpackedDebs(["pvm-dev", "libtirpc-dev"], { libraries: false });
-  const library = join(tree, "usr/lib/x86_64-linux-gnu");
-  const source = await compile("lab/farm", "farm", {
-    flags: ["-isystem", join(tree, "usr/include")],
-    link: [join(library, "libpvm3.a"), join(library, "libtirpc.a")],
+  const link = ["libpvm3.a", "libtirpc.a"].map((library) => join(tree, LIBRARIES, library));
+  return [
+    farmEntry(await compile(FARM, "farm", { part: "pvm", flags: ["-isystem", join(tree, "usr/include")], link })),
+  ];
+}
+
+/** Plug-ins for networks that no VM has. */
+const FOR_ADAPTERS = /_(openib|ofi|psm2?|ucx)\.so$/;
+
+/** Open MPI is there as a shared library, and loads plug-ins of its own and of PMIx. */
+async function farmOfMpi(): Promise<TreeEntry[]> {
+  const tree = await unpackedDebs(["libopenmpi-dev", "openmpi-common", "libc6"], { libraries: true });
+  const source = await compile(FARM, "farm", {
+    part: "mpi",
+    flags: ["-isystem", join(tree, LIBRARIES, "openmpi/include")],
+    link: [join(tree, LIBRARIES, "libmpi.so.40"), "-Wl,--allow-shlib-undefined"],
+    shared: true,
   });
-  return [{ kind: "file", path: "usr/bin/farm", mode: 0o755, source }];
+  const folders = [join(LIBRARIES, "openmpi/lib/openmpi3"), join(LIBRARIES, "pmix2"), "usr/share/openmpi"];
+  const entries = folders
+    .flatMap((folder) => readTree(join(tree, folder), folder))
+    .filter(({ path }) => !FOR_ADAPTERS.test(path));
+  const plugins = entries.flatMap((entry) =>
+    entry.kind === "file" && entry.path.endsWith(".so") ? [join(tree, entry.path)] : [],
+  );
+  return [farmEntry(source), ...entries, ...(await librariesFor(tree, [source, ...plugins]))];
 }
 
 const LAYERS = {
@@ -44,7 +71,9 @@ const LAYERS = {
     },
     modules: ["nfsd", "nfs", "nfsv4"],
   },
-  pvm: { programs: { pvm: ["pvmd"] }, own: farm },
+  mpi: { programs: { "openmpi-bin": ["orterun", "orted"] }, own: farmOfMpi },
+  pvm: { programs: { pvm: ["pvmd"] }, own: farmOfPvm },
+  search: { programs: { htdig: ["htdig", "htpurge", "htsearch"], wrk: ["wrk"] } },
 } as const satisfies Readonly<Record<string, LayerParts>>;
 
 export type DebianLayer = keyof typeof LAYERS;

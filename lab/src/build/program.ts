@@ -7,31 +7,34 @@ import { exec } from "../process.ts";
 import type { Vm } from "../vm/vm.ts";
 import { hashStrings, hashTree } from "./hash.ts";
 
-/** A library that a program is linked with: flags before its sources, and behind them. */
+/** A library that a program is linked with. */
 export interface Library {
+  /** Folder of `folder` with the C files that use it. */
+  readonly part: string;
+  /** Flags before the sources, and behind them. */
   readonly flags: readonly string[];
   readonly link: readonly string[];
+  /** It is there as a shared library only. */
+  readonly shared?: boolean;
 }
 
 /**
  * Makes `name` from all C files of `folder` (relative to the repository).
  * @returns its path on the host
  */
-export async function compile(
-  folder: string,
-  name: string,
-  library: Library = { flags: [], link: [] },
-): Promise<string> {
+export async function compile(folder: string, name: string, library?: Library): Promise<string> {
   const sourceDir = join(repoDir, folder);
-  const key = hashStrings([name, hashTree(sourceDir), ...library.flags, ...library.link]);
+  const key = hashStrings([name, hashTree(sourceDir), JSON.stringify(library ?? {})]);
   const program = join(cacheDir, "programs", key, name);
   if (existsSync(program)) return program;
-  const sources = readdirSync(sourceDir).filter((file) => file.endsWith(".c"));
   mkdirSync(dirname(program), { recursive: true });
-  const flags = ["-O2", "-Wall", "-Wextra", "-Werror", "-static", "-pthread", "-s"];
+  const { part, flags = [], link = [], shared = false } = library ?? {};
+  const folders = part === undefined ? [sourceDir] : [sourceDir, join(sourceDir, part)];
+  const sources = folders.flatMap((from) => readdirSync(from).map((file) => join(from, file)));
+  const args = ["-O2", "-Wall", "-Wextra", "-Werror", ...(shared ? [] : ["-static"]), "-pthread", "-s"];
   const fresh = `${program}.${process.pid}`;
-  const files = sources.map((file) => join(sourceDir, file));
-  await exec("gcc", [...flags, ...library.flags, "-o", fresh, ...files, ...library.link]);
+  const files = sources.filter((file) => file.endsWith(".c"));
+  await exec("gcc", [...args, "-I", sourceDir, ...flags, "-o", fresh, ...files, ...link]);
   renameSync(fresh, program);
   return program;
 }
