@@ -113,7 +113,7 @@ shell: ## a shell in a running VM: make shell VM=station-a
 	@$(LAB) shell $(VM)
 
 .PHONY: bench
-bench: build ## throughput and latency, as ratios: docs/performance.md (ONLY=GROUP, ROUNDS=N, DOCS=1)
+bench: $(if $(filter firmware,$(ONLY)),install,build) ## throughput and latency, as ratios: docs/performance.md (ONLY=GROUP, ROUNDS=N, DOCS=1)
 	@node --import ./node_modules/tsx/dist/loader.mjs lab/src/bench/main.ts \
 	    $(if $(ONLY),--only $(ONLY)) $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(DOCS),--docs)
 

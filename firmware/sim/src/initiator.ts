@@ -4,7 +4,7 @@ import { type Bus, RELEASED, withParity } from "./bus.ts";
 
 /** SCSI-2 4.7, ns. */
 const BUS_SETTLE = 400;
-const DESKEW_AND_SKEW = 55;
+export const DESKEW_AND_SKEW = 55;
 const ARBITRATION = 2400;
 const BUS_CLEAR = 800;
 const BUS_FREE = 800;

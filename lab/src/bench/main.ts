@@ -9,18 +9,23 @@ import type { Topology } from "../topologies/types.ts";
 import type { Vm } from "../vm/vm.ts";
 import { measureCable } from "./cable.ts";
 import { groups, setting, specs, specsOf } from "./figures.ts";
+import { firmwareSpecs, LATENCY, measureFirmware } from "./firmware.ts";
 import { Run } from "./publish.ts";
 import type { Outcome } from "./report.ts";
+import type { FigureSpec } from "./stats.ts";
 import { measureSupervisor, supervisorSpecs } from "./supervisor.ts";
 import { installTool } from "./tool.ts";
 
-/** Groups with VMs of their own. */
-const OTHERS: readonly string[] = ["cable", "supervisor"];
+/** The last two have VMs of their own. */
+const VM_GROUPS: readonly string[] = [...Object.keys(groups), "cable", "supervisor"];
+/** Without a VM, and with a report of its own. */
+const FIRMWARE = "firmware";
+const GROUPS = [...VM_GROUPS, FIRMWARE];
 
 const USAGE = `usage: make bench [ONLY=GROUP,...] [ROUNDS=N] [DOCS=1]
-  ONLY     ${[...Object.keys(groups), ...OTHERS].join(", ")}; all by default
+  ONLY     ${GROUPS.join(", ")}; all by default
   ROUNDS   how often everything is measured, 5 by default
-  DOCS=1   puts the result into docs/performance.md and docs/performance.svg`;
+  DOCS=1   puts the result into docs/performance.md and its charts`;
 
 /** 63 stations hold 32 MiB in receive memory alone. */
 const bench: Topology = {
@@ -45,77 +50,93 @@ function readOptions(): Options {
   });
   const only = values.only.split(",").filter(Boolean);
   const rounds = Number(values.rounds);
-  const unknown = only.find((name) => !OTHERS.includes(name) && groups[name] === undefined);
+  const unknown = only.find((name) => !GROUPS.includes(name));
   if (unknown !== undefined) throw new LabError("usage", `There is no group "${unknown}".`, `\n${USAGE}`);
   if (!Number.isInteger(rounds) || rounds < 1) throw new LabError("usage", "ROUNDS is no number.", `\n${USAGE}`);
   return { only, rounds, docs: values.docs };
 }
 
-async function measureBoot(vm: Vm, { only, rounds }: Options, { say }: Run): Promise<Outcome[]> {
+const wants = ({ only }: Options, name: string): boolean => only.length === 0 || only.includes(name);
+
+/** What fails is told, and its figures are missing. */
+async function attempt(figures: readonly FigureSpec[], measure: () => Promise<Outcome[]>): Promise<Outcome[]> {
+  try {
+    return await measure();
+  } catch (error) {
+    const missing = messageOf(error);
+    console.error(missing);
+    return figures.map((spec) => ({ ...spec, missing: missing.split("\n")[0] ?? missing }));
+  }
+}
+
+async function measureBoot(vm: Vm, options: Options, { say }: Run): Promise<Outcome[]> {
   await installTool(vm);
-  const where = await setting(vm, rounds);
+  const where = await setting(vm, options.rounds);
   const outcomes: Outcome[] = [];
   for (const [name, measure] of Object.entries(groups)) {
-    if (only.length > 0 && !only.includes(name)) continue;
+    if (!wants(options, name)) continue;
     say(`${name} ...`);
-    try {
-      outcomes.push(...(await measure(where)));
-    } catch (error) {
-      const missing = messageOf(error);
-      console.error(missing);
-      outcomes.push(...(specsOf[name] ?? []).map((spec) => ({ ...spec, missing: missing.split("\n")[0] ?? missing })));
-    }
+    outcomes.push(...(await attempt(specsOf[name] ?? [], () => measure(where))));
   }
   return outcomes;
 }
 
-async function measureAll(options: Options, run: Run): Promise<{ outcomes: Outcome[]; guest: string }> {
+async function measureVms(options: Options, run: Run): Promise<{ outcomes: Outcome[]; guest: string }> {
   const { say } = run;
+  const { rounds } = options;
   const outcomes: Outcome[] = [];
   let guest = "";
-  if (options.only.length === 0 || options.only.some((name) => !OTHERS.includes(name))) {
+  if (Object.keys(groups).some((name) => wants(options, name))) {
     await withVm({ topology: bench, say, parallel: true }, async (vm) => {
       const clock = await vm.ok("cat /sys/devices/system/clocksource/clocksource0/current_clocksource");
       guest = `Linux ${await vm.ok("uname -r")}, ${vm.spec.cpus} processors, clock ${clock}`;
       outcomes.push(...(await measureBoot(vm, options, run)));
     });
   }
-  if (options.only.length === 0 || options.only.includes("cable")) {
+  if (wants(options, "cable")) {
     say("cable ...");
-    try {
-      outcomes.push({ ...specs.cable, ...(await measureCable(options.rounds, say)) });
-    } catch (error) {
-      const missing = messageOf(error);
-      console.error(missing);
-      outcomes.push({ ...specs.cable, missing: missing.split("\n")[0] ?? missing });
-    }
+    const measure = async () => [{ ...specs.cable, ...(await measureCable(rounds, say)) }];
+    outcomes.push(...(await attempt([specs.cable], measure)));
   }
-  if (options.only.length === 0 || options.only.includes("supervisor")) {
+  if (wants(options, "supervisor")) {
     say("supervisor ...");
-    try {
-      outcomes.push(...(await measureSupervisor(options.rounds, say)));
-    } catch (error) {
-      const missing = messageOf(error);
-      console.error(missing);
-      const reason = missing.split("\n")[0] ?? missing;
-      outcomes.push(...Object.values(supervisorSpecs).map((spec) => ({ ...spec, missing: reason })));
-    }
+    outcomes.push(...(await attempt(Object.values(supervisorSpecs), () => measureSupervisor(rounds, say))));
   }
   const order = Object.values({ ...specs, ...supervisorSpecs }).map((spec): string => spec.name);
   outcomes.sort((a, b) => order.indexOf(a.name) - order.indexOf(b.name));
   return { outcomes, guest };
 }
 
-async function main(): Promise<number> {
-  const options = readOptions();
+/** @returns exit code */
+async function benchFirmware({ docs }: Options): Promise<number> {
   const run = new Run();
-  const { outcomes, guest } = await measureAll(options, run);
+  const outcomes = await attempt(Object.values(firmwareSpecs), measureFirmware);
+  const guest = `the adapter's firmware; an initiator that answers each edge after ${LATENCY} ns; time is the emulated chip's`;
+  return run.publish(
+    outcomes,
+    { guest, emulator: "rp2040js", rounds: 1 },
+    { command: "bench ONLY=firmware", file: "bench-firmware", chart: "performance-firmware.svg", docs },
+  );
+}
+
+/** @returns exit code */
+async function benchVms(options: Options): Promise<number> {
+  const run = new Run();
+  const { outcomes, guest } = await measureVms(options, run);
   const qemu = await qemuVersion(await emulator());
   return run.publish(
     outcomes,
     { guest, emulator: `QEMU ${qemu} without KVM`, rounds: options.rounds },
-    { command: "bench", chart: "performance.svg", docs: options.docs },
+    { command: "bench", file: "bench", chart: "performance.svg", docs: options.docs },
   );
+}
+
+async function main(): Promise<number> {
+  const options = readOptions();
+  let code = 0;
+  if (VM_GROUPS.some((name) => wants(options, name))) code |= await benchVms(options);
+  if (wants(options, FIRMWARE)) code |= await benchFirmware(options);
+  return code;
 }
 
 main().then(

@@ -76,7 +76,7 @@ async function main(): Promise<number> {
   return run.publish(
     outcomesOf(measurements),
     { guest: `Linux ${kernel.version}, 1 processor`, emulator: "User Mode Linux", rounds },
-    { command: "bench-native", chart: "performance-native.svg", docs },
+    { command: "bench-native", file: "bench-native", chart: "performance-native.svg", docs },
   );
 }
 

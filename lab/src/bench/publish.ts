@@ -22,8 +22,10 @@ function commit(): string {
 }
 
 export interface Publication {
-  /** The make target; files are called like it. */
+  /** What make is called with. */
   readonly command: string;
+  /** Name of the files in build/. */
+  readonly file: string;
   /** File in docs/ that the chart goes to. */
   readonly chart: string;
   readonly docs: boolean;
@@ -60,19 +62,19 @@ export class Run {
   publish(
     outcomes: readonly Outcome[],
     { guest, emulator, rounds }: { guest: string; emulator: string; rounds: number },
-    { command, chart, docs }: Publication,
+    { command, file, chart, docs }: Publication,
   ): number {
     const conditions = this.#conditions(guest, emulator, rounds);
     mkdirSync(buildDir, { recursive: true });
-    writeFileSync(join(buildDir, `${command}.json`), toJson(outcomes, conditions));
-    writeFileSync(join(buildDir, `${command}.svg`), toSvg(outcomes, conditions, `make ${command}`));
+    writeFileSync(join(buildDir, `${file}.json`), toJson(outcomes, conditions));
+    writeFileSync(join(buildDir, `${file}.svg`), toSvg(outcomes, conditions, `make ${command}`));
     if (docs) {
       const document = join(repoDir, "docs/performance.md");
       const text = toMarkdown(outcomes, conditions);
       writeFileSync(document, replaceGenerated(readFileSync(document, "utf8"), `make ${command} DOCS=1`, text));
       writeFileSync(join(repoDir, "docs", chart), toSvg(outcomes, conditions, `make ${command}`));
     }
-    const files = `build/${command}.json, build/${command}.svg${docs ? ", docs/performance.md" : ""}`;
+    const files = `build/${file}.json, build/${file}.svg${docs ? ", docs/performance.md" : ""}`;
     console.log(`\n${formatTable(outcomes)}\n\n${files}`);
     return outcomes.some((outcome) => "missing" in outcome) ? 1 : 0;
   }

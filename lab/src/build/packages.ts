@@ -23,9 +23,9 @@ export async function driverDisk(): Promise<string> {
   return image;
 }
 
-/** Of adapters on USB: what the supervisor's build then has beside it. */
-export async function adapterFirmware(): Promise<void> {
-  await exec("make", ["--no-print-directory", "-C", join(repoDir, "firmware")]);
+/** Of adapters on USB: what the supervisor's build then has beside it. @returns its sizes and checksums, as make prints them */
+export async function adapterFirmware(): Promise<string> {
+  return (await exec("make", ["--no-print-directory", "-C", join(repoDir, "firmware")])).stdout;
 }
 
 /** ipscsi-dkms and scsigate. Builds what is in them first. @returns their files */

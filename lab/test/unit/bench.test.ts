@@ -4,6 +4,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { cable } from "../../src/bench/cable.ts";
 import { specs } from "../../src/bench/figures.ts";
+import { firmwareSpecs, measureFirmware } from "../../src/bench/firmware.ts";
 import { busyTicks, inTurn, pingTimes } from "../../src/bench/measure.ts";
 import { nativeFigures, outcomesOf, parseResult } from "../../src/bench/native.ts";
 import {
@@ -73,6 +74,16 @@ test("the native bench compares processor time, and tells what the guest did not
   assert.is(value("native-tcp-default"), 0.5);
   assert.is(value("native-ping"), 1.5);
   assert.is(value("native-tcp-base-to-hub"), undefined);
+});
+
+test("the firmware's figures are the same twice, and every one is there", async () => {
+  const figures = await measureFirmware();
+  assert.equal(figures, await measureFirmware());
+  assert.equal(
+    figures.map(({ name }) => name),
+    Object.values(firmwareSpecs).map(({ name }) => name),
+  );
+  for (const figure of figures) assert.ok(figureValue(figure) > 0, figure.name);
 });
 
 test("a package tells the source that it was compiled from", () => {
