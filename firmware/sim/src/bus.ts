@@ -8,6 +8,11 @@ const MSG_BSY = 1 << 20;
 const IO = 1 << 22;
 const BSY = 1 << 27;
 const DATA = 0x1ff;
+/** Of a pin's control register. */
+const FUNCTION = 0x1f;
+const FUNCTION_PIO0 = 6;
+/** SCSI-2 4.7, ns: deskew and cable skew delay. */
+export const DESKEW_AND_SKEW = 55;
 const GPIO = { sel: 18, bsy: 20, rst: 21, ack: 26, atn: 28 };
 
 export type Line = "bsy" | "sel" | "msg" | "cd" | "io" | "req" | "ack" | "atn" | "rst";
@@ -31,12 +36,14 @@ export class Bus {
   readonly driven: Lines = { ...RELEASED };
   /** What is on the bus. */
   readonly lines: Lines = { ...RELEASED };
-  /** When the data were last changed, ns. */
-  dataSince = 0;
   /** When C/D, I/O or MSG was last changed, ns. */
   phaseSince = 0;
+  /** When the data were last changed, ns. */
+  #dataSince = 0;
   readonly #req: number;
   readonly #sel: number;
+  /** Pins that may be PIO0's. */
+  readonly #shared: readonly number[];
   readonly #inputs = new Map<number, boolean>();
   #value = -1;
   #enable = -1;
@@ -44,16 +51,25 @@ export class Bus {
   constructor(chip: Chip, reqGpio = 17) {
     this.chip = chip;
     this.#req = 1 << reqGpio;
+    this.#shared = [0, 1, 2, 3, 4, 5, 6, 7, 8, reqGpio];
     this.#sel = 1 << (reqGpio === 17 ? 19 : 21);
     chip.attached.push(() => this.#look());
     this.update();
   }
 
   #look(): void {
-    const { sio } = this.chip.rp2040;
-    if (sio.gpioValue === this.#value && sio.gpioOutputEnable === this.#enable) return;
-    this.#value = sio.gpioValue;
-    this.#enable = sio.gpioOutputEnable;
+    const { sio, gpio } = this.chip.rp2040;
+    let value = sio.gpioValue;
+    let enable = sio.gpioOutputEnable;
+    for (const index of this.#shared) {
+      const pin = gpio[index];
+      if (pin === undefined || (pin.ctrl & FUNCTION) !== FUNCTION_PIO0) continue;
+      value = pin.outputValue ? value | (1 << index) : value & ~(1 << index);
+      enable = pin.outputEnable ? enable | (1 << index) : enable & ~(1 << index);
+    }
+    if (value === this.#value && enable === this.#enable) return;
+    this.#value = value;
+    this.#enable = enable;
     this.update();
   }
 
@@ -83,7 +99,13 @@ export class Bus {
       data: data | this.driven.data,
     };
     const { lines } = this;
-    if (now.data !== lines.data) this.dataSince = this.chip.ns;
+    if (now.data !== lines.data) {
+      if (dir && now.req && lines.req && !now.ack && !now.rst) throw new Error("the data change before ACK");
+      this.#dataSince = this.chip.ns;
+    }
+    if (dir && now.req && !lines.req && this.chip.ns - this.#dataSince < DESKEW_AND_SKEW) {
+      throw new Error("REQ too early after the data");
+    }
     if (now.msg !== lines.msg || now.cd !== lines.cd || now.io !== lines.io) {
       if (now.req || now.ack) throw new Error("the phase changes while REQ or ACK is asserted");
       this.phaseSince = this.chip.ns;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// An RP2040 with our program in its flash, in lock step: after each instruction, whoever is attached has a look.
+// An RP2040 with our program in its flash, in lock step: after each instruction, and while PIO runs after each cycle, whoever is attached has a
+// look.
 import { ConsoleLogger, LogLevel, type RP2040, Simulator } from "rp2040js";
+import { Pio } from "./pio.ts";
 
 /** What rp2040js takes a cycle for, whatever the PLL says. */
 const NS_PER_CYCLE = 8;
@@ -31,7 +33,7 @@ interface Watchdog {
 
 export class Chip {
   readonly rp2040: RP2040;
-  /** Called after each instruction. */
+  /** Called when time has passed. */
   readonly attached: (() => void)[] = [];
   /** The watchdog has restarted it, or the program itself: the next one begins with this one's flash and scratch registers. */
   restarted = false;
@@ -40,6 +42,7 @@ export class Chip {
   /** Bytes that are erased or programmed until the power goes. */
   bytesToCut = Number.POSITIVE_INFINITY;
   readonly #clock: Simulator["clock"];
+  readonly #pio: Pio;
 
   /** @param flash from its begin; what is missing is erased. @param scratch the watchdog's registers, kept over a restart. */
   constructor(flash: Uint8Array, scratch: readonly number[] = []) {
@@ -47,6 +50,7 @@ export class Chip {
     const { rp2040, clock } = new Simulator();
     this.rp2040 = rp2040;
     this.#clock = clock;
+    this.#pio = new Pio(rp2040);
     this.rp2040.logger = new ConsoleLogger(LogLevel.Error);
     this.rp2040.flash.fill(0xff);
     this.rp2040.flash.set(flash);
@@ -92,8 +96,12 @@ export class Chip {
     while (!until()) {
       if (this.restarted || this.usbBoot) throw new Error("it has restarted");
       if (this.ns > end) throw new Error(`${what} within ${limitMs} ms`);
-      this.#clock.tick(this.rp2040.core.executeInstruction() * NS_PER_CYCLE);
-      for (const look of this.attached) look();
+      for (let left = this.rp2040.core.executeInstruction(); left > 0; ) {
+        const cycles = this.#pio.advance(left);
+        this.#clock.tick(cycles * NS_PER_CYCLE);
+        for (const look of this.attached) look();
+        left -= cycles;
+      }
     }
   }
 

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // A scripted initiator: arbitration, selection, and whatever phases the target asks for.
-import { type Bus, RELEASED, withParity } from "./bus.ts";
+import { type Bus, DESKEW_AND_SKEW, RELEASED, withParity } from "./bus.ts";
 
 /** SCSI-2 4.7, ns. */
 const BUS_SETTLE = 400;
-export const DESKEW_AND_SKEW = 55;
 const ARBITRATION = 2400;
 const BUS_CLEAR = 800;
 const BUS_FREE = 800;
@@ -150,7 +149,6 @@ export class Initiator {
         this.#bus.drive({ atn: true });
       }
       if (lines.io) {
-        if (chip.ns - this.#bus.dataSince < DESKEW_AND_SKEW) throw new Error("REQ too early after the data");
         const byte = lines.data & 0xff;
         if (withParity(byte) !== lines.data) throw new Error("the board's parity is bad");
         this.#wait(this.#latency);

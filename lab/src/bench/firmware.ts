@@ -3,7 +3,8 @@
 // scripted initiator. Time is the emulated chip's, the same on any machine, so one round is enough.
 import { HELLO_LAYOUT, REQUESTS } from "../../../appliance/src/adapter/messages.ts";
 import { Bench, GOOD, HELLO, STATION, TEST_UNIT_READY } from "../../../firmware/sim/src/bench.ts";
-import { DESKEW_AND_SKEW, message } from "../../../firmware/sim/src/initiator.ts";
+import { DESKEW_AND_SKEW } from "../../../firmware/sim/src/bus.ts";
+import { message } from "../../../firmware/sim/src/initiator.ts";
 import { makeNtb } from "../../../firmware/sim/src/ntb.ts";
 import { adapterFirmware } from "../build/packages.ts";
 import type { Comparison, Figure, FigureSpec } from "./stats.ts";
