@@ -4,7 +4,19 @@ import { readFileSync } from "node:fs";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import * as messages from "../../../appliance/src/adapter/messages.ts";
-import { Bench, bytes, CHECK, GOOD, HELLO, ID, numbers, PROGRAM, STATION, TEST_UNIT_READY } from "../src/bench.ts";
+import {
+  Bench,
+  bytes,
+  CHECK,
+  GOOD,
+  HELLO,
+  ID,
+  numbers,
+  PROGRAM,
+  REQUEST_SENSE,
+  STATION,
+  TEST_UNIT_READY,
+} from "../src/bench.ts";
 import { message } from "../src/initiator.ts";
 import { makeNtb, readNtb } from "../src/ntb.ts";
 
@@ -87,8 +99,8 @@ test("a frame each way: SEND to USB, USB to GET, byte for byte", () => {
   assert.equal([...again.data], [1, 0, 0, 0, 0, 0, 0, 16, 0, 0, 0, 0, 0, 0, 0, 0]);
 });
 
-test("long frames, several to a block, from initiators of 40 to 400 ns", () => {
-  for (const latency of [40, 100, 400]) {
+test("long frames, several to a block, from initiators of 0 to 400 ns", () => {
+  for (const latency of [0, 40, 100, 400]) {
     const bench = Bench.up(latency);
     assert.is(bench.send(0x88b5, HELLO).status, GOOD);
     const frames = [1514, 60, 1200].map((length, index) =>
@@ -132,6 +144,47 @@ test("RST after any number of bytes frees the bus; then a unit attention, and HE
     assert.is(bench.send(0x6558, frame).status, CHECK);
     assert.is(bench.sense(), "06/29/07");
   }
+});
+
+/** A board with a frame for its initiator, which is slow: the last byte is on its way long after the board has given it. */
+function withFrame(): { bench: Bench; frame: Uint8Array } {
+  const bench = Bench.up(2000);
+  assert.is(bench.send(0x88b5, HELLO).status, GOOD);
+  const frame = Uint8Array.from({ length: 300 }, (_, at) => (at < 6 ? (STATION[at] ?? 0) : at < 12 ? 2 : at & 255));
+  assert.ok(bench.usb.write(2, makeNtb([frame])));
+  bench.chip.runFor(500);
+  return { bench, frame };
+}
+
+test("RST or silence after any number of bytes of a GET frees the bus, and the next commands are whole", () => {
+  for (const after of [{ resetAfter: 11 }, { resetAfter: 12 }, { resetAfter: 90 }, { silentAfter: 90 }]) {
+    const { bench, frame } = withFrame();
+    const get = message(false, 0x88b6, 4096);
+    assert.is(bench.command(get, after).status, undefined);
+    bench.chip.runFor(50);
+    assert.is(bench.bus.lines.bsy, false);
+    while (bench.command(TEST_UNIT_READY).status === CHECK) bench.command(REQUEST_SENSE);
+    bench.send(0x88b5, HELLO);
+    assert.is(bench.send(0x88b5, HELLO).status, GOOD);
+    bench.usb.stream(2, 4096, () => undefined);
+    assert.ok(bench.usb.write(2, makeNtb([frame])));
+    bench.chip.runFor(500);
+    const { data, status } = bench.command(get);
+    assert.is(status, GOOD);
+    assert.equal(data.slice(32, 332), frame);
+  }
+});
+
+test("a message in the middle of data, either way: they go on where they were", () => {
+  const { bench, frame } = withFrame();
+  for (const byte of [0, 100, 127, 128, 299]) {
+    const result = bench.send(0x6558, frame, { later: { phase: 0, byte, messages: [8] } });
+    assert.is(result.status, GOOD);
+  }
+  const later = { phase: 1, byte: 40, messages: [8] };
+  const { data, status } = bench.command(message(false, 0x88b6, 4096), { later });
+  assert.is(status, GOOD);
+  assert.equal(data.slice(32, 332), frame);
 });
 
 test("boot2 has the CRC that the boot ROM looks for", () => {

@@ -8,6 +8,8 @@ import { Bench, CHECK, GOOD, HELLO, numbers, STATION, TEST_UNIT_READY } from "..
 import { message, type Options } from "../src/initiator.ts";
 
 const COMMANDS = Number(process.env["COMMANDS"] ?? 250);
+const INQUIRY_LENGTH = 36;
+const INQUIRY = [0x12, 0, 0, 0, INQUIRY_LENGTH, 0];
 const ABORT = 6;
 const NOP = 8;
 const DEVICE_RESET = 12;
@@ -47,7 +49,7 @@ test("whatever goes wrong: the bus gets free, the next command is answered, coun
     const data = random(2) === 0 ? frame() : HELLO;
     const what = [
       { cdb: TEST_UNIT_READY },
-      { cdb: [0x12, 0, 0, 0, 36, 0] },
+      { cdb: INQUIRY },
       { cdb: message(false, 0, 1500) },
       { cdb: message(true, data === HELLO ? 0x88b5 : 0x6558, data.length), out: data },
     ][random(4)] ?? { cdb: TEST_UNIT_READY };
@@ -56,7 +58,7 @@ test("whatever goes wrong: the bus gets free, the next command is answered, coun
     count("selections7");
     if (trouble === 0) {
       // in IDENTIFY, the CDB, or the data of what goes on to data for sure
-      const data = "out" in what && what.out === HELLO ? HELLO.length : 0;
+      const data = "out" in what ? (what.out === HELLO ? HELLO.length : 0) : what.cdb === INQUIRY ? INQUIRY_LENGTH : 0;
       options.resetAfter = random(1 + what.cdb.length + data);
     } else if (trouble === 1) {
       options.badParity = { phase: 2, byte: random(what.cdb.length) };

@@ -48,7 +48,8 @@ void clock_init(void)
 		;
 	REG(CLK_USB_CTRL) = 1u << 11;		/* PLL_USB, on */
 	REG(WATCHDOG_TICK) = 1u << 9 | 12;	/* 12 MHz / 12 */
-	unreset(RESET_IO_BANK0 | RESET_PADS_BANK0 | RESET_TIMER);
+	unreset(RESET_IO_BANK0 | RESET_PADS_BANK0 | RESET_PIO0 |
+		RESET_TIMER);
 	REG_SET(RESETS_RESET) = RESET_USBCTRL;
 	unreset(RESET_USBCTRL);
 }

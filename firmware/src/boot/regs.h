@@ -23,6 +23,7 @@
 #define RESETS_DONE		0x4000c008
 #define RESET_IO_BANK0		(1u << 5)
 #define RESET_PADS_BANK0	(1u << 8)
+#define RESET_PIO0		(1u << 10)
 #define RESET_PLL_SYS		(1u << 12)
 #define RESET_PLL_USB		(1u << 13)
 #define RESET_TIMER		(1u << 21)
@@ -62,6 +63,24 @@
 #define SIO_OUT_CLR		0xd0000018
 #define SIO_OE_SET		0xd0000024
 #define SIO_OE_CLR		0xd0000028
+
+/* 3.7: PIO0, its state machine 0 */
+#define PIO_CTRL		0x50200000
+#define PIO_ENABLE		(1u << 0)
+#define PIO_RESTART		(1u << 4)
+#define PIO_FSTAT		0x50200004
+#define PIO_RX_EMPTY		(1u << 8)
+#define PIO_TX_FULL		(1u << 16)
+#define PIO_TX_EMPTY		(1u << 24)
+#define PIO_FLEVEL		0x5020000c
+#define PIO_TXF			0x50200010
+#define PIO_RXF			0x50200020
+#define PIO_INSTR_MEM(n)	(0x50200048 + 4 * (n))
+#define PIO_EXECCTRL		0x502000cc
+#define PIO_SHIFTCTRL		0x502000d0
+#define PIO_ADDR		0x502000d4
+#define PIO_INSTR		0x502000d8
+#define PIO_PINCTRL		0x502000dc
 
 /* 4.1.4: USB */
 #define USB_DPRAM		0x50100000

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * The bus, driven by the processor through its pins
+ * The bus, driven by the processor through its pins; data phases by pio.c
  *
  * Times are SCSI-2's (4.7), given as counts of a loop that takes at least 3
  * cycles of 8 ns: too long never hurts here. Asynchronous transfer, so the
@@ -9,6 +9,7 @@
 #include "boot/clock.h"
 #include "boot/regs.h"
 #include "phy/phy.h"
+#include "phy/pio.h"
 #include "pins/pins.h"
 
 #define TIMEOUT_US	1000000u	/* an edge of ACK */
@@ -16,12 +17,14 @@
 #define RESELECT_US	2000u		/* BSY of an initiator: its chip needs some us */
 #define ABORT_US	200u		/* and after we gave up on it */
 
+#define NO_PHASE	4	/* a reserved one */
+
 /* ns to rounds of settle() */
 #define NS(ns) (((ns) + 23) / 24)
 
 static u8 ids;
 static bool ours;	/* BSY is */
-static enum phy_phase now;
+static u8 now = NO_PHASE;	/* the phase; the pins of a data phase are PIO's */
 static bool reset_in_phase;
 
 /* Odd parity of a byte at bit 8, and all as the pins have it: inverted */
@@ -49,6 +52,7 @@ void phy_listen(u8 mask)
 
 	for (i = 0; i < 256; i++)
 		wire[i] = ~with_parity(i) & PIN_DATA;
+	pio_init();
 	ids = mask;
 	REG(GPIO_INTR(RST_GPIO)) = GPIO_EDGE_LOW(RST_GPIO);
 }
@@ -70,8 +74,16 @@ bool phy_reset_seen(void)
 	return seen;
 }
 
+static inline bool is_data(u8 phase)
+{
+	return phase <= PHY_DATA_IN;
+}
+
 void phy_bus_free(void)
 {
+	if (is_data(now))
+		pio_stop();
+	now = NO_PHASE;
 	REG(SIO_OUT_CLR) = PIN_DIR;
 	REG(SIO_OE_CLR) = PIN_DATA;
 	REG(SIO_OUT_SET) = pins->req | PIN_IO | PIN_CD | PIN_MSG;
@@ -98,7 +110,6 @@ static int only_bit(u32 bits)
 /* C/D and MSG become ours, where SEL and BSY were seen */
 static void connected(void)
 {
-	now = PHY_DATA_OUT;
 	REG(SIO_OUT_SET) = PIN_CD | PIN_MSG;
 	REG(SIO_OE_SET) = PIN_CD | PIN_MSG;
 	settle(NS(400));
@@ -259,6 +270,8 @@ static void enter(enum phy_phase phase)
 {
 	if (phase == now)
 		return;
+	if (is_data(now))
+		pio_stop();
 	if (!(phase & 1)) {	/* we let go of the data before I/O does */
 		REG(SIO_OUT_CLR) = PIN_DIR;
 		REG(SIO_OE_CLR) = PIN_DATA;
@@ -273,9 +286,11 @@ static void enter(enum phy_phase phase)
 		REG(SIO_OUT_SET) = PIN_DIR;
 	}
 	now = phase;
+	if (is_data(phase))
+		pio_start(phase == PHY_DATA_IN);
 }
 
-static enum phy_result reset_now(void)
+static __attribute__((noinline)) enum phy_result reset_now(void)
 {
 	reset_edge();
 	reset_in_phase = true;
@@ -311,12 +326,72 @@ static inline enum phy_result wait_ack(u32 level)
 	return wait_long(level);
 }
 
+/* Waits for something of PIO; the time-out is that of each byte */
+static __attribute__((noinline)) enum phy_result wait_pio(bool (*ready)(void))
+{
+	u32 begin = clock_us(), last = pio_progress(), progress;
+
+	while (!ready()) {
+		if (!(REG(SIO_GPIO_IN) & PIN_RST) || reset_edge())
+			return reset_now();
+		progress = pio_progress();
+		if (progress != last)
+			begin = clock_us();
+		last = progress;
+		if (clock_us() - begin > TIMEOUT_US)
+			return PHY_TIMEOUT;
+	}
+	return PHY_OK;
+}
+
+static __attribute__((noinline)) enum phy_result
+data_in(const u8 *buf, u32 len)
+{
+	enum phy_result result;
+
+	while (len--) {
+		if (!pio_room()) {
+			result = wait_pio(pio_room);
+			if (result != PHY_OK)
+				return result;
+		}
+		pio_put(wire[*buf++]);
+	}
+	result = wait_pio(pio_done);
+	return result == PHY_OK ? wait_ack(PIN_ACK) : result;
+}
+
+static __attribute__((noinline)) enum phy_result
+data_out(u8 *buf, u32 len)
+{
+	enum phy_result result = PHY_OK, step;
+	u32 data;
+
+	if (len)
+		pio_ask(len);
+	while (len--) {
+		if (!pio_filled()) {
+			step = wait_pio(pio_filled);
+			if (step != PHY_OK)
+				return step;
+		}
+		data = pio_get();
+		*buf = ~data;
+		if (wire[*buf++] != data)
+			result = PHY_PARITY;
+	}
+	step = wait_ack(PIN_ACK);
+	return step == PHY_OK ? result : step;
+}
+
 enum phy_result phy_in(enum phy_phase phase, const u8 *buf, u32 len)
 {
 	u32 req = pins->req;
 	enum phy_result result;
 
 	enter(phase);
+	if (is_data(phase))
+		return data_in(buf, len);
 	while (len--) {
 		u32 bits = wire[*buf++];
 
@@ -340,6 +415,8 @@ enum phy_result phy_out(enum phy_phase phase, u8 *buf, u32 len)
 	u32 req = pins->req, data;
 
 	enter(phase);
+	if (is_data(phase))
+		return data_out(buf, len);
 	while (len--) {
 		REG(SIO_OUT_CLR) = req;
 		step = wait_ack(0);

@@ -6,13 +6,15 @@
 
 /* By what `board` in the settings says, from 1 */
 static const struct pins boards[] = {
-	{ .req = 1u << 17, .sel = 1u << 19 },
-	{ .req = 1u << 19, .sel = 1u << 21 },
+	{ .req = 1u << 17, .req_gpio = 17, .sel = 1u << 19 },
+	{ .req = 1u << 19, .req_gpio = 19, .sel = 1u << 21 },
 };
 
 const struct pins *pins;
 
 #define FUNCTION_SIO	5
+/* The output enabled, whatever PIO0 says (2.19.6.1, OEOVER) */
+#define FUNCTION_PIO0	(3u << 12 | 6)
 /* Pads, 2.19.6.3: input enable, 4 mA, Schmitt trigger */
 #define PAD_INPUT	(1u << 6 | 1u << 4 | 1u << 1)
 #define PAD_PULL_UP	(1u << 3)
@@ -50,6 +52,25 @@ void pins_init(u8 board)
 		PIN_DATA | PIN_CD | PIN_MSG | PIN_RST | PIN_ACK | PIN_ATN);
 	if (board)
 		use(board);
+}
+
+static void hand(u32 function, bool data)
+{
+	u32 n;
+
+	REG(GPIO_CTRL(pins->req_gpio)) = function;
+	for (n = 0; data && n < PIN_DATA_COUNT; n++)
+		REG(GPIO_CTRL(n)) = function;
+}
+
+void pins_to_pio(bool data)
+{
+	hand(FUNCTION_PIO0, data);
+}
+
+void pins_to_sio(void)
+{
+	hand(FUNCTION_SIO, true);
 }
 
 u8 pins_board(void)

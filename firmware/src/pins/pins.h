@@ -12,6 +12,7 @@
 #include "ipscsi_codec.h"
 
 #define PIN_DATA	0x1ffu		/* GPIO 0 to 8: DB0 to DB7, DBP */
+#define PIN_DATA_COUNT	9u
 #define PIN_DIR		(1u << 9)	/* 1: we drive all nine */
 #define PIN_CD		(1u << 18)	/* out */
 #define PIN_SEL		(1u << 18)	/* in */
@@ -22,16 +23,19 @@
 #define PIN_IO		(1u << 22)
 #define PIN_LED		(1u << 25)
 #define PIN_ACK		(1u << 26)
+#define ACK_GPIO	26u
 #define PIN_BSY		(1u << 27)	/* out */
 #define PIN_ATN		(1u << 28)
 
 /**
  * struct pins - what differs between the boards
  * @req: the pin that drives REQ
+ * @req_gpio: its number
  * @sel: the pin that drives SEL; it may be RST's, too
  */
 struct pins {
 	u32 req;
+	u32 req_gpio;
 	u32 sel;
 };
 
@@ -43,6 +47,12 @@ extern const struct pins *pins;
  * Desktop50, PowerBook (2023.10a); 0: to be probed
  */
 void pins_init(u8 board);
+
+/* REQ is PIO0's, and with @data the data lines are, too: then PIO0 drives them */
+void pins_to_pio(bool data);
+
+/* And the processor's again */
+void pins_to_sio(void);
 
 /* As pins_init() has it, or as it was probed; 0: not known yet */
 u8 pins_board(void);
