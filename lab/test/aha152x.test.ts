@@ -48,6 +48,22 @@ async function survivesBadParity(vm: Vm, disk: string): Promise<void> {
   );
 }
 
+/**
+ * Reads behind the end of the disk, which ends with CHECK CONDITION, while one byte of that has bad parity: of the command (13 bytes,
+ * the status is the 12th), or of the driver's REQUEST SENSE. It never ends well.
+ */
+async function failsInSpiteOfBadParity(vm: Vm, disk: string): Promise<void> {
+  await vm.ok(
+    `for n in $(seq 0 45); do
+      echo $n >${MODEL}/parity_at
+      ! sg_raw -r 512 /dev/${disk} 28 00 7f ff ff ff 00 00 01 00 2>/dev/null || { echo "byte $n" >&2; exit 1; }
+      [ $n -gt 13 ] || [ $(cat ${MODEL}/parity_at) = 0 ] || exit 1
+    done
+    echo 0 >${MODEL}/parity_at`,
+    { timeout: 60_000 },
+  );
+}
+
 /** A LUN of 4 MiB on a file. */
 async function fileBackend(vm: Vm, name: string): Promise<string> {
   const path = `${CONFIGFS}/core/fileio_0/${name}`;
@@ -110,6 +126,7 @@ tests.test("two adapters are targets of each other, and of resets, beside a disk
   for (const disk of disks) {
     await copy(vm, disk);
     await survivesBadParity(vm, disk);
+    await failsInSpiteOfBadParity(vm, disk);
   }
   // Each writes what nobody else writes, in its own part of each disk, reads it back, and tells when it has ended.
   console.log(`  seed ${SEED}`);
