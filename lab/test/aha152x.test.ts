@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 // The Adaptec 1522's driver on the modelled parallel bus (kernel/testing): as the kernel has it, and with target mode.
 import * as assert from "uvu/assert";
-import { IDS, MODEL, ModelledBus } from "../src/rigs/aha152x.ts";
+import { blockOf, fileBackend, IDS, MODEL, ModelledBus, removeFileBackends } from "../src/rigs/aha152x.ts";
 import { BusStations } from "../src/rigs/busStations.ts";
-import { CONFIGFS } from "../src/rigs/loop.ts";
+import { interleave, SEED } from "../src/rigs/interleavings.ts";
 import { scenario } from "../src/scenario.ts";
 import { waitFor } from "../src/time.ts";
 import { loop } from "../src/topologies/loop.ts";
 import type { Vm } from "../src/vm/vm.ts";
 
-/** How often the bus is reset under load, and the seed of the moments. */
+/** How often the bus is reset under load. */
 const RESETS = 12;
-const SEED = Number(process.env["SEED"] ?? 2143);
+
+/** Rounds of random interleavings here; interleavings.test.ts has ten thousand. */
+const ROUNDS = 200;
 
 const tests = scenario("aha152x", loop, { independent: true });
 
@@ -61,26 +63,6 @@ async function failsInSpiteOfBadParity(vm: Vm, disk: string): Promise<void> {
     done
     echo 0 >${MODEL}/parity_at`,
     { timeout: 60_000 },
-  );
-}
-
-/** A LUN of 4 MiB on a file. */
-async function fileBackend(vm: Vm, name: string): Promise<string> {
-  const path = `${CONFIGFS}/core/fileio_0/${name}`;
-  await vm.ok(`set -e
-    modprobe -a configfs target_core_mod target_core_file
-    grep -q ' /sys/kernel/config ' /proc/mounts || mount -t configfs configfs /sys/kernel/config
-    mkdir -p ${path}
-    echo fd_dev_name=/run/${name},fd_dev_size=4194304 >${path}/control
-    echo 1 >${path}/enable`);
-  return `fileio_0/${name}`;
-}
-
-function blockOf(vm: Vm, device: string): Promise<string> {
-  return waitFor(
-    `the disk of ${device}`,
-    async () => (await vm.run(`ls /sys/bus/scsi/devices/${device}/block`)).stdout.trim() || undefined,
-    { timeout: 20_000 },
   );
 }
 
@@ -150,7 +132,7 @@ tests.test("two adapters are targets of each other, and of resets, beside a disk
   assert.is(await vm.ok("cat /run/failed"), "");
   assert.ok((await bus.count("contended")) > 0, "more than one wanted the bus at the same moment");
   await bus.tearDown();
-  await vm.ok(`rmdir ${CONFIGFS}/core/fileio_0/store*; rmdir ${CONFIGFS}/core/fileio_0`);
+  await removeFileBackends(vm);
 });
 
 /** In the middle of the data of a command that transfers a block: its Nth byte or REQ. */
@@ -215,8 +197,15 @@ tests.test("a REQ that is lost, a stuck BSY, a peer that stalls or is slow: each
   await fault("byte_ns", 20_000);
   for (const disk of [scripted, store]) await works(disk);
   await bus.tearDown();
-  await vm.ok(`rmdir ${CONFIGFS}/core/fileio_0/store ${CONFIGFS}/core/fileio_0`);
+  await removeFileBackends(vm);
 });
+
+tests.test(
+  "selections, disconnections, aborts and resets at random: no write is lost, none comes after a later one",
+  async (bench) => {
+    console.log(`  ${await interleave(bench.vm("loop"), ROUNDS)}`);
+  },
+);
 
 for (const [stations, bytes] of [
   [2, 524_288],

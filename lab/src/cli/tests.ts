@@ -175,8 +175,11 @@ function workspaceSuite(workspace: string, level?: "unit" | "integration"): Suit
   };
 }
 
-/** Twenty cuts at random take half an hour; those at the moments that matter are in image and appliance. */
-const BY_ITSELF = "power-cuts";
+/**
+ * What comes at random, and long. Twenty power cuts take half an hour; those at the moments that matter are in image and appliance.
+ * Some hundreds of the interleavings are in aha152x.
+ */
+const BY_THEMSELVES = ["power-cuts", "interleavings"];
 
 /** A scenario of lab/scenarios: one that runs by itself, as a user would. */
 function ownScenario(name: string): Suite {
@@ -186,7 +189,7 @@ function ownScenario(name: string): Suite {
 /** @param path of the file, in lab/ */
 function scenarioFile(path: string): Suite {
   const args = ["--import", "tsx", join(labDir, path)];
-  const minutes = path.includes(BY_ITSELF) ? 60 : 25;
+  const minutes = BY_THEMSELVES.some((name) => path.includes(name)) ? 60 : 25;
   return { name: `lab/${path}`, command: process.execPath, args, cwd: labDir, minutes };
 }
 
@@ -244,7 +247,7 @@ const ALONE = "cluster";
 export function scenarioPhase(): Phase {
   const named = (...names: string[]): Suite[] => names.flatMap((name) => scenarioSuites([name]));
   const [alone, longest] = [named(ALONE), named(...LONGEST)];
-  const placed = new Set([...alone, ...longest, ...named(BY_ITSELF)].map(({ name }) => name));
+  const placed = new Set([...alone, ...longest, ...named(...BY_THEMSELVES)].map(({ name }) => name));
   const rest = scenarioSuites([]).filter(({ name }) => !placed.has(name));
   // Of those that run by themselves the smallest; the others show the same, with more hosts.
   const all = [...longest, ...on612(named(...ON_612)), ...rest, ownScenario("grid")];

@@ -114,3 +114,29 @@ export class ModelledBus {
     for (const name of this.#loaded) await this.vm.ok(`rmmod ${name}`, { timeout: 60_000 });
   }
 }
+
+/** A LUN of 4 MiB on a file. */
+export async function fileBackend(vm: Vm, name: string): Promise<string> {
+  const path = `${CONFIGFS}/core/fileio_0/${name}`;
+  await vm.ok(`set -e
+    modprobe -a configfs target_core_mod target_core_file
+    grep -q ' /sys/kernel/config ' /proc/mounts || mount -t configfs configfs /sys/kernel/config
+    mkdir -p ${path}
+    echo fd_dev_name=/run/${name},fd_dev_size=4194304 >${path}/control
+    echo 1 >${path}/enable`);
+  return `fileio_0/${name}`;
+}
+
+/** Block device of a SCSI device, "sdb". */
+export function blockOf(vm: Vm, device: string): Promise<string> {
+  return waitFor(
+    `the disk of ${device}`,
+    async () => (await vm.run(`ls /sys/bus/scsi/devices/${device}/block`)).stdout.trim() || undefined,
+    { timeout: 20_000 },
+  );
+}
+
+/** Removes the files' LUNs, which nobody serves any more. */
+export async function removeFileBackends(vm: Vm): Promise<void> {
+  await vm.ok(`rmdir ${CONFIGFS}/core/fileio_0/* 2>/dev/null; rmdir ${CONFIGFS}/core/fileio_0`);
+}
