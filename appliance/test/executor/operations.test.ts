@@ -284,6 +284,23 @@ for (const seconds of [7200, -7200]) {
   );
 }
 
+for (const seconds of [7200, -7200]) {
+  executor(`the clock is set by ${seconds} s, and a lease is renewed before it is noticed`, async ({ test }) => {
+    const { tree } = test;
+    await apply(test, DNSMASQ);
+    const now = Math.floor(Date.now() / 1000);
+    const leases = (one: number, other: number) =>
+      `${one} 02:11:22:33:44:0a 10.143.0.20 a 01:02\n${other} 02:11:22:33:44:0b 10.143.0.21 b *`;
+    const before = now - seconds;
+    tree.write({ "data/dhcp/seg0.leases": leases(before + 1800, before + 600) });
+    const known = new LeaseTexts(test.context.paths);
+    known.look();
+    tree.write({ "data/dhcp/seg0.leases": leases(now + 3600, before + 600) });
+    await shiftLeases(seconds, test.context, known.texts);
+    assert.is(tree.read("data/dhcp/seg0.leases"), leases(now + 3600, now + 600));
+  });
+}
+
 executor("the clock is set again before dnsmasq runs again: leases have followed both times", async ({ test }) => {
   const { tree } = test;
   await apply(test, DNSMASQ);

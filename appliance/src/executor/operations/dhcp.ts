@@ -288,7 +288,7 @@ export class LeaseTexts {
 
   /** The clock was set by so many seconds: what is known goes by the new one from now on. */
   move(seconds: number): void {
-    this.#texts = new Map([...this.#texts].map(([segment, text]) => [segment, moved(text, seconds)]));
+    this.#texts = new Map([...this.#texts].map(([segment, text]) => [segment, moved(text, seconds, () => true)]));
   }
 
   /** Once a second: nothing is read that has not changed. */
@@ -302,9 +302,11 @@ function segmentsWithLeases({ run }: ExecutorPaths): string[] {
   return names(join(run, "scsigate/leases")).map((file) => file.replace(/\.leases$/, ""));
 }
 
-function moved(leases: string, seconds: number): string {
-  // 0: for ever
-  return leases.replaceAll(/^[1-9][0-9]*(?= )/gm, (end) => String(Math.max(1, Number(end) + seconds)));
+/** Ends of leases, but those that hold for ever (0), so many seconds later. @param which by the whole line */
+function moved(leases: string, seconds: number, which: (line: string) => boolean): string {
+  return leases.replaceAll(/^([1-9][0-9]*)( .*)$/gm, (line, end, rest) =>
+    which(line) ? `${Math.max(1, Number(end) + seconds)}${rest}` : line,
+  );
 }
 
 /** Leases of IPv4, the server's identifier and leases of IPv6, a line each. What is missing now is taken from before. */
@@ -343,8 +345,12 @@ export async function shiftLeases(
     if (pid !== undefined) await processes.stop(pid);
     const place = leaseFile(paths, segment);
     const lasting = await readlink(place).catch(() => place);
-    const text = withLost(before.get(segment) ?? "", await readFile(lasting, "utf8").catch(() => ""));
-    await writeIfChanged(lasting, moved(text, seconds)).catch((error: unknown) => {
+    const known = before.get(segment) ?? "";
+    const text = withLost(known, await readFile(lasting, "utf8").catch(() => ""));
+    const old = new Set(known.split("\n"));
+    // A lease that was given or renewed meanwhile goes by the new clock already.
+    const isOld = (line: string) => old.has(line) || Number.parseInt(line, 10) * 1000 < context.clock.now();
+    await writeIfChanged(lasting, moved(text, seconds, isOld)).catch((error: unknown) => {
       context.log.error({ error: String(error), segment }, "leases do not follow the clock");
     });
     if (pid !== undefined) await context.run("dnsmasq", [argument]);
