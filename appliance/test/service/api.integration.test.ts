@@ -446,6 +446,10 @@ config("the rest of what the API offers answers as described", async ({ api }) =
     assert.is((await api.call("GET", path)).status, 200, path);
   }
   const lines = (await api.call("GET", "/api/v1/logs?lines=500")).json as { cursor: string }[];
+  for (const count of ["-1", "0", "10001", "ten", "", "1e2"]) {
+    const { status, json } = await api.call("GET", `/api/v1/logs?lines=${count}`);
+    assert.is(`${status} ${(json as { code: string }).code}`, "422 range-invalid", count);
+  }
   const last = lines.at(-1)?.cursor ?? "";
   assert.equal((await api.call("GET", `/api/v1/logs?after=${last}`)).json, []);
   const file = await api.call("GET", "/api/v1/logs/file");

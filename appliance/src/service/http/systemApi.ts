@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The API's routes about the software itself: its log, starting anew, a bundle for support, its own description. */
+import { ScsigateError } from "../../shared/errors.ts";
 import type { LogBuffer } from "../../shared/logBuffer.ts";
 import type { SupportArchive } from "../support.ts";
 import { describeApi } from "./openApi.ts";
 import { type Answer, json, NOTHING, type Route } from "./router.ts";
 
 const USUAL_LINES = 100;
+/** More than are kept. */
+const MAX_LINES = 10_000;
 
 export interface SystemApi {
   /** The API's other routes, for the description. */
@@ -29,13 +32,12 @@ export function systemRoutes({ others, version, hostname, logs, restart, reboot,
       access: "operate",
       summary: "The last lines of the log, oldest first: the supervisor's and the kernel's",
       query: {
-        lines: "How many, 500 at most; 100 unless told.",
+        lines: `How many, 1 to ${MAX_LINES}, of the 500 or so that are kept; ${USUAL_LINES} unless told.`,
         after:
           "The cursor of a line: only those that came after it. One that is not known any more counts as not told.",
       },
       answers: { 200: "LogLines" },
-      handler: ({ query }) =>
-        json(logs.last(Math.max(1, Number(query.get("lines")) || USUAL_LINES), query.get("after") ?? undefined)),
+      handler: ({ query }) => json(logs.last(linesOf(query), query.get("after") ?? undefined)),
     },
     {
       method: "GET",
@@ -99,4 +101,14 @@ export function systemRoutes({ others, version, hostname, logs, restart, reboot,
     },
   ];
   return routes;
+}
+
+/** @throws ScsigateError range-invalid */
+function linesOf(query: URLSearchParams): number {
+  const text = query.get("lines");
+  if (text === null) return USUAL_LINES;
+  const lines = /^[0-9]{1,5}$/.test(text) ? Number(text) : 0;
+  if (lines >= 1 && lines <= MAX_LINES) return lines;
+  const message = `lines is no whole number from 1 to ${MAX_LINES}`;
+  throw new ScsigateError("range-invalid", message, "Ask for 500 to get all that are kept.");
 }
