@@ -13,7 +13,7 @@ import type { Vm } from "../src/vm/vm.ts";
 const RESETS = 12;
 
 /** Rounds of random interleavings here; interleavings.test.ts has ten thousand. */
-const ROUNDS = 200;
+const ROUNDS = 100;
 
 const tests = scenario("aha152x", loop, { independent: true });
 
