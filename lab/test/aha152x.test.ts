@@ -3,7 +3,7 @@
 import * as assert from "uvu/assert";
 import { blockOf, fileBackend, IDS, MODEL, ModelledBus, removeFileBackends } from "../src/rigs/aha152x.ts";
 import { BusStations } from "../src/rigs/busStations.ts";
-import { interleave, SEED } from "../src/rigs/interleavings.ts";
+import { interleave, resetAnywhere, SEED } from "../src/rigs/interleavings.ts";
 import { scenario } from "../src/scenario.ts";
 import { waitFor } from "../src/time.ts";
 import { loop } from "../src/topologies/loop.ts";
@@ -89,6 +89,10 @@ for (const patched of [false, true])
       assert.ok((await bus.count("arbitrations")) > commands, "it disconnected, and reselected");
       await vm.ok(`echo N >${MODEL}/disk_disconnects; echo N >${MODEL}/disk_sync`);
       await copy(vm, disk);
+      if (patched) {
+        await vm.ok(`echo Y >${MODEL}/disk_disconnects`);
+        console.log(`  ${await resetAnywhere(vm, disk)} accesses`);
+      }
       await bus.tearDown();
     },
   );

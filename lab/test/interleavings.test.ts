@@ -1,13 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
-// Ten thousand random interleavings on the modelled parallel bus. Not in `make test`, where aha152x has some hundreds: as long as
-// several others together. LAB_ROUNDS=N: as many; SEED=N: the commands and moments of that seed.
-import { interleave } from "../src/rigs/interleavings.ts";
+// Ten thousand random interleavings on the modelled parallel bus, and resets at each moment of a write from one adapter to another. Not in
+// `make test`, where aha152x has a hundred: as long as several others together. LAB_ROUNDS=N: as many; SEED=N: the commands and
+// moments of that seed.
+import * as assert from "uvu/assert";
+import { blockOf, fileBackend, ModelledBus, removeFileBackends } from "../src/rigs/aha152x.ts";
+import { interleave, resetAnywhere } from "../src/rigs/interleavings.ts";
 import { scenario } from "../src/scenario.ts";
 import { loop } from "../src/topologies/loop.ts";
 
 const ROUNDS = Number(process.env["LAB_ROUNDS"] ?? 10_000);
 
 const tests = scenario("interleavings", loop);
+
+tests.test(
+  "a reset before each single access to the registers of initiator and target loses nothing",
+  async (bench) => {
+    const vm = bench.vm("loop");
+    const bus = await ModelledBus.create(vm, { patched: true, adapters: 2, disk: false });
+    await bus.serve(1, await fileBackend(vm, "store1"));
+    const accesses = await resetAnywhere(vm, await blockOf(vm, await bus.scan(0, 1)));
+    console.log(`  ${accesses} accesses`);
+    assert.ok(accesses > 100, String(accesses));
+    await bus.tearDown();
+    await removeFileBackends(vm);
+  },
+);
 
 tests.test(
   "selections, disconnections, aborts and resets at random: no write is lost, none comes after a later one",

@@ -61,6 +61,7 @@ static struct {
 	struct hrtimer timer;
 	wait_queue_head_t wait;
 	u64 changes;	/* of what is on the bus */
+	u32 reset_at;	/* the Nth access to a chip from now comes after a reset */
 	struct dentry *debugfs;
 } model;
 
@@ -94,6 +95,22 @@ static void settle(void)
 		if (waitqueue_active(&model.wait))
 			wake_up_all(&model.wait);
 	}
+}
+
+/* With the lock */
+static void reset_bus(void)
+{
+	model.bus.faults.reset = true;
+	settle();
+	model.bus.faults.reset = false;
+	settle();
+}
+
+/* With the lock: before a driver reads or writes registers */
+static void before_access(void)
+{
+	if (model.reset_at && !--model.reset_at)
+		reset_bus();
 }
 
 static enum hrtimer_restart tick(struct hrtimer *timer)
@@ -149,6 +166,7 @@ u8 aic6360_inb(unsigned long port)
 	if (!adapter)
 		return 0xff;
 	spin_lock_irqsave(&model.lock, flags);
+	before_access();
 	value = chip_read(&adapter->chip, offset);
 	settle();
 	changes = model.changes;
@@ -173,6 +191,7 @@ static void write_bytes(unsigned long port, const u8 *from, unsigned long count)
 	if (!adapter)
 		return;
 	spin_lock_irqsave(&model.lock, flags);
+	before_access();
 	adapter->idle = 0;
 	for (; count; count--)
 		chip_write(&adapter->chip, offset, *from++);
@@ -197,6 +216,7 @@ void aic6360_insw(unsigned long port, void *buf, unsigned long count)
 	if (!adapter)
 		return;
 	spin_lock_irqsave(&model.lock, flags);
+	before_access();
 	adapter->idle = 0;
 	/* a word is two bytes of the FIFO, the lower one first */
 	for (count *= 2; count; count--)
@@ -245,10 +265,7 @@ static int reset_set(void *data, u64 value)
 	unsigned long flags;
 
 	spin_lock_irqsave(&model.lock, flags);
-	model.bus.faults.reset = true;
-	settle();
-	model.bus.faults.reset = false;
-	settle();
+	reset_bus();
 	spin_unlock_irqrestore(&model.lock, flags);
 	return 0;
 }
@@ -308,6 +325,7 @@ static void show(void)
 	debugfs_create_file_unsafe("stuck", 0644, dir, &model.bus.faults.stuck,
 				   &line_fops);
 	debugfs_create_file_unsafe("reset", 0200, dir, NULL, &reset_fops);
+	debugfs_create_u32("reset_at", 0644, dir, &model.reset_at);
 	if (disk_id < 0)
 		return;
 	debugfs_create_bool("disk_disconnects", 0644, dir,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Random interleavings on the modelled bus: selections of three adapters that are targets of each other, disconnections of a disk
-// beside them, aborts (an initiator sends ABORT where a byte had bad parity) and resets, from a seed (lab/interleave).
+// beside them, aborts (an initiator sends ABORT where a byte had bad parity) and resets, from a seed (lab/interleave). And resets at each moment
+// that a driver can be at.
 import { installProgram } from "../build/program.ts";
 import type { Vm } from "../vm/vm.ts";
 import { blockOf, fileBackend, MODEL, ModelledBus, removeFileBackends } from "./aha152x.ts";
@@ -32,4 +33,30 @@ export async function interleave(vm: Vm, rounds: number): Promise<string> {
   await bus.tearDown();
   await removeFileBackends(vm);
   return said;
+}
+
+/**
+ * Writes and reads a block, again and again: each time, the bus is reset right before the next access to the adapters' registers, in the
+ * write and in the read, until a write has no more of them.
+ * @returns how many it has. @throws LabError where a command fails, or the block is not what was written
+ */
+export async function resetAnywhere(vm: Vm, disk: string): Promise<number> {
+  const said = await vm.ok(
+    `fail() { echo "reset before access $n: $1" >&2; exit 1; }
+    n=0
+    until [ "\${left:-0}" != 0 ]; do
+      n=$((n + 1))
+      dd if=/dev/urandom of=/run/data bs=512 count=1 status=none
+      echo $n >${MODEL}/reset_at
+      dd if=/run/data of=/dev/${disk} oflag=direct status=none || fail "not written"
+      left=$(cat ${MODEL}/reset_at)
+      echo $n >${MODEL}/reset_at
+      dd if=/dev/${disk} of=/run/back bs=512 count=1 iflag=direct status=none || fail "not read"
+      cmp -s /run/data /run/back || fail "written and not there"
+    done
+    echo 0 >${MODEL}/reset_at
+    echo $((n - 1))`,
+    { timeout: 180_000 },
+  );
+  return Number(said);
 }
