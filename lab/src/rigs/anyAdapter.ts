@@ -24,6 +24,10 @@ export interface Pair {
   /** Loads the initiator's driver, and logs in where one has to; and the other way round. */
   readonly plugs: string;
   readonly unplugs: string;
+  /** What the hub does as an initiator, after the station has done it, and before the station undoes it. */
+  readonly hub?: Pick<Pair, "plugs" | "unplugs">;
+  /** On the station's machine: a command that succeeds once both have. */
+  readonly shown?: string;
   /** In the hub's own kernel, in a namespace. */
   readonly local?: true;
   /** Why its LUN is not unlinked in mid-transfer. */
@@ -45,10 +49,14 @@ export interface EmulatedPair extends Pair {
   readonly later?: true;
 }
 
+/** What a machine needs to know to export a segment. */
+type Export = Pick<Pair, "number" | "group" | "exports" | "withdraws">;
+
 export const PORTAL_PORT = 3260;
 /** Of the two pairs over TCP, and of iSER: LIO gives an address and port away once. */
 const TCP_PORT = 3262;
 const ISER_PORT = 3261;
+const SYMMETRIC_PORT = 3263;
 const HUB_FABRIC = "10.77.0.1";
 const HOST_FABRIC = "10.77.0.2";
 /** Of the Ethernet: a frame of Fibre Channel has up to 2158 bytes. */
@@ -58,6 +66,11 @@ const HOST_PORT_NAME = "20:00:52:54:00:5c:51:42";
 /** Of SRP's logins by way of the RDMA connection manager. */
 const SRP_PORT = 5555;
 const NAMESPACE = "st";
+
+const backendOf = ({ number }: Export): string => `${CONFIGFS}/core/ipscsi_0/net${number}`;
+const hubSegment = ({ number }: Export): string => `hub${number}`;
+const hubAddress = ({ number }: Export): string => `10.50.${number}.1`;
+const stationAddress = ({ number }: Export): string => `10.50.${number}.2`;
 
 function iqn(name: string): string {
   return `iqn.2026-11.org.scsigate:${name}`;
@@ -155,6 +168,47 @@ function gone(...modules: readonly string[]): string {
     .join("\n");
 }
 
+const SYMMETRIC_NUMBER = 13;
+const STATION_SEGMENT = `seg${SYMMETRIC_NUMBER}`;
+const AUTO_ATTACH = "/sys/module/ipscsi/parameters/auto_attach";
+const DEVICE = "/sys/bus/scsi/devices/*:*:*:*/ipscsi";
+
+/** Logs in, and gives what appears to the segment that this machine exports. */
+function loginPair(target: string, portal: string, segment: string): Pick<Pair, "plugs" | "unplugs"> {
+  const node = `iscsiadm -m node -T ${iqn(target)} -p ${portal}`;
+  return {
+    plugs: `echo N >${AUTO_ATTACH}
+      modprobe iscsi_tcp
+      ${node} -o new
+      ${node} --login
+      for try in $(seq 50); do ls -d ${DEVICE} && break; sleep 0.2; done
+      echo ${segment} >$(ls -d ${DEVICE})/segment`,
+    unplugs: `${node} --logout\n${node} -o delete\necho Y >${AUTO_ATTACH}`,
+  };
+}
+
+function symmetricPair(): Pair {
+  const [near, far] = [`${HUB_FABRIC}:${SYMMETRIC_PORT}`, `${HOST_FABRIC}:${SYMMETRIC_PORT}`];
+  const pair = { number: SYMMETRIC_NUMBER, ...iscsiGroup("near", near) };
+  const station = { number: SYMMETRIC_NUMBER, ...iscsiGroup("far", far) };
+  const login = loginPair("near", near, STATION_SEGMENT);
+  return {
+    ...{
+      ...pair,
+      name: "iSCSI both ways: each machine is target and initiator",
+      drivers: ["iscsi_tcp", "iscsi_target_mod"],
+    },
+    plugs: `${exportScript(station, STATION_SEGMENT, stationAddress(station))}\n${login.plugs}`,
+    unplugs: `${login.unplugs}
+      ${withdrawScript(station, STATION_SEGMENT)}
+      rmdir ${CONFIGFS}/core/ipscsi_0 ${CONFIGFS}/iscsi
+      ${gone("iscsi_target_mod", "ipscsi_target", "iscsi_tcp")}`,
+    hub: loginPair("far", far, hubSegment(pair)),
+    shown: `test "$(cat /sys/class/net/${STATION_SEGMENT}/ipscsi/peers/*/mode)" = symmetric`,
+    holdsLun: "not done: the other way would go on",
+  };
+}
+
 const FC_GROUP = `${CONFIGFS}/fc/${HUB_PORT_NAME}/tpgt_1`;
 const LIBFCOE = "/sys/module/libfcoe/parameters";
 
@@ -209,30 +263,26 @@ export const fabrics: readonly Pair[] = [
   vn2vn,
   srp,
   iscsiPair(11, "iSER over rdma_rxe", "iser", "None"),
+  symmetricPair(),
   tcmLoop,
 ];
 
-const backendOf = ({ number }: Pair): string => `${CONFIGFS}/core/ipscsi_0/net${number}`;
-const hubAddress = ({ number }: Pair): string => `10.50.${number}.1`;
-const stationAddress = ({ number }: Pair): string => `10.50.${number}.2`;
-
 /** A LUN for whoever may see the group, and away from all of them. */
-function linkScript(pair: Pair): string {
+function linkScript(pair: Export): string {
   return `ln -s ${backendOf(pair)} ${pair.group}/lun/lun_0/port
     for acl in ${pair.group}/acls/*/lun_0; do [ ! -d $acl ] || ln -s ${pair.group}/lun/lun_0 $acl/net; done`;
 }
 
-function unlinkScript({ group }: Pair): string {
+function unlinkScript({ group }: Export): string {
   return `rm -f ${group}/acls/*/lun_0/net ${group}/lun/lun_0/port`;
 }
 
-/** A hub segment, and its export. */
-export function exportScript(pair: Pair): string {
-  const segment = `hub${pair.number}`;
+/** A segment with an address, and its export. */
+export function exportScript(pair: Export, segment = hubSegment(pair), address = hubAddress(pair)): string {
   return `modprobe -a configfs target_core_mod ipscsi ipscsi_target
     grep -q ' /sys/kernel/config ' /proc/mounts || mount -t configfs configfs /sys/kernel/config
     ip link add ${segment} type ipscsi
-    ip addr add ${hubAddress(pair)}/24 dev ${segment}
+    ip addr add ${address}/24 dev ${segment}
     ip link set ${segment} up
     mkdir -p ${backendOf(pair)}
     echo segment=${segment} >${backendOf(pair)}/control
@@ -243,13 +293,13 @@ export function exportScript(pair: Pair): string {
     [ ! -e ${pair.group}/enable ] || echo 1 >${pair.group}/enable`;
 }
 
-function withdrawScript(pair: Pair): string {
+function withdrawScript(pair: Export, segment = hubSegment(pair)): string {
   return `${unlinkScript(pair)}
     [ ! -e ${pair.group}/enable ] || echo 0 >${pair.group}/enable
     rmdir ${pair.group}/lun/lun_0
     ${pair.withdraws}
     rmdir ${backendOf(pair)}
-    ip link del hub${pair.number}`;
+    ip link del ${segment}`;
 }
 
 /** What a pair that works was seen to do. */
@@ -299,15 +349,17 @@ export async function prepare(bench: Bench): Promise<void> {
       head -c ${BYTES} /dev/urandom >/mnt/file`,
     );
   }
-  await script(
-    host,
-    `modprobe -r sym53c8xx virtio_scsi ipscsi
-    mkdir -p /etc/iscsi /run/lock/iscsi
-    echo InitiatorName=${iqn("host")} >/etc/iscsi/initiatorname.iscsi
-    printf '%s\\n' 'node.startup = manual' 'node.conn[0].timeo.login_timeout = 5' >/etc/iscsi/iscsid.conf
-    modprobe iscsi_tcp`,
-  );
-  host.start("exec iscsid -f >/run/iscsid.log 2>&1");
+  await script(host, "modprobe -r sym53c8xx virtio_scsi ipscsi");
+  for (const vm of [hub, host]) {
+    await script(
+      vm,
+      `mkdir -p /etc/iscsi /run/lock/iscsi
+      echo InitiatorName=${iqn(vm.name)} >/etc/iscsi/initiatorname.iscsi
+      printf '%s\\n' 'node.startup = manual' 'node.conn[0].timeo.login_timeout = 5' >/etc/iscsi/iscsid.conf
+      modprobe iscsi_tcp`,
+    );
+    vm.start("exec iscsid -f >/run/iscsid.log 2>&1");
+  }
   await hub.ok(`ip netns add ${NAMESPACE} && ip -n ${NAMESPACE} link set lo up`);
 }
 
@@ -337,16 +389,18 @@ export class PairRig {
   }
 
   /** The adapter's driver and ours. */
-  plugs(): Promise<string> {
-    return script(this.#machine, `modprobe ipscsi\n${this.pair.plugs}`);
+  async plugs(): Promise<void> {
+    await script(this.#machine, `modprobe ipscsi\n${this.pair.plugs}`);
+    if (this.pair.hub) await script(this.#hub, this.pair.hub.plugs);
   }
 
   /** Both again; what is on the hub's machine stays, where hub segments are. */
   async unplugs(): Promise<void> {
+    if (this.pair.hub) await script(this.#hub, this.pair.hub.unplugs);
     await script(this.#machine, `${this.pair.unplugs}\n${this.pair.local ? "" : "modprobe -r ipscsi"}`);
   }
 
-  /** Waits for what shows that a pair does not work. */
+  /** Waits for what shows how it is with a pair. */
   async shows(command: string): Promise<void> {
     await waitFor(`"${command}"`, async () => (await this.#machine.run(command)).code === 0, { timeout: PATIENCE });
   }
@@ -363,6 +417,7 @@ export class PairRig {
       ${this.#inside}ip link set ${name} up`,
     );
     await waitFor("an answer", () => this.#answered(), { timeout: PATIENCE });
+    if (this.pair.shown) await this.shows(this.pair.shown);
   }
 
   /** Milliseconds, on average. */

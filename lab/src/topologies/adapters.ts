@@ -22,7 +22,7 @@ const hub: VmSpec = {
   ],
   adapters: [],
   files: {
-    "/etc/lab/exports": `ip addr add 10.0.2.15/24 dev eth0\nip link set eth0 up\n${emulated.map(exportScript).join("\n")}`,
+    "/etc/lab/exports": `ip addr add 10.0.2.15/24 dev eth0\nip link set eth0 up\n${emulated.map((pair) => exportScript(pair)).join("\n")}`,
   },
   after: [],
   ready: "test -e /run/lab/ready",
