@@ -3,13 +3,15 @@
 import { LabError } from "../errors.ts";
 
 /**
- * Tries until the server is there, and again where a try fails: the server must not be one that ends after a connection (-1).
+ * Tries until the server is there, and again where a try fails: the server must not be one that ends after a connection (-1). With -J it
+ * exits with 0 whatever happens.
  * @param to address of the server
  * @param more options: -R for the other way
  */
 export function iperfClient(to: string, seconds: number, more = ""): string {
   const client = `iperf3 -J -t ${seconds} -c ${to} ${more}`;
-  return `sh -c 'for try in $(seq 40); do ${client} >/tmp/iperf && break; sleep 0.5; done; cat /tmp/iperf'`;
+  const received = "grep -q sum_received /tmp/iperf";
+  return `sh -c 'for try in $(seq 40); do ${client} >/tmp/iperf; ${received} && break; sleep 0.5; done; cat /tmp/iperf'`;
 }
 
 /** @returns bits a second that were received. @throws LabError vm-command-failed where there was no connection */
