@@ -91,8 +91,8 @@ export class Executor {
 
   /** The wall clock was set. @param milliseconds forward; less than 0: back */
   clockStepped(milliseconds: number): void {
-    this.#context.log.warn({ seconds: Math.round(milliseconds / 1000) }, "the clock was set: leases follow it");
     const seconds = Math.round(milliseconds / 1000);
+    this.#context.log.warn({ seconds }, "the clock was set: leases follow it");
     const leases = this.#leases.texts;
     this.#leases.move(seconds);
     this.#lateSteps += 1;

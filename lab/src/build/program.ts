@@ -30,11 +30,11 @@ export async function compile(folder: string, name: string, library?: Library): 
   mkdirSync(dirname(program), { recursive: true });
   const { part, flags = [], link = [], shared = false } = library ?? {};
   const folders = part === undefined ? [sourceDir] : [sourceDir, join(sourceDir, part)];
-  const sources = folders.flatMap((from) => readdirSync(from).map((file) => join(from, file)));
+  const files = folders.flatMap((from) => readdirSync(from).map((file) => join(from, file)));
   const args = ["-O2", "-Wall", "-Wextra", "-Werror", ...(shared ? [] : ["-static"]), "-pthread", "-s"];
   const fresh = `${program}.${process.pid}`;
-  const files = sources.filter((file) => file.endsWith(".c"));
-  await exec("gcc", [...args, "-I", sourceDir, ...flags, "-o", fresh, ...files, ...link]);
+  const sources = files.filter((file) => file.endsWith(".c"));
+  await exec("gcc", [...args, "-I", sourceDir, ...flags, "-o", fresh, ...sources, ...link]);
   renameSync(fresh, program);
   return program;
 }

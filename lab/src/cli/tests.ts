@@ -177,7 +177,7 @@ function workspaceSuite(workspace: string, level?: "unit" | "integration"): Suit
 
 /**
  * What comes at random, and long. Twenty power cuts take half an hour; those at the moments that matter are in image and appliance.
- * Some hundreds of the interleavings are in aha152x.
+ * A hundred rounds of the interleavings are in aha152x.
  */
 const BY_THEMSELVES = ["power-cuts", "interleavings"];
 
