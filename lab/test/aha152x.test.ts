@@ -139,6 +139,8 @@ tests.test("two adapters are targets of each other, and of resets, beside a disk
   await removeFileBackends(vm);
 });
 
+/** Blocks that are written with interrupts that come late. */
+const LATE = 8;
 /** In the middle of the data of a command that transfers a block: its Nth byte or REQ. */
 const MIDDLE = 300;
 
@@ -198,8 +200,11 @@ tests.test("a REQ that is lost, a stuck BSY, a peer that stalls or is slow: each
   await fault("stalled", 0);
   await works(store);
 
+  // REQs that are not there yet, and interrupts that come when they have been switched off
   await fault("byte_ns", 20_000);
-  for (const disk of [scripted, store]) await works(disk);
+  await fault("late_irqs", 1);
+  for (const disk of [scripted, store]) for (let time = 0; time < LATE; time++) await works(disk);
+  assert.is(await vm.ok("dmesg | grep -c 'unexpected state' || true"), "0");
   await bus.tearDown();
   await removeFileBackends(vm);
 });

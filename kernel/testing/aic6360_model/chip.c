@@ -429,7 +429,7 @@ static u8 status1(struct chip *chip)
 	return status;
 }
 
-static bool interrupts(struct chip *chip)
+bool chip_interrupts(struct chip *chip)
 {
 	return (status0(chip) & chip->simode0 & ~TARGET) ||
 	       (status1(chip) & chip->simode1) || (chip->dmacntrl0 & SWINT);
@@ -437,12 +437,12 @@ static bool interrupts(struct chip *chip)
 
 bool chip_irq(struct chip *chip)
 {
-	return (chip->dmacntrl0 & INTEN) && interrupts(chip);
+	return (chip->dmacntrl0 & INTEN) && chip_interrupts(chip);
 }
 
 static u8 dma_status(struct chip *chip)
 {
-	u8 status = interrupts(chip) ? INTSTAT : 0;
+	u8 status = chip_interrupts(chip) ? INTSTAT : 0;
 
 	if (!chip->host.count)
 		status |= DFIFOEMP;

@@ -57,6 +57,8 @@ void chip_init(struct chip *chip, u8 id);
 /* Registers, by their offset. Neither settles. */
 u8 chip_read(struct chip *chip, unsigned int offset);
 void chip_write(struct chip *chip, unsigned int offset, u8 value);
+/* Something that interrupts are asked for, whether they are on or not */
+bool chip_interrupts(struct chip *chip);
 /* The interrupt line */
 bool chip_irq(struct chip *chip);
 

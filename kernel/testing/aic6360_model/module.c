@@ -62,6 +62,8 @@ static struct {
 	wait_queue_head_t wait;
 	u64 changes;	/* of what is on the bus */
 	u32 reset_at;	/* the Nth access to a chip from now comes after a reset */
+	bool late_irqs;	/* interrupts that were on their way when they were switched off */
+	unsigned int handlers;	/* how many run */
 	struct dentry *debugfs;
 } model;
 
@@ -87,9 +89,14 @@ static void settle(void)
 	if (next != SBUS_NEVER)
 		hrtimer_start(&model.timer, ns_to_ktime(next),
 			      HRTIMER_MODE_ABS_HARD);
-	for (i = 0; i < chips; i++)
-		if (chip_irq(&model.adapter[i].chip))
-			irq_work_queue(&model.adapter[i].work);
+	for (i = 0; i < chips; i++) {
+		struct adapter *adapter = &model.adapter[i];
+
+		if (chip_irq(&adapter->chip) ||
+		    (model.late_irqs && !model.handlers &&
+		     chip_interrupts(&adapter->chip)))
+			irq_work_queue(&adapter->work);
+	}
 	if (model.bus.changes != model.changes) {
 		model.changes = model.bus.changes;
 		if (waitqueue_active(&model.wait))
@@ -128,12 +135,16 @@ static void run_handler(struct irq_work *work)
 	struct adapter *adapter = container_of(work, struct adapter, work);
 	bool again;
 
+	spin_lock(&model.lock);
+	model.handlers++;
+	spin_unlock(&model.lock);
 	spin_lock(&adapter->irq_lock);
 	if (adapter->handler)
 		adapter->handler(0, adapter->cookie);
 	spin_unlock(&adapter->irq_lock);
 	/* level triggered */
 	spin_lock(&model.lock);
+	model.handlers--;
 	again = adapter->handler && chip_irq(&adapter->chip);
 	spin_unlock(&model.lock);
 	if (again)
@@ -326,6 +337,7 @@ static void show(void)
 				   &line_fops);
 	debugfs_create_file_unsafe("reset", 0200, dir, NULL, &reset_fops);
 	debugfs_create_u32("reset_at", 0644, dir, &model.reset_at);
+	debugfs_create_bool("late_irqs", 0644, dir, &model.late_irqs);
 	if (disk_id < 0)
 		return;
 	debugfs_create_bool("disk_disconnects", 0644, dir,
