@@ -34,8 +34,8 @@ static u64 request_time(struct sbus *bus)
 {
 	if (is_due(&bus->faults.request_at))
 		return SBUS_NEVER;
-	if (bus->taken_until < bus->now)
-		bus->taken_until = bus->now;
+	if (bus->taken_until + bus->late < bus->now)
+		bus->taken_until = bus->now - bus->late;
 	bus->taken_until += bus->faults.byte_ns;
 	return bus->taken_until - bus->now < SBUS_BURST_NS ? bus->now :
 							     bus->taken_until;
@@ -45,11 +45,18 @@ static void filter_request(struct sbus *bus)
 {
 	bool request = bus->lines & SIG_REQ;
 
+	if (!(bus->lines & SIG_BSY))
+		bus->late = 0;
 	if (request && !bus->requested)
 		bus->request_due = request_time(bus);
 	bus->requested = request;
-	if (request && bus->request_due > bus->now)
+	if (request && bus->request_due > bus->now) {
 		bus->lines &= ~SIG_REQ;
+		bus->waits = true;
+	} else if (request && bus->waits) {
+		bus->waits = false;
+		bus->late = bus->now - bus->request_due;
+	}
 }
 
 static void combine(struct sbus *bus)

@@ -105,6 +105,9 @@ struct sbus_faults {
  * @requested: somebody drives REQ
  * @request_due: when the others see that, SBUS_NEVER: not at all
  * @taken_until: what was transferred has taken that long, by @faults.byte_ns
+ * @waits: a REQ has been raised that is not due yet
+ * @late: so much after it was due the others saw the last of these, as a timer
+ *	is late: the bytes after it do not wait for that again, until BSY ends
  * @changes: of the signals
  * @bytes: transferred, in all phases
  * @data_bytes: in data phases
@@ -118,7 +121,8 @@ struct sbus {
 	struct sbus_faults faults;
 	u64 arbitration_ns, arbitration_at;
 	bool requested;
-	u64 request_due, taken_until;
+	u64 request_due, taken_until, late;
+	bool waits;
 	u64 arbitrations, contended, changes, bytes, data_bytes;
 };
 

@@ -52,6 +52,12 @@ export const specs = {
     unit: "B/s",
     target: atLeast(0.9),
   },
+  parallel: {
+    name: "parallel",
+    title: "TCP payload / what a parallel bus carries, between two Adaptec 1522s",
+    unit: "B/s",
+    target: atLeast(0.85),
+  },
   peers: {
     name: "peers",
     title: "CPU time of a packet, 63 peers / 1",

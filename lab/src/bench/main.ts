@@ -10,14 +10,15 @@ import type { Vm } from "../vm/vm.ts";
 import { measureCable } from "./cable.ts";
 import { groups, setting, specs, specsOf } from "./figures.ts";
 import { firmwareSpecs, LATENCY, measureFirmware } from "./firmware.ts";
+import { measureParallel } from "./parallel.ts";
 import { Run } from "./publish.ts";
 import type { Outcome } from "./report.ts";
 import type { FigureSpec } from "./stats.ts";
 import { measureSupervisor, supervisorSpecs } from "./supervisor.ts";
 import { installTool } from "./tool.ts";
 
-/** The last two have VMs of their own. */
-const VM_GROUPS: readonly string[] = [...Object.keys(groups), "cable", "supervisor"];
+/** The last three have VMs of their own. */
+const VM_GROUPS: readonly string[] = [...Object.keys(groups), "cable", "parallel", "supervisor"];
 /** Without a VM, and with a report of its own. */
 const FIRMWARE = "firmware";
 const GROUPS = [...VM_GROUPS, FIRMWARE];
@@ -97,6 +98,14 @@ async function measureVms(options: Options, run: Run): Promise<{ outcomes: Outco
     say("cable ...");
     const measure = async () => [{ ...specs.cable, ...(await measureCable(rounds, say)) }];
     outcomes.push(...(await attempt([specs.cable], measure)));
+  }
+  if (wants(options, "parallel")) {
+    say("parallel ...");
+    const measure = () =>
+      withVm({ topology: bench, say, parallel: true }, async (vm) => [
+        { ...specs.parallel, ...(await measureParallel(vm, rounds, say)) },
+      ]);
+    outcomes.push(...(await attempt([specs.parallel], measure)));
   }
   if (wants(options, "supervisor")) {
     say("supervisor ...");

@@ -94,7 +94,12 @@ export class ModelledBus {
 
   /** Somebody resets the bus. */
   async reset(): Promise<void> {
-    await this.vm.ok(`echo 1 >${MODEL}/reset`);
+    await this.set("reset", 1);
+  }
+
+  /** One of the model's files. */
+  async set(what: string, value: number): Promise<void> {
+    await this.vm.ok(`echo ${value} >${MODEL}/${what}`);
   }
 
   async count(what: string): Promise<number> {

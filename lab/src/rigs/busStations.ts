@@ -10,6 +10,8 @@ export interface StationsOptions {
   readonly stations: number;
   /** Which of them are targets; the others reach these by SEND and are reached by GET. */
   readonly targets: readonly number[];
+  /** Of the segments; their default otherwise. */
+  readonly mtu?: number;
 }
 
 export class BusStations {
@@ -30,7 +32,7 @@ export class BusStations {
     await vm.ok(`set -e
       modprobe -a ipscsi ipscsi_target; echo 0 >/sys/module/ipscsi/parameters/auto_attach
       grep -q ' /sys/kernel/config ' /proc/mounts || mount -t configfs configfs /sys/kernel/config
-      for n in ${rig.#numbers.join(" ")}; do ip link add sym$n type ipscsi; ip link set sym$n up; done
+      for n in ${rig.#numbers.join(" ")}; do ip link add sym$n${options.mtu === undefined ? "" : ` mtu ${options.mtu}`} type ipscsi; ip link set sym$n up; done
       for n in ${rig.#targets.join(" ")}; do
         mkdir -p ${BACKENDS}/sym$n
         echo segment=sym$n >${BACKENDS}/sym$n/control
@@ -63,6 +65,10 @@ done
       timeout: 60_000,
     });
     return rig;
+  }
+
+  namespace(number: number): string {
+    return `bus${number}`;
   }
 
   address(number: number): string {
@@ -105,19 +111,22 @@ done
   }
 
   /** Sends `bytes` from one to the other in each pair, all at the same time, by TCP; what arrives must be what was sent. */
-  async copy(pairs: readonly (readonly [from: number, to: number])[], bytes: number): Promise<void> {
+  async copy(pairs: readonly (readonly [from: number, to: number])[], bytes: number, timeout = 120_000): Promise<void> {
     const each = (line: (from: number, to: number, port: number) => string): string =>
       pairs.map(([from, to], index) => line(from, to, 7000 + index)).join("\n");
     await this.bus.vm.ok("sh -s", {
       input: `set -e; cd /run
 mkfifo hold # nc ends a connection when its input ends: a receiver's does not
-${each((_, to, port) => `head -c ${bytes} /dev/urandom >sent.${port}; ip netns exec bus${to} nc -l -p ${port} <>hold >got.${port} &`)}
+${each((_, to, port) => `ip netns exec bus${to} nc -l -p ${port} <>hold | sha256sum >got.${port} &`)}
 ${each((_, to, port) => `until ip netns exec bus${to} ss -ltn | grep -q :${port}; do sleep 0.1; done`)}
-${each((from, to, port) => `ip netns exec bus${from} nc -w 60 ${this.address(to)} ${port} <sent.${port} &`)}
+${each(
+  (from, to, port) => `mkfifo copy.${port}; sha256sum <copy.${port} >sent.${port} &
+head -c ${bytes} /dev/urandom | tee copy.${port} | ip netns exec bus${from} nc -w 60 ${this.address(to)} ${port} &`,
+)}
 wait; rm hold
-${each((_from, _to, port) => `cmp sent.${port} got.${port}; rm sent.${port} got.${port}`)}
+${each((_from, _to, port) => `cmp sent.${port} got.${port}; rm sent.${port} got.${port} copy.${port}`)}
 `,
-      timeout: 120_000,
+      timeout,
     });
   }
 
