@@ -19,7 +19,7 @@ export const MODULES: readonly string[] = [
   // the emulated machine
   ...["virtio_pci", "virtio_net", "virtio_console", "virtio-rng", "virtio_blk", "virtio_scsi"],
   // SCSI: adapter of the stations, generic access, and the drivers that tests play with
-  ...["scsi_mod", "sg", "sd_mod", "sym53c8xx", "scsi_debug", "iscsi_tcp"],
+  ...["scsi_mod", "sg", "sd_mod", "scsi_transport_spi", "sym53c8xx", "scsi_debug", "iscsi_tcp"],
   // the target core and its fabrics
   ...["configfs", "target_core_mod", "tcm_loop", "iscsi_target_mod", "target_core_iblock", "target_core_file"],
   ...["target_core_user", "target_core_pscsi"],
