@@ -113,8 +113,8 @@ export class Adapter {
     if (link === undefined) return;
     const hello = this.#parsed(parseHello(await link.request(REQUESTS.HELLO)));
     checkHello(hello, serial);
-    if (this.#update?.underWay === true && (await this.#update.step(link))) return this.#restarts();
-    if (hello.capabilities.includes("SETTINGS") && (await this.#settle(link))) return this.#restarts();
+    const updates = this.#update?.underWay === true; // a restart for settings would end a trial
+    if (!updates && hello.capabilities.includes("SETTINGS") && (await this.#settle(link))) return this.#restarts();
     const bus = this.#parsed(parseCounters(await link.request(REQUESTS.COUNTERS)));
     const stations: StationAnswer[] = [];
     for (let initiator = 0; initiator < STATIONS; initiator++) {
@@ -122,6 +122,8 @@ export class Adapter {
       stations.push(this.#parsed(parseStation(answer)));
     }
     this.#keep(hello, bus, stations);
+    // Last: who sees that an update is done sees what runs now, too.
+    if (this.#update?.underWay === true && (await this.#update.step(link))) this.#restarts();
   }
 
   /**

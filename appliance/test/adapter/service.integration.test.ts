@@ -96,7 +96,7 @@ test("its firmware, by the command line: refused in words, or put onto it, with 
   assert.is.not(await scsigate("adapter", "update", "seg0"), 0);
   assert.match(said.join("\n"), "cannot be updated over USB yet");
   firmware.capabilities = 7;
-  await until("what it can", async () => (await scsigate("adapter", "update", "seg0")) === 0);
+  await until("what it can", async () => (await scsigate("adapter", "update", "seg0")) === 0, 90_000);
   assert.match(said.join("\n"), "The adapter runs 0.2.0.");
   const { bus } = (await status()).segments[0] ?? {};
   assert.equal([bus?.firmware, bus?.offered, bus?.update?.state], ["0.2.0", null, "done"]);

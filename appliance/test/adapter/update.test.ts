@@ -107,6 +107,23 @@ test("an update: offered, written, tried, confirmed", async () => {
   watch.stop();
 });
 
+test("who sees that an update is done sees what runs: all else is asked before it is confirmed", async () => {
+  const { clock, watch, firmware } = rig({}, updateFile("0.2.0"));
+  firmware.capabilities = 7;
+  const running: unknown[] = [];
+  const answer = firmware.answer.bind(firmware);
+  firmware.answer = (frame) => {
+    if (frame.readUInt8(0) === REQUESTS.UPDATE_CONFIRM) running.push(watch.status("seg0")?.firmware);
+    return answer(frame);
+  };
+  await clock.pass(2010);
+  watch.update("seg0");
+  await clock.pass(6000);
+  assert.is(watch.status("seg0")?.update?.state, "done");
+  assert.equal(running, ["0.2.0"]);
+  watch.stop();
+});
+
 test("a confirmation whose answers are lost has been given nevertheless", async () => {
   const { clock, watch, firmware } = rig({}, updateFile("0.2.0"));
   firmware.capabilities = 7;
