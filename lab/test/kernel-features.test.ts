@@ -3,7 +3,7 @@
 import * as assert from "uvu/assert";
 import { HUB, HUB_ADDRESS, type LoopRig, loopRig } from "../src/rigs/loop.ts";
 import { scenario } from "../src/scenario.ts";
-import { sleep, waitFor } from "../src/time.ts";
+import { waitFor } from "../src/time.ts";
 import { loop } from "../src/topologies/loop.ts";
 import type { Vm } from "../src/vm/vm.ts";
 
@@ -46,7 +46,7 @@ tests.test("IPv6: neighbour discovery, stations among themselves, multicast", as
       await vm.ok(`ip -n ${namespace} addr add fd00:143::1${number}/64 dev ${segment} nodad`);
     await reach(vm, "st1", "fd00:143::1", "-6");
     await reach(vm, "st1", "fd00:143::12", "-6");
-    const all = await vm.ok(`ip netns exec st1 ping -6 -c 2 -W 2 ff02::1%${rig.station(1).segment}`);
+    const all = await vm.ok(`ip netns exec st1 ping -6 -c 2 -W 10 ff02::1%${rig.station(1).segment}`);
     assert.match(all, /2 received/);
   });
 });
@@ -294,9 +294,24 @@ tests.test("packets of every size, and the counters of both ends agree", async (
       const tooBig = await vm.run(`ip netns exec ${namespace} ping -n -M do -c 1 -W 3 -s ${small - 27} ${HUB_ADDRESS}`);
       assert.is.not(tooBig.code, 0, `${small + 1} bytes do not fit`);
     }
-    await sleep(300);
-    const [hub = [], station = []] = (await both()).map((now, end) => now.map((n, i) => n - (before[end]?.[i] ?? 0)));
-    assert.equal(hub, [station[2], station[3], station[0], station[1], 0, 0], "received here is sent there, and back");
+    const since = async (): Promise<readonly number[][]> =>
+      (await both()).map((now, end) => now.map((n, i) => n - (before[end]?.[i] ?? 0)));
+    const mirrored = ([rx = 0, rxBytes = 0, tx = 0, txBytes = 0]: readonly number[]): number[] => [
+      tx,
+      txBytes,
+      rx,
+      rxBytes,
+      0,
+      0,
+    ];
+    // A message counts as sent when its command is over, a moment after its packets have arrived.
+    const agree = async (): Promise<boolean> => {
+      const [hub = [], station = []] = await since();
+      return hub.join() === mirrored(station).join();
+    };
+    await waitFor("both ends to agree", agree, { timeout: 10_000 }).catch(() => undefined);
+    const [hub = [], station = []] = await since();
+    assert.equal(hub, mirrored(station), "received here is sent there, and back");
     assert.equal(station.slice(4), [0, 0], "errors and drops");
     assert.ok((hub[0] ?? 0) >= 54 + 3 * 3 * 5, `${hub[0]} packets`);
   });
@@ -365,8 +380,12 @@ tests.test(
     assert.is(await vm.ok("cat /sys/class/net/seg9/ipscsi/peers/*/mode"), "base");
     const address = (await vm.ok("ls /sys/class/net/seg9/ipscsi/peers")).trim();
     await vm.ok(`ip neigh replace 10.145.0.2 lladdr ${address} dev seg9`);
+    const took = (count: number): Promise<unknown> =>
+      waitFor("it to take the datagrams", async () => (await counter(vm, "seg9", "tx_packets")) >= count, {
+        timeout: 15_000,
+      });
     await vm.run("ping -c 3 -i 0.2 -W 1 10.145.0.2");
-    assert.ok((await counter(vm, "seg9", "tx_packets")) >= 3, "it took the datagrams");
+    await took(3);
     assert.is(await counter(vm, "seg9", "tx_failed"), 0);
 
     // a misbehaving peer: every third command is aborted, fails in transport, or finds no room
@@ -398,7 +417,11 @@ tests.test(
     };
     await vm.ok(`echo 2 >${options}/max_luns`);
     await vm.run("ping -c 5 -i 0.2 -W 1 10.145.0.2");
-    assert.ok((await counter(vm, "seg9", "unit_attention")) > attention.seen, "the LUNs have changed");
+    await waitFor(
+      "it to tell that the LUNs have changed",
+      async () => (await counter(vm, "seg9", "unit_attention")) > attention.seen,
+      { timeout: 15_000 },
+    );
     assert.is(await counter(vm, "seg9", "tx_failed"), attention.lost);
 
     // it answers nothing at all for a while: commands time out, and the adapter's error recovery aborts them
@@ -418,7 +441,7 @@ tests.test(
     const before = await counter(vm, "seg9", "tx_packets");
     await vm.ok(`ip neigh replace 10.145.0.2 lladdr ${address} dev seg9`);
     await vm.run("ping -c 3 -i 0.2 -W 1 10.145.0.2");
-    assert.ok((await counter(vm, "seg9", "tx_packets")) >= before + 3, "and works");
+    await took(before + 3);
     await vm.ok("modprobe -r scsi_debug", { timeout: 60_000 });
     await vm.ok("ip link del seg9; modprobe -r ipscsi");
   },
@@ -478,7 +501,8 @@ tests.test("user space is told when a peer goes down and comes up", async (bench
     const attribute = `/sys/bus/scsi/devices/${device}/ipscsi/segment`;
     // a handler for each event: busybox's own output waits for a full buffer
     const events = await vm.ok(`rm -f /tmp/uevents; echo 'echo "$ACTION $DEVPATH $STATE" >>/tmp/uevents' >/tmp/on-event
-      busybox uevent sh /tmp/on-event & pid=$!; sleep 1
+      busybox uevent sh /tmp/on-event & pid=$!
+      until awk -v pid=$pid '$2 == 15 && $3 == pid { found = 1 } END { exit !found }' /proc/net/netlink; do sleep 0.1; done
       told() { for i in $(seq 100); do grep -q "/${HUB}/ipscsi/peers/.* $1" /tmp/uevents && break; sleep 0.2; done; sleep 1; }
       echo none >${attribute}; told down
       ip netns exec ${namespace} sh -c 'echo ${segment} >${attribute}'; told up
