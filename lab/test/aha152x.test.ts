@@ -257,8 +257,11 @@ tests.test(
     // as an initiator's only command, a GET is in the way of what it sends
     for (const hub of [0, 1]) await rig.set(hub, "hold_time_ms", "50");
     await rig.reachAll();
+    const modes = ["get", "get", "get", "symmetric"].join();
     for (const hub of [0, 1])
-      assert.equal((await rig.peers(hub, "mode")).sort(), ["get", "get", "get", "symmetric"], `what is at ${hub}`);
+      await waitFor(`${modes} at ${hub}`, async () => (await rig.peers(hub, "mode")).sort().join() === modes, {
+        timeout: 15_000,
+      });
     const relayed = await rig.count("relayed");
     await rig.copy(
       [
