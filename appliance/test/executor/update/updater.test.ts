@@ -9,6 +9,7 @@ import type { ImageState, Reply } from "../../../src/protocol/messages.ts";
 import { ScsigateError } from "../../../src/shared/errors.ts";
 import type { StreamListener } from "../../../src/shared/stream.ts";
 import { type TestExecutor, testExecutor } from "../../support/executor.ts";
+import { until } from "../../support/machine.ts";
 import { ManualClock } from "../../support/manualClock.ts";
 
 const SHOW = { ORDER: "A B", A_OK: "1", A_GOOD: "1", A_TRY: "x", B_OK: "0", B_GOOD: "0", B_TRY: "" };
@@ -111,7 +112,7 @@ async function ask({ executor, clock }: Context, message: object): Promise<Reply
     replies.push(reply);
     over ||= reply.type !== "installProgress";
   });
-  for (let round = 0; round < 200 && !over; round++) {
+  for (const end = Date.now() + 30_000; Date.now() < end && !over; ) {
     await clock.pass(100);
     await new Promise((resolve) => setTimeout(resolve, 1)); // the disk takes its own time
   }
@@ -191,7 +192,7 @@ updates("one thing at a time; the machine does not restart in the middle of writ
   await take(context);
   context.install = { text: "", code: 0 };
   const { stream } = context.test.context;
-  let finish = () => {};
+  let finish: (() => void) | undefined;
   Object.assign(context.test.context, {
     stream(file: string, args: readonly string[], listener: StreamListener) {
       if (!args.includes("install")) return stream(file, args, listener);
@@ -203,8 +204,8 @@ updates("one thing at a time; the machine does not restart in the middle of writ
   assert.match(problemOf(await ask(context, { type: "installBundle", id: 4 })), "update-busy");
   assert.match(problemOf(await ask(context, { type: "dropBundle", id: 5 })), "update-busy");
   assert.match(problemOf(await ask(context, { type: "reboot", id: 6 })), "update-busy");
-  for (let round = 0; round < 20; round++) await new Promise((resolve) => setTimeout(resolve, 1));
-  finish();
+  await until("it is being written", () => finish !== undefined);
+  finish?.();
   assert.is((await first).at(-1)?.type, "installed");
   assert.is((await ask(context, { type: "reboot", id: 7 })).at(-1)?.type, "rebooting");
 });

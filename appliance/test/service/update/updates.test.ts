@@ -121,9 +121,11 @@ async function install(running: Running, options: { allowDowngrade?: boolean; re
   await until(() => running.updates.view.state !== "installing");
 }
 
-/** What is under way needs the disk. */
+/** What is under way needs the disk, which a busy machine may wait for. */
 async function until(condition: () => boolean): Promise<void> {
-  for (let round = 0; round < 500 && !condition(); round++) await new Promise((resolve) => setTimeout(resolve, 2));
+  for (const end = Date.now() + 30_000; Date.now() < end && !condition(); ) {
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  }
   assert.ok(condition());
 }
 
