@@ -75,8 +75,10 @@ test("switched off in the configuration, the port is closed", () => {
 const cable = hasUsers && has("lldpd", "tcpdump") ? monitoring : monitoring.skip;
 cable("the other end of the cable is told name, version and the LAN's address, and a segment nothing", () => {
   const heard = [
-    "listen() { ip netns exec $1 timeout 40 tcpdump -Z root -c 1 -vnni e ether proto 0x88cc 2>/dev/null; }",
+    "listen() { ip netns exec $1 timeout 120 tcpdump -Z root -c 1 -vnni e ether proto 0x88cc 2>/dev/null; }",
     "listen lan >/run/lan & lan=$!; listen station >/run/station & station=$!; sleep 1",
+    // It takes its title when it has gone into the background.
+    "title() { for i in {1..200}; do said=$(tr -d '\\0' 2>/dev/null </proc/$(cat /run/lldpd.pid)/cmdline); [[ $said == lldpd:* ]] && break; sleep 0.1; done; echo $said; }",
   ];
   const said = run(
     {},
@@ -85,7 +87,7 @@ cable("the other end of the cable is told name, version and the LAN's address, a
       `set_it '${JSON.stringify(LLDP)}'; set_it '${JSON.stringify(LLDP)}'`,
       "wait $lan; cat /run/lan >&2; grep -oE 'gateway|scsigate 1.2.3|192.168.77.2|10.143.0.1|Linux|Subtype Interface Name .*' /run/lan; kill $station",
       "wc -c </run/station",
-      `set_it '${JSON.stringify(LLDP)}' '{"hostname":"renamed"}'; tr -d '\\0' </proc/$(cat /run/lldpd.pid)/cmdline; echo`,
+      `set_it '${JSON.stringify(LLDP)}' '{"hostname":"renamed"}'; title`,
       "kill -9 $(cat /run/lldpd.pid); while [ -e /proc/$(cat /run/lldpd.pid)/exe ]; do sleep 0.1; done",
       `set_it '${JSON.stringify(LLDP)}' '{"hostname":"renamed"}'`,
       `set_it '{"kind":"lldp","face":"eth0","hostname":"gateway","version":"1"}'; ls -A /run/scsigate`,

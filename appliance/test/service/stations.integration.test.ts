@@ -270,7 +270,7 @@ async function current({ api }: Context): Promise<CaptureView | null> {
 stations("history of a station and of a segment", async (context) => {
   const { api, gateway } = context;
   for (let round = 1; round <= 4; round++) {
-    const bytes = 4_000_000 + round * 100_000;
+    const bytes = 4_000_000 + round * 1_000_000; // samples of a busy machine are seconds apart
     gateway.tree.write({ [`sys/class/net/seg0/ipscsi/peers/${STATION_A}/rx_bytes`]: bytes });
     await until("a sample", async () => (await station(context)).live?.counters.rx_bytes === bytes);
   }
