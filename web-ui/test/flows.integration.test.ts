@@ -129,8 +129,17 @@ check("settings: a mistake is told at its field and cannot be applied", async ({
   await shows(page, "problem", strings.listed.titles["config-invalid"] ?? "", "Host name:");
   await becomes("disabled", () => button(page, strings.plan.apply).isDisabled(), true);
   await inspect(page, "settings-mistake");
+  // It is cleared by typing, before the gateway has said anything of what is typed now.
+  let asked: Route | undefined;
+  await page.route("**/api/v1/config/plan", (route) => {
+    asked = route;
+  });
   await field.fill(`${HOSTILE}!`);
-  assert.is(await page.getByTestId("problem").count(), 0, "cleared by typing");
+  await becomes("problems", () => page.getByTestId("problem").count(), 0);
+  await eventually("the gateway is asked", () => asked !== undefined);
+  assert.is(await page.getByTestId("problem").count(), 0);
+  await asked?.continue();
+  await page.unroute("**/api/v1/config/plan");
   await button(page, strings.plan.discard).click();
   assert.is(await page.getByTestId("plan").count(), 0);
 });
@@ -169,7 +178,7 @@ check("settings: undone on request, and by itself when nobody keeps it; another 
     fetch("/api/v1/config?confirmSeconds=10", { method: "PATCH", body: '{"hostname":"third"}',
       headers: { "If-Match": "*", "Content-Type": "application/json", "X-CSRF-Token": csrfToken } }))`);
   assert.match(await text(page, "countdown"), /in \d+ s/);
-  await eventually("undone", async () => (await page.getByTestId("transaction-end").count()) === 1, 20_000);
+  await eventually("undone", async () => (await page.getByTestId("transaction-end").count()) === 1, 90_000);
   await shows(page, "transaction-end", "not confirmed in time");
   await second.close();
   await button(page, strings.transaction.close).click();

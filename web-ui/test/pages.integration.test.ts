@@ -137,9 +137,9 @@ check("telemetry: another broker is tried before it is applied, and says what fa
 
 check("telemetry: the broker goes and comes back; the page says so by itself", async ({ page, demo }) => {
   await demo.broker.kill();
-  await eventually("gone", async () => (await text(page, "broker")).includes(strings.mqtt.disconnected), 20_000);
+  await eventually("gone", async () => (await text(page, "broker")).includes(strings.mqtt.disconnected), 60_000);
   await demo.broker.start();
-  await eventually("back", async () => (await text(page, "broker")).includes(strings.mqtt.connected), 40_000);
+  await eventually("back", async () => (await text(page, "broker")).includes(strings.mqtt.connected), 90_000);
 });
 
 check("settings that name things of the machine offer them", async ({ page, url }) => {

@@ -6,7 +6,7 @@ import type { Page } from "playwright-core";
 /** The text that an element shows. */
 export function text(page: Page, id: string): Promise<string> {
   // biome-ignore lint/performance/useDomNodeTextContent: what is shown, as it is shown
-  return page.getByTestId(id).innerText({ timeout: 10_000 });
+  return page.getByTestId(id).innerText({ timeout: 30_000 });
 }
 
 /** @throws Error after the time-out, milliseconds */
