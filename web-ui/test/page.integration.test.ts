@@ -2,7 +2,7 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Status } from "@scsigate/appliance/api";
-import { STATION_A, STATION_B, startGateway, type TestGateway, writePeer } from "@scsigate/appliance/testing";
+import { freePort, STATION_A, STATION_B, startGateway, type TestGateway, writePeer } from "@scsigate/appliance/testing";
 import type { Page } from "playwright-core";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
@@ -31,7 +31,8 @@ if (!hasBrowser) console.log("skipped: /usr/bin/chromium is not installed (apt i
 page.before(async (context) => {
   if (!hasBrowser) return;
   mkdirSync(SHOTS, { recursive: true });
-  context.gateway = await startGateway({ config: { version: 1, hostname: "gateway" }, web: WEB });
+  const ports = { http: await freePort(), https: await freePort() }; // it comes back on the same
+  context.gateway = await startGateway({ config: { version: 1, hostname: "gateway" }, web: WEB, ports });
   context.browser = await openBrowser();
   context.page = await context.browser.context.newPage();
   context.complaints = [];

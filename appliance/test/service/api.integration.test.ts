@@ -17,7 +17,7 @@ import type { TelemetryView } from "../../src/api/telemetry.ts";
 import { socketClient } from "../../src/cli/client.ts";
 import { canonical } from "../../src/shared/json.ts";
 import { ApiClient, type Called } from "../support/apiClient.ts";
-import { get, type HttpAnswer, startGateway, type TestGateway, until } from "../support/gateway.ts";
+import { freePort, get, type HttpAnswer, startGateway, type TestGateway, until } from "../support/gateway.ts";
 
 interface Context {
   gateway: TestGateway;
@@ -490,7 +490,7 @@ config("diagnosis, network, telemetry and the support bundle say what is there, 
 });
 
 config("a broker and a log server are tried with what is given and what is stored", async ({ api }) => {
-  const nobody = { url: `mqtt://127.0.0.1:${(await freePorts())[0]}` };
+  const nobody = { url: `mqtt://127.0.0.1:${await freePort()}` };
   const broker = await api.call("POST", "/api/v1/telemetry/test", nobody);
   const { ok, checks } = broker.json as ConnectionTest;
   assert.equal([ok, checks.at(-1)?.id], [false, "connection"]);
@@ -502,7 +502,7 @@ config("a broker and a log server are tried with what is given and what is store
   const tcp = await api.call("POST", "/api/v1/syslog/test", { transport: "tcp", port });
   assert.is((tcp.json as ConnectionTest).ok, true, tcp.body);
   server.close();
-  const gone = await api.call("POST", "/api/v1/syslog/test", { transport: "tcp", port: (await freePorts())[0] });
+  const gone = await api.call("POST", "/api/v1/syslog/test", { transport: "tcp", port: await freePort() });
   assert.is((gone.json as ConnectionTest).ok, false);
   assert.is((await api.call("POST", "/api/v1/syslog/test", {})).status, 200);
 });
@@ -689,23 +689,14 @@ cutOff.run();
 
 const moves = suite("ports");
 
-/** Two ports that nobody uses right now. */
-async function freePorts(): Promise<[number, number]> {
-  const servers = [createServer(), createServer()];
-  await Promise.all(servers.map((server) => new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))));
-  const ports = servers.map((server) => (server.address() as AddressInfo).port);
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return [ports[0] ?? 0, ports[1] ?? 0];
-}
-
 moves(
   "the page moves to another port at run time; to one that is taken, it stays where it was, and says so",
   async () => {
-    const [http, https] = await freePorts();
+    const [http, https] = [await freePort(), await freePort()];
     const config = { version: 1, http: { port: http, httpsPort: https } };
     const gateway = await startGateway({ config, ports: null });
     const command = socketClient(join(gateway.tree.root, "control.sock"));
-    const [, other] = await freePorts();
+    const other = await freePort();
     const change = { http: { httpsPort: other } };
     assert.is((await command("PATCH", "/api/v1/config", change, { "If-Match": "*" })).status, 202);
     await until("the new port", async () => (await get(other, "/version").catch(() => undefined))?.status === 200);
@@ -737,7 +728,7 @@ moves(
 );
 
 moves("who has the page's port at the start keeps it, and the page comes when it is free", async () => {
-  const [http, https] = await freePorts();
+  const [http, https] = [await freePort(), await freePort()];
   const other = createServer();
   await new Promise<void>((resolve) => other.listen(https, "127.0.0.1", resolve));
   const gateway = await startGateway({ config: { version: 1, http: { port: http, httpsPort: https } }, ports: null });
@@ -752,7 +743,7 @@ moves("who has the page's port at the start keeps it, and the page comes when it
 });
 
 moves("a port for the redirect that cannot be had takes no page away", async () => {
-  const [http, https] = await freePorts();
+  const [http, https] = [await freePort(), await freePort()];
   const other = createServer();
   await new Promise<void>((resolve) => other.listen(http, "127.0.0.1", resolve));
   const gateway = await startGateway({ config: { version: 1, http: { port: http, httpsPort: https } }, ports: null });

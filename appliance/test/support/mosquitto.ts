@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** A real broker on a free port, and somebody who listens to everything on it. */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { randomInt } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
@@ -93,14 +94,22 @@ export class TestBroker {
   }
 }
 
+/**
+ * The first, and the one after the last. Below those that Linux gives to outgoing connections (32768 and more): a broker or service that is
+ * started anew finds its port free.
+ */
+const LASTING = [10_000, 20_000] as const;
+
 export async function freePort(): Promise<number> {
-  return new Promise((resolve) => {
+  for (;;) {
+    const port = randomInt(...LASTING);
     const server = createServer();
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === "object" && address ? address.port : 0));
+    const free = await new Promise<boolean>((resolve) => {
+      server.once("error", () => resolve(false));
+      server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
     });
-  });
+    if (free) return port;
+  }
 }
 
 /** mosquitto's password file: users with the same password. */

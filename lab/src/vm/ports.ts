@@ -1,8 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // TCP ports on the host's loopback.
+import { randomInt } from "node:crypto";
 import { createServer, type Server } from "node:net";
 import { LabError } from "../errors.ts";
 import type { Ports } from "../topologies/expand.ts";
+
+/**
+ * The first, and the one after the last. Below those that Linux gives to outgoing connections (32768 and more): what is free now is still
+ * free when disks are built and QEMU starts, minutes later.
+ */
+const LASTING = [20_000, 32_768] as const;
 
 async function listen(port: number): Promise<Server> {
   const server = createServer();
@@ -11,6 +18,17 @@ async function listen(port: number): Promise<Server> {
     server.listen(port, "127.0.0.1", resolve);
   });
   return server;
+}
+
+/** On a lasting port that is free. */
+async function listenSomewhere(): Promise<Server> {
+  for (;;) {
+    try {
+      return await listen(randomInt(...LASTING));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EADDRINUSE") throw error;
+    }
+  }
 }
 
 function numberOf(server: Server): number {
@@ -25,7 +43,7 @@ function close(server: Server): Promise<void> {
 
 /** A free port for each name; all different, since all are held until the last is found. */
 export async function freePorts(names: readonly string[]): Promise<Ports> {
-  const servers = await Promise.all(names.map(() => listen(0)));
+  const servers = await Promise.all(names.map(listenSomewhere));
   const ports = Object.fromEntries(names.map((name, index) => [name, numberOf(servers[index] as Server)]));
   await Promise.all(servers.map(close));
   return ports;
