@@ -23,12 +23,17 @@ tests.test("it starts by UEFI, and says what is missing", async (bench) => {
   const gateway = bench.vm("gateway");
   assert.is((await gateway.run("test -d /sys/firmware/efi")).code, 0);
   assert.is(await gateway.ok("cat /run/image/slot"), "A");
-  const { reasons } = await gateway.json<{ reasons: { code: string }[] }>("curl -sk https://127.0.0.1/health");
-  assert.ok(
-    reasons.some(({ code }) => code === "interface-missing" || code === "no-lan-interface"),
-    JSON.stringify(reasons),
-  );
-  assert.match(gateway.console(), "setup token");
+  // That is told when it is known that it does not just come late.
+  const missing = async (): Promise<boolean> => {
+    const { reasons } = await gateway.json<{ reasons: { code: string }[] }>("curl -sk https://127.0.0.1/health");
+    const told = reasons.some(({ code }) => code === "interface-missing" || code === "no-lan-interface");
+    assert.ok(told, JSON.stringify(reasons));
+    return told;
+  };
+  await waitFor("health to tell", missing, { timeout: 60_000 });
+  await waitFor("the console to ask for an owner", () => gateway.console().includes("setup token"), {
+    timeout: 60_000,
+  });
 });
 
 tests.test("the screen shows the setup token and what is missing", async (bench) => {
@@ -39,7 +44,6 @@ tests.test("the screen shows the setup token and what is missing", async (bench)
     async () => {
       const now = await screenText(gateway);
       const has = (what: RegExp | string): boolean => now.some((line) => line.match(what) !== null);
-      // What is missing is told when it is known that it does not just come late.
       return has(`setup token: ${token}`) && has(/^! \S/) && now;
     },
     { timeout: 60_000 },
@@ -96,7 +100,9 @@ tests.test("a power cut, and a factory reset from the boot menu: everything is a
   assert.match(gateway.console(), "S15data: factory reset: everything that was set is erased");
   assert.is((await api<{ hostname: string }>(gateway, "GET", "status")).hostname, "scsigate");
   assert.is.not(await gateway.ok("scsigate setup-token"), token);
-  assert.is((await gateway.run("test -e /run/image/request")).code, 1);
+  await waitFor("the request to be done", async () => (await gateway.run("test -e /run/image/request")).code === 1, {
+    timeout: 60_000,
+  });
   assert.ok((await api<{ update: unknown }>(gateway, "GET", "update")) !== undefined);
 });
 
