@@ -101,7 +101,7 @@ tests.test("a front panel: real lines of a GPIO chip, opened by who may not expo
   await waitFor("the LEDs", async () => (await levels()) === "1011", { timeout: 60_000 });
   await waitFor("health to be well", async () => (await code()).length === 0, { timeout: 60_000 });
   const set = (list: string) => `echo ${list} >/sys/module/lab_gpio/parameters/level`;
-  await gateway.ok(`${set("1,0,1,0,0,0,0,0")}; sleep 0.5; ${set("1,0,1,1,0,0,0,0")}`);
+  await gateway.ok(`${set("1,0,1,0,0,0,0,0")}; sleep 1.5; ${set("1,0,1,1,0,0,0,0")}`);
   await waitFor("the press to be told", async () => (await api<Status>(gateway, "GET", "status")).pressed, {
     timeout: 30_000,
   });
