@@ -120,8 +120,10 @@ tests.test(
 tests.test("the setup token is on the boot partition until somebody owns the gateway", async (bench) => {
   const gateway = bench.vm("gateway");
   const token = await gateway.ok("scsigate setup-token");
-  assert.match(await gateway.ok("cat /boot/setup-token.txt"), token);
-  assert.ok(gateway.console().includes(token), "the console shows it");
+  await waitFor("it to be there", async () => (await gateway.ok("cat /boot/setup-token.txt")).includes(token), {
+    timeout: 60_000,
+  });
+  await waitFor("the console to show it", () => gateway.console().includes(token), { timeout: 60_000 });
   const port = bench.ports["https"] ?? 0;
   assert.is(await outside(port, "POST", "/api/v1/setup", { token: "aaaa-bbbb", ...OWNER }), 401);
   assert.is(await outside(port, "POST", "/api/v1/setup", { token, ...OWNER }), 200);
@@ -145,8 +147,10 @@ tests.test("what a setting starts is in the image, and runs as a user of its own
   };
   const before = await running();
   await tried(gateway, { "snmp.enabled": "true", "snmp.community": "s3cret", "lldp.enabled": "true" });
+  // Both go on in the background: lldpd gets its name there, snmpd its port.
+  await waitFor("both to run", async () => (await running()).length === 2, { timeout: 60_000 }).catch(() => undefined);
   assert.match((await running()).join(), /^_lldpd +lldpd: monitor,snmp +snmpd$/);
-  assert.match(await gateway.ok("ss -lnu"), ":161 ");
+  await waitFor("snmpd to listen", async () => (await gateway.ok("ss -lnu")).includes(":161 "), { timeout: 60_000 });
   await api(gateway, "POST", "config/rollback", {});
   await waitFor("them to end", async () => (await running()).join() === before.join(), { timeout: 60_000 });
 });
