@@ -3,12 +3,14 @@
 import * as assert from "uvu/assert";
 import { fabricPath, HUB, HUB_ADDRESS, type LoopRig, loopRig } from "../src/rigs/loop.ts";
 import { scenario } from "../src/scenario.ts";
-import { scaled, sleep, waitFor } from "../src/time.ts";
+import { scaled, waitFor } from "../src/time.ts";
 import { loop } from "../src/topologies/loop.ts";
-import type { RemoteCommand } from "../src/vm/agent-client.ts";
 
 /** An unlinked LUN, a removed module: not longer than the hold time of 10 s at most, and a busy machine, milliseconds. */
 const REMOVAL = 20_000;
+
+/** Bytes that no start of a transfer has. */
+const FLOWS = 1_000_000;
 
 async function reach(rig: LoopRig, number: number, to: string, timeout = 15_000): Promise<void> {
   await waitFor(
@@ -18,14 +20,15 @@ async function reach(rig: LoopRig, number: number, to: string, timeout = 15_000)
   );
 }
 
-/** TCP both ways from a station to the hub until it is killed or cut. */
-async function traffic(rig: LoopRig, number: number): Promise<RemoteCommand> {
-  await rig.vm.run("pidof iperf3 || iperf3 -s -D --forceflush; sleep 0.5");
-  const command = rig.vm.start(
-    `ip netns exec ${rig.station(number).namespace} iperf3 -c ${HUB_ADDRESS} -t 60 --bidir >/dev/null 2>&1`,
-  );
-  await sleep(1500);
-  return command;
+/** TCP both ways from a station to the hub until it is killed or cut: it flows when this returns. */
+async function traffic(rig: LoopRig, number: number): Promise<void> {
+  const { namespace, segment } = rig.station(number);
+  const received = async (): Promise<number> =>
+    Number(await rig.vm.ok(`ip netns exec ${namespace} cat /sys/class/net/${segment}/statistics/rx_bytes`));
+  await rig.vm.ok("iperf3 -s -D --forceflush; until ss -ltn | grep -q :5201; do sleep 0.1; done");
+  const before = await received();
+  rig.vm.start(`ip netns exec ${namespace} iperf3 -c ${HUB_ADDRESS} -t 60 --bidir >/dev/null 2>&1`);
+  await waitFor("a transfer", async () => (await received()) > before + FLOWS, { timeout: 15_000 });
 }
 
 async function stopTraffic(rig: LoopRig): Promise<void> {
