@@ -79,20 +79,25 @@ async function renew(station: Vm, wanted: RegExp): Promise<string> {
   return addressOf(station, wanted);
 }
 
-async function reaches(from: Vm, to: string): Promise<void> {
-  await waitFor(`${from.name} to reach ${to}`, async () => (await from.run(`ping -n -c 1 -W 2 ${to}`)).code === 0, {
+async function reaches(from: Vm, to: string, options = ""): Promise<void> {
+  const ping = `ping -n -c 1 -W 2 ${options} ${to}`;
+  await waitFor(`${from.name} to reach ${to}`, async () => (await from.run(ping)).code === 0, {
     timeout: FOLLOW_TIMEOUT,
   });
 }
 
+/** Data of the pings that are looked for, bytes: the gateway asks the LAN host by itself, too, and with other ones. */
+const MARK = 77;
+const HEADERS = 28;
+
 /** Addresses of what a station sends to the LAN host, as they are when they arrive there. */
 async function seenOnLan(bench: Bench, station: Vm): Promise<{ ip: string; mac: string }> {
   const lan = bench.vm("lan");
-  const filter = `icmp[icmptype] = icmp-echo and dst host ${lanAddresses.lan}`;
+  const filter = `icmp[icmptype] = icmp-echo and dst host ${lanAddresses.lan} and ip[2:2] = ${HEADERS + MARK}`;
   const capture = lan.start(`tcpdump -Z root -l -n -e -i eth0 -c 1 '${filter}' 2>&1`);
   try {
     await waitFor("tcpdump to listen", () => capture.output.includes("listening on"), { timeout: 20_000 });
-    await reaches(station, lanAddresses.lan);
+    await reaches(station, lanAddresses.lan, `-s ${MARK}`);
     const { stdout } = await capture.done;
     const [, mac, ip] = /^\S+ (\S+) > .* (\S+) > \S+: ICMP echo request/m.exec(stdout) ?? [];
     if (mac === undefined || ip === undefined) throw new Error(`tcpdump said: ${stdout}`);
