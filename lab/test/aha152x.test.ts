@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The Adaptec 1522's driver on the modelled parallel bus (kernel/testing): as the kernel has it, and with target mode.
 import * as assert from "uvu/assert";
-import { blockOf, fileBackend, IDS, MODEL, ModelledBus, removeFileBackends } from "../src/rigs/aha152x.ts";
+import { blockOf, fileBackend, IDS, JOIN_NS, MODEL, ModelledBus, removeFileBackends } from "../src/rigs/aha152x.ts";
 import { BusStations } from "../src/rigs/busStations.ts";
 import { interleave, resetAnywhere, SEED } from "../src/rigs/interleavings.ts";
 import { scenario } from "../src/scenario.ts";
@@ -100,7 +100,7 @@ for (const patched of [false, true])
 tests.test("two adapters are targets of each other, and of resets, beside a disk: nothing is lost", async (bench) => {
   const vm = bench.vm("loop");
   const bus = await ModelledBus.create(vm, { patched: true, adapters: 2, disk: true });
-  await vm.ok(`echo 100000 >${MODEL}/arbitration_ns`);
+  await bus.set("arbitration_ns", JOIN_NS);
   const disks = [await bus.disk()];
   for (const [from, to] of [
     [0, 1],

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Adapters of the modelled parallel bus in the `loop` VM: see kernel/testing/README.md.
 import { aha152xModules } from "../build/aha152x.ts";
-import { labKernel } from "../build/kernel.ts";
+import { isDebugKernel, labKernel } from "../build/kernel.ts";
 import { putModule } from "../build/labModule.ts";
 import { LabError } from "../errors.ts";
 import { waitFor } from "../time.ts";
@@ -13,6 +13,9 @@ export const MODEL = "/sys/kernel/debug/aic6360_model";
 /** SCSI IDs of the model's adapters, the first one's first; the scripted disk is at 2. */
 export const IDS: readonly number[] = [7, 6, 5, 4, 3, 1, 0];
 export const DISK_ID = 2;
+
+/** Others may join an arbitration for so long, ns: programs are slower than chips, and slower still where everything is checked. */
+export const JOIN_NS = isDebugKernel ? 1_000_000 : 100_000;
 
 const FABRIC = `${CONFIGFS}/aha152x`;
 

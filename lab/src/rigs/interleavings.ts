@@ -4,7 +4,7 @@
 // that a driver can be at.
 import { installProgram } from "../build/program.ts";
 import type { Vm } from "../vm/vm.ts";
-import { blockOf, fileBackend, MODEL, ModelledBus, removeFileBackends } from "./aha152x.ts";
+import { blockOf, fileBackend, JOIN_NS, MODEL, ModelledBus, removeFileBackends } from "./aha152x.ts";
 
 const ADAPTERS = 3;
 /** So that nobody but the driver sees to a command that is lost: it is never over. Seconds. */
@@ -20,7 +20,7 @@ export async function interleave(vm: Vm, rounds: number): Promise<string> {
   console.log(`  seed ${SEED}`);
   await installProgram(vm, "lab/interleave", "interleave");
   const bus = await ModelledBus.create(vm, { patched: true, adapters: ADAPTERS, disk: true });
-  await vm.ok(`echo 100000 >${MODEL}/arbitration_ns`);
+  await bus.set("arbitration_ns", JOIN_NS);
   const disks = [await bus.disk()];
   for (let to = 0; to < ADAPTERS; to++) await bus.serve(to, await fileBackend(vm, `store${to}`));
   for (let from = 0; from < ADAPTERS; from++)
