@@ -104,8 +104,10 @@ export async function freePort(): Promise<number> {
   for (;;) {
     const port = randomInt(...LASTING);
     const server = createServer();
-    const free = await new Promise<boolean>((resolve) => {
-      server.once("error", () => resolve(false));
+    const free = await new Promise<boolean>((resolve, reject) => {
+      server.once("error", (error: NodeJS.ErrnoException) =>
+        error.code === "EADDRINUSE" ? resolve(false) : reject(error),
+      );
       server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
     });
     if (free) return port;

@@ -6,7 +6,7 @@ import type { Topology } from "../topologies/types.ts";
 import { Bench } from "../vm/bench.ts";
 import type { Vm } from "../vm/vm.ts";
 import { raw } from "./measure.ts";
-import type { Figure } from "./stats.ts";
+import type { Measured } from "./stats.ts";
 import { installTool } from "./tool.ts";
 
 const TARGET = "iqn.2026-11.org.scsigate:bench";
@@ -160,9 +160,7 @@ class CableRig {
   }
 }
 
-export type CableResult = Pick<Figure, "comparisons" | "note">;
-
-export async function measureCable(rounds: number, say: (line: string) => void): Promise<CableResult> {
+export async function measureCable(rounds: number, say: (line: string) => void): Promise<Measured> {
   const bench = await Bench.create(cable, { say, parallel: true });
   try {
     await bench.vm("hub").boot();

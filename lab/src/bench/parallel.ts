@@ -5,7 +5,7 @@ import { ModelledBus } from "../rigs/aha152x.ts";
 import { BusStations } from "../rigs/busStations.ts";
 import { iperfClient, iperfRate } from "../rigs/iperf.ts";
 import type { Vm } from "../vm/vm.ts";
-import type { Figure } from "./stats.ts";
+import type { Measured } from "./stats.ts";
 
 /** Of what the emulated adapters' registers let through without that time; the bus must be the slowest part. */
 const SHARE = 0.25;
@@ -17,11 +17,7 @@ const OMIT = 2;
 const STATIONS = [0, 1];
 
 /** Payload in bytes a second, against the bytes a second that the bus can carry. */
-export async function measureParallel(
-  vm: Vm,
-  rounds: number,
-  say: (line: string) => void,
-): Promise<Pick<Figure, "comparisons" | "note">> {
+export async function measureParallel(vm: Vm, rounds: number, say: (line: string) => void): Promise<Measured> {
   const bus = await ModelledBus.create(vm, { patched: true, adapters: STATIONS.length, disk: false });
   const rig = await BusStations.create(bus, { stations: STATIONS.length, targets: STATIONS, mtu: MTU });
   await rig.reachAll();

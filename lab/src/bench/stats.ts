@@ -50,6 +50,9 @@ export interface Figure extends FigureSpec {
   readonly note?: string;
 }
 
+/** What is measured of a figure. */
+export type Measured = Pick<Figure, "comparisons" | "note">;
+
 /** What could not be measured, and why. */
 export interface Missing extends FigureSpec {
   readonly missing: string;

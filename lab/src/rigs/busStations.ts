@@ -102,7 +102,9 @@ done
           `${others.join(", ")} to answer ${this.address(from)}`,
           async () => {
             const asked = others.map((to) => `ping -c 1 -W 2 ${to}`).join(" && ");
-            return (await this.bus.vm.run(`ip netns exec bus${from} sh -c '${asked}'`)).code === 0 || undefined;
+            return (
+              (await this.bus.vm.run(`ip netns exec ${this.namespace(from)} sh -c '${asked}'`)).code === 0 || undefined
+            );
           },
           { timeout: 60_000, interval: 200 },
         );
@@ -117,11 +119,11 @@ done
     await this.bus.vm.ok("sh -s", {
       input: `set -e; cd /run
 mkfifo hold # nc ends a connection when its input ends: a receiver's does not
-${each((_, to, port) => `ip netns exec bus${to} nc -l -p ${port} <>hold | sha256sum >got.${port} &`)}
-${each((_, to, port) => `until ip netns exec bus${to} ss -ltn | grep -q :${port}; do sleep 0.1; done`)}
+${each((_, to, port) => `ip netns exec ${this.namespace(to)} nc -l -p ${port} <>hold | sha256sum >got.${port} &`)}
+${each((_, to, port) => `until ip netns exec ${this.namespace(to)} ss -ltn | grep -q :${port}; do sleep 0.1; done`)}
 ${each(
   (from, to, port) => `mkfifo copy.${port}; sha256sum <copy.${port} >sent.${port} &
-head -c ${bytes} /dev/urandom | tee copy.${port} | ip netns exec bus${from} nc -w 60 ${this.address(to)} ${port} &`,
+head -c ${bytes} /dev/urandom | tee copy.${port} | ip netns exec ${this.namespace(from)} nc -w 60 ${this.address(to)} ${port} &`,
 )}
 wait; rm hold
 ${each((_from, _to, port) => `cmp sent.${port} got.${port}; rm sent.${port} got.${port} copy.${port}`)}
@@ -136,7 +138,7 @@ ${each((_from, _to, port) => `cmp sent.${port} got.${port}; rm sent.${port} got.
 
   /** In its namespace, which has a /sys of its own. */
   #in(number: number, command: string): Promise<string> {
-    return this.bus.vm.ok(`ip netns exec bus${number} sh -c '${command}'`);
+    return this.bus.vm.ok(`ip netns exec ${this.namespace(number)} sh -c '${command}'`);
   }
 
   /** Takes back all that was made, the bus, too. */

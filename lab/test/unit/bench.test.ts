@@ -212,6 +212,7 @@ test("measurements take turns", async () => {
 test("figures have names of their own, and the cable's topology is sound", () => {
   const names = Object.values(specs).map(({ name }) => name);
   assert.is(new Set(names).size, names.length);
+  assert.is(names.length, 10);
   checkTopology(cable);
 });
 
