@@ -141,6 +141,10 @@ tests.test("two adapters are targets of each other, and of resets, beside a disk
 
 /** Blocks that are written with interrupts that come late. */
 const LATE = 8;
+/** More answers of BUSY than the mid-layer's own error recovery has patience for. */
+const BUSY = 10;
+/** In the middle of a write: an access to the initiator's registers. */
+const RESET_AT = 100;
 /** In the middle of the data of a command that transfers a block: its Nth byte or REQ. */
 const MIDDLE = 300;
 
@@ -159,12 +163,11 @@ tests.test("a REQ that is lost, a stuck BSY, a peer that stalls or is slow: each
   const device = await bus.scan(0, 1);
   const store = await blockOf(vm, device);
   const works = (disk: string): Promise<string> => vm.ok(blockScript(disk), { timeout: 60_000 });
-  const fault = (name: string, value: number): Promise<string> => vm.ok(`echo ${value} >${MODEL}/${name}`);
   const stalled = (): Promise<unknown> =>
     waitFor("somebody to stall", async () => (await bus.count("stalled")) === 1 || undefined, { timeout: 20_000 });
 
   // nobody gets the bus until somebody resets it
-  await fault("stuck", 1);
+  await bus.set("stuck", 1);
   const waiting = vm.start(blockScript(scripted));
   await waitFor(
     "a command to wait",
@@ -177,32 +180,39 @@ tests.test("a REQ that is lost, a stuck BSY, a peer that stalls or is slow: each
 
   // the initiator's patience ends first: it resets the bus
   await vm.ok(`echo 2 >/sys/block/${scripted}/device/timeout`);
-  await fault("request_at", MIDDLE);
+  await bus.set("request_at", MIDDLE);
   await works(scripted);
   assert.is(await bus.count("request_at"), 0);
 
   // the target's ends first: it leaves the bus, and the initiator repeats the command
-  await fault("stall_id", IDS[0] ?? 0);
-  await fault("stall_at", MIDDLE);
+  await bus.set("stall_id", IDS[0] ?? 0);
+  await bus.set("stall_at", MIDDLE);
   const work = vm.start(blockScript(store));
   await stalled();
   await waitFor("the target to leave", async () => (await bus.count("busy")) === 0 || undefined, { timeout: 20_000 });
-  await fault("stalled", 0);
+  await bus.set("stalled", 0);
   assert.is((await work.done).code, 0);
 
   // a target that is gone in the middle: its command fails, others do not, and it is used again when it is back
-  await fault("stall_id", IDS[1] ?? 0);
-  await fault("stall_at", MIDDLE);
+  await bus.set("stall_id", IDS[1] ?? 0);
+  await bus.set("stall_at", MIDDLE);
   const lost = vm.start(blockScript(store));
   await stalled();
   assert.is.not((await lost.done).code, 0, "nobody is there");
   await works(scripted);
-  await fault("stalled", 0);
+  await bus.set("stalled", 0);
   await works(store);
 
+  // UNIT ATTENTION, as after a reset in the middle, and no time to tell why: the command is repeated
+  await bus.set("disk_sense_busy", BUSY);
+  await bus.set("reset_at", RESET_AT);
+  await works(scripted);
+  assert.is(await bus.count("disk_sense_busy"), BUSY - 1);
+  await bus.set("disk_sense_busy", 0);
+
   // REQs that are not there yet, and interrupts that come when they have been switched off
-  await fault("byte_ns", 20_000);
-  await fault("late_irqs", 1);
+  await bus.set("byte_ns", 20_000);
+  await bus.set("late_irqs", 1);
   for (const disk of [scripted, store]) for (let time = 0; time < LATE; time++) await works(disk);
   assert.is(await vm.ok("dmesg | grep -c 'unexpected state' || true"), "0");
   await bus.tearDown();

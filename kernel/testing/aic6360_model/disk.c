@@ -188,8 +188,10 @@ static void refused(struct disk *disk)
 static void execute(struct disk *disk)
 {
 	u8 *cdb = disk->cdb, *r = disk->reply;
+	bool sense_busy = disk->sense_busy && cdb[0] == 0x03;
 
-	if (disk->active) {
+	if (disk->active || sense_busy) {
+		disk->sense_busy -= sense_busy;
 		disk->answer[0] = BUSY;
 		transfer(disk, PHASE_STATUS, disk->answer, 1, refused);
 		return;

@@ -19,6 +19,7 @@
  * @blocks: how many
  * @disconnects: leaves the bus between command and data, if it may
  * @sync: agrees to synchronous transfers; otherwise rejects SDTR
+ * @sense_busy: answers so many REQUEST SENSE from now with BUSY
  * @busy_ns: how long it stays away
  * @commands: executed
  * @rejected: messages that the initiator rejected
@@ -28,6 +29,7 @@ struct disk {
 	u8 *store;
 	u32 blocks;
 	bool disconnects, sync;
+	u32 sense_busy;
 	u64 busy_ns;
 	u64 commands, rejected, resets, aborts;
 

@@ -343,6 +343,8 @@ static void show(void)
 	debugfs_create_bool("disk_disconnects", 0644, dir,
 			    &model.disk.disconnects);
 	debugfs_create_bool("disk_sync", 0644, dir, &model.disk.sync);
+	debugfs_create_u32("disk_sense_busy", 0644, dir,
+			   &model.disk.sense_busy);
 	debugfs_create_u64("disk_busy_ns", 0644, dir, &model.disk.busy_ns);
 	debugfs_create_u64("disk_commands", 0444, dir, &model.disk.commands);
 }
