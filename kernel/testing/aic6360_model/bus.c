@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The bus itself: wired OR, arbitration (SCSI-2, 6.1.2), time */
 #include "bus.h"
+#include "trace.h"
 
 void sbus_init(struct sbus *bus)
 {
@@ -78,6 +79,8 @@ static void combine(struct sbus *bus)
 	if (bus->lines & SIG_RST)
 		bus->faults.stuck = false;
 	bus->changes += bus->lines != before;
+	if (bus->trace)
+		trace_signals(bus->trace, bus->now, bus->lines, bus->data);
 }
 
 /*
@@ -110,6 +113,8 @@ static bool arbitrate(struct sbus *bus)
 	bus->arbitrations++;
 	bus->contended += contenders > 1;
 	winner->wants_bus = false;
+	if (bus->trace)
+		trace_arbitration(bus->trace, bus->now, winner->id);
 	winner->won(winner);
 	combine(bus);
 	return true;
@@ -136,9 +141,12 @@ void sbus_settle(struct sbus *bus)
 				}
 			}
 		} while (changed);
-		for (i = 0; i < bus->count; i++)
-			if (!is_stalled(bus, bus->devices[i]))
-				bus->devices[i]->settled(bus->devices[i]);
+		for (i = 0; i < bus->count; i++) {
+			struct sbus_device *dev = bus->devices[i];
+
+			if (dev->settled && !is_stalled(bus, dev))
+				dev->settled(dev);
+		}
 	} while (sbus_free(bus) && arbitrate(bus));
 	if (!sbus_free(bus))
 		bus->arbitration_at = SBUS_NEVER;
@@ -174,10 +182,14 @@ u64 sbus_run_timers(struct sbus *bus)
 
 bool sbus_latch(struct sbus *bus)
 {
+	bool good = !is_due(&bus->faults.parity_at);
+
 	bus->bytes++;
 	if (!(bus->lines & (SIG_CD | SIG_MSG)))
 		bus->data_bytes++;
 	if (is_due(&bus->faults.stall_at))
 		bus->faults.stalled = true;
-	return !is_due(&bus->faults.parity_at);
+	if (bus->trace)
+		trace_byte(bus->trace, bus->now, bus->lines, bus->data, good);
+	return good;
 }

@@ -42,6 +42,7 @@
 #define SBUS_BURST_NS	1000000ULL
 
 struct sbus;
+struct trace;
 
 /**
  * struct sbus_device - something that drives and reads the signals
@@ -55,7 +56,7 @@ struct sbus;
  * @eval: reacts to the signals; true if it drives something else now
  * @won: has won the arbitration: drives SEL and the IDs now
  * @expire: @deadline has come
- * @settled: the signals are stable
+ * @settled: the signals are stable; NULL: it does not care
  */
 struct sbus_device {
 	struct sbus *bus;
@@ -111,6 +112,7 @@ struct sbus_faults {
  * @changes: of the signals
  * @bytes: transferred, in all phases
  * @data_bytes: in data phases
+ * @trace: what happens is recorded there, NULL: it is not
  */
 struct sbus {
 	u16 lines;
@@ -124,6 +126,7 @@ struct sbus {
 	u64 request_due, taken_until, late;
 	bool waits;
 	u64 arbitrations, contended, changes, bytes, data_bytes;
+	struct trace *trace;
 };
 
 void sbus_init(struct sbus *bus);

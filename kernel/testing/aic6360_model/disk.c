@@ -450,10 +450,6 @@ static void expire(struct sbus_device *dev)
 		dev->wants_bus = true;
 }
 
-static void settled(struct sbus_device *dev)
-{
-}
-
 void disk_init(struct disk *disk, u8 id, u8 *store, u32 blocks)
 {
 	memset(disk, 0, sizeof(*disk));
@@ -467,5 +463,4 @@ void disk_init(struct disk *disk, u8 id, u8 *store, u32 blocks)
 	disk->dev.eval = eval;
 	disk->dev.won = won;
 	disk->dev.expire = expire;
-	disk->dev.settled = settled;
 }

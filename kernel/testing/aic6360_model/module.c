@@ -14,14 +14,20 @@
 #include <linux/ktime.h>
 #include <linux/module.h>
 #include <linux/sched.h>
+#include <linux/seq_file.h>
+#include <linux/string.h>
 #include <linux/vmalloc.h>
 #include <linux/wait.h>
 #include "chip.h"
 #include "disk.h"
+#include "played.h"
 #include "ports.h"
+#include "trace.h"
 
 /* That often in a row may a register be read in vain before the reader waits */
 #define IDLE_READS	16
+/* Bytes of a trace's text that is to be played */
+#define PLAY_MAX	(1024 * 1024)
 
 static unsigned int chips = 1;
 module_param(chips, uint, 0444);
@@ -58,6 +64,8 @@ static struct {
 	struct sbus bus;
 	struct adapter adapter[MODEL_CHIPS];
 	struct disk disk;
+	struct played played;
+	struct trace *recorded;
 	struct hrtimer timer;
 	wait_queue_head_t wait;
 	u64 changes;	/* of what is on the bus */
@@ -313,6 +321,124 @@ static int busy_get(void *data, u64 *value)
 }
 DEFINE_DEBUGFS_ATTRIBUTE(busy_fops, busy_get, NULL, "%llu\n");
 
+/* What happened on the bus; writing anything forgets it */
+static int trace_show(struct seq_file *m, void *data)
+{
+	unsigned long flags;
+	long len = -1;
+	size_t size;
+	char *buf;
+
+	size = seq_get_buf(m, &buf);
+	spin_lock_irqsave(&model.lock, flags);
+	if (size)
+		len = trace_print(model.recorded, buf, size);
+	spin_unlock_irqrestore(&model.lock, flags);
+	seq_commit(m, len);	/* -1: again, with more room */
+	return 0;
+}
+
+static int trace_open(struct inode *inode, struct file *file)
+{
+	return single_open(file, trace_show, NULL);
+}
+
+static ssize_t trace_write(struct file *file, const char __user *from,
+			   size_t len, loff_t *pos)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&model.lock, flags);
+	trace_clear(model.recorded);
+	spin_unlock_irqrestore(&model.lock, flags);
+	return len;
+}
+
+static const struct file_operations trace_fops = {
+	.owner = THIS_MODULE,
+	.open = trace_open,
+	.read = seq_read,
+	.write = trace_write,
+	.llseek = seq_lseek,
+	.release = single_release,
+};
+
+/* Phases that the played target has before it; writing a trace begins one */
+static int play_show(struct seq_file *m, void *data)
+{
+	unsigned long flags;
+	u32 left;
+
+	spin_lock_irqsave(&model.lock, flags);
+	left = played_left(&model.played);
+	spin_unlock_irqrestore(&model.lock, flags);
+	seq_printf(m, "%u\n", left);
+	return 0;
+}
+
+static int play_open(struct inode *inode, struct file *file)
+{
+	return single_open(file, play_show, NULL);
+}
+
+static int play_text(const char *text, size_t len)
+{
+	struct trace *trace = vzalloc(sizeof(*trace));
+	const struct trace *old = trace;
+	const char *why = NULL;
+	unsigned long flags;
+	unsigned int line;
+	int ret = -EINVAL;
+
+	if (!trace)
+		return -ENOMEM;
+	line = trace_parse(trace, text, len);
+	if (!line)
+		why = played_refuses(trace);
+	if (line) {
+		pr_err("play: line %u is wrong\n", line);
+	} else if (why) {
+		pr_err("play: %s cannot be played\n", why);
+	} else {
+		ret = -EBUSY;
+		spin_lock_irqsave(&model.lock, flags);
+		old = model.played.trace;
+		if (played_start(&model.played, trace))
+			ret = 0;
+		else
+			old = trace;
+		settle();
+		spin_unlock_irqrestore(&model.lock, flags);
+	}
+	vfree(old);
+	return ret;
+}
+
+static ssize_t play_write(struct file *file, const char __user *from,
+			  size_t len, loff_t *pos)
+{
+	char *text;
+	int ret;
+
+	if (len > PLAY_MAX)
+		return -EFBIG;
+	text = vmemdup_user(from, len);
+	if (IS_ERR(text))
+		return PTR_ERR(text);
+	ret = play_text(text, len);
+	kvfree(text);
+	return ret ?: len;
+}
+
+static const struct file_operations play_fops = {
+	.owner = THIS_MODULE,
+	.open = play_open,
+	.read = seq_read,
+	.write = play_write,
+	.llseek = seq_lseek,
+	.release = single_release,
+};
+
 static void show(void)
 {
 	struct dentry *dir = debugfs_create_dir("aic6360_model", NULL);
@@ -338,6 +464,8 @@ static void show(void)
 	debugfs_create_file_unsafe("reset", 0200, dir, NULL, &reset_fops);
 	debugfs_create_u32("reset_at", 0644, dir, &model.reset_at);
 	debugfs_create_bool("late_irqs", 0644, dir, &model.late_irqs);
+	debugfs_create_file("trace", 0644, dir, NULL, &trace_fops);
+	debugfs_create_file("play", 0644, dir, NULL, &play_fops);
 	if (disk_id < 0)
 		return;
 	debugfs_create_bool("disk_disconnects", 0644, dir,
@@ -356,11 +484,17 @@ static int __init model_init(void)
 
 	if (chips > MODEL_CHIPS || disk_id > 7)
 		return -EINVAL;
+	model.recorded = vzalloc(sizeof(*model.recorded));
+	if (!model.recorded)
+		return -ENOMEM;
 	spin_lock_init(&model.lock);
 	init_waitqueue_head(&model.wait);
 	hrtimer_init(&model.timer, CLOCK_MONOTONIC, HRTIMER_MODE_ABS_HARD);
 	model.timer.function = tick;
 	sbus_init(&model.bus);
+	model.bus.trace = model.recorded;
+	played_init(&model.played);
+	sbus_attach(&model.bus, &model.played.dev);
 	for (i = 0; i < chips; i++) {
 		struct adapter *adapter = &model.adapter[i];
 
@@ -371,8 +505,10 @@ static int __init model_init(void)
 	}
 	if (disk_id >= 0) {
 		store = vzalloc(array_size(disk_blocks, DISK_BLOCK));
-		if (!store)
+		if (!store) {
+			vfree(model.recorded);
 			return -ENOMEM;
+		}
 		disk_init(&model.disk, disk_id, store, disk_blocks);
 		sbus_attach(&model.bus, &model.disk.dev);
 	}
@@ -389,6 +525,8 @@ static void __exit model_exit(void)
 	for (i = 0; i < chips; i++)
 		irq_work_sync(&model.adapter[i].work);
 	vfree(model.disk.store);
+	vfree(model.played.trace);
+	vfree(model.recorded);
 }
 
 module_init(model_init);
