@@ -3,9 +3,11 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import * as assert from "uvu/assert";
+import * as messages from "../../../appliance/src/adapter/messages.ts";
 import { Bus, type Lines } from "./bus.ts";
 import { Chip } from "./chip.ts";
 import { Initiator, message, type Options, type Result } from "./initiator.ts";
+import { Pins } from "./pins.ts";
 import { UsbHost } from "./usb-host.ts";
 
 export const PROGRAM = fileURLToPath(new URL("../../build/scsigate-adapter.bin", import.meta.url));
@@ -32,6 +34,23 @@ export function crc32(data: Uint8Array): number {
   return ~crc >>> 0;
 }
 
+const FLASH_SIZE = 0x200000;
+const SETTINGS = FLASH_SIZE - 2 * 4096;
+
+/** Settings in flash, as src/mgmt/settings.h has them. */
+export function withSettings(change: (settings: Buffer) => void): Buffer {
+  const flash = Buffer.alloc(FLASH_SIZE, 0xff);
+  flash.set(readFileSync(PROGRAM));
+  const copy = Buffer.alloc(12 + messages.SETTINGS_SIZE);
+  copy.write("SGST");
+  copy.writeUInt32BE(messages.SETTINGS_SIZE, 4);
+  copy[12] = ID;
+  change(copy.subarray(12));
+  flash.set(copy, SETTINGS);
+  flash.writeUInt32BE(crc32(copy), SETTINGS + copy.length);
+  return flash;
+}
+
 /** Numbers from a seed, below `n`. */
 export function numbers(seed: number): (n: number) => number {
   let state = seed;
@@ -55,7 +74,8 @@ export class Bench {
     lines: Partial<Lines> = {},
   ) {
     this.chip = new Chip(flash, scratch);
-    this.bus = new Bus(this.chip, reqGpio);
+    this.bus = new Bus(this.chip);
+    new Pins(this.chip, this.bus, reqGpio);
     this.bus.drive(lines);
     this.usb = new UsbHost(this.chip);
     this.host = new Initiator(this.bus, latencyNs);

@@ -55,12 +55,12 @@ export class Initiator {
   }
 
   #wait(ns: number): void {
-    const end = this.#bus.chip.ns + ns;
-    this.#bus.chip.run(() => this.#bus.chip.ns >= end, 1);
+    const end = this.#bus.clock.ns + ns;
+    this.#bus.clock.run(() => this.#bus.clock.ns >= end, 1);
   }
 
   #select(target: number, id: number, atn: boolean): boolean {
-    const { chip, lines } = this.#bus;
+    const { clock, lines } = this.#bus;
     if (lines.bsy || lines.sel) throw new Error("the bus is not free");
     this.#wait(BUS_FREE);
     this.#bus.drive({ bsy: true, data: 1 << id });
@@ -73,7 +73,7 @@ export class Initiator {
     this.#bus.drive({ bsy: false });
     this.#wait(BUS_SETTLE);
     try {
-      chip.run(() => lines.bsy, 5);
+      clock.run(() => lines.bsy, 5);
     } catch {
       this.#bus.drive(RELEASED);
       return false;
@@ -95,17 +95,17 @@ export class Initiator {
 
   /** Lets itself be reselected, and goes on with the command up to bus free. `undefined`: nobody came for so long. */
   reselected(options: Options, ms: number): Result | undefined {
-    const { chip, lines } = this.#bus;
+    const { clock, lines } = this.#bus;
     const id = options.id ?? 7;
     try {
-      chip.run(() => lines.sel && lines.io && !lines.bsy, ms);
+      clock.run(() => lines.sel && lines.io && !lines.bsy, ms);
     } catch {
       return undefined;
     }
     this.#wait(BUS_SETTLE);
     if (lines.data !== withParity((1 << id) | (1 << options.target))) throw new Error("reselection with other IDs");
     this.#bus.drive({ bsy: true });
-    chip.run(() => !lines.sel, 1, "SEL stays");
+    clock.run(() => !lines.sel, 1, "SEL stays");
     this.#wait(90);
     this.#bus.drive({ bsy: false });
     if (!lines.bsy) throw new Error("the target does not assert BSY after its reselection");
@@ -113,7 +113,7 @@ export class Initiator {
   }
 
   #phases(cdb: readonly number[], options: Options, first: number[]): Result {
-    const { chip, lines } = this.#bus;
+    const { clock, lines } = this.#bus;
     let messages = first;
     let told = 0;
     const out = options.out ?? new Uint8Array();
@@ -122,15 +122,15 @@ export class Initiator {
     let status: number | undefined;
     const sent = new Map<number, number>();
     let total = 0;
-    const begin = chip.ns;
+    const begin = clock.ns;
     for (;;) {
-      chip.run(() => lines.req || !lines.bsy, 1100, "neither REQ nor bus free");
+      clock.run(() => lines.req || !lines.bsy, 1100, "neither REQ nor bus free");
       if (!lines.bsy) break;
       const phase = (lines.msg ? 4 : 0) | (lines.cd ? 2 : 0) | (lines.io ? 1 : 0);
-      if (chip.ns - this.#bus.phaseSince < BUS_SETTLE) throw new Error("REQ before the phase has settled");
+      if (clock.ns - this.#bus.phaseSince < BUS_SETTLE) throw new Error("REQ before the phase has settled");
       if (options.silentAfter === total) {
         this.#bus.drive(RELEASED);
-        chip.run(() => !lines.bsy, 1100, "the bus is not freed");
+        clock.run(() => !lines.bsy, 1100, "the bus is not freed");
         break;
       }
       if (options.resetAfter === total++) {
@@ -153,7 +153,7 @@ export class Initiator {
         if (withParity(byte) !== lines.data) throw new Error("the board's parity is bad");
         this.#wait(this.#latency);
         this.#bus.drive({ ack: true });
-        chip.run(() => !lines.req, 10, "REQ stays");
+        clock.run(() => !lines.req, 10, "REQ stays");
         this.#wait(this.#latency);
         this.#bus.drive({ ack: false });
         if (phase === DATA_IN) data.push(byte);
@@ -177,13 +177,13 @@ export class Initiator {
       this.#wait(DESKEW_AND_SKEW);
       if (phase === MESSAGE_OUT && told === messages.length) this.#bus.drive({ atn: false });
       this.#bus.drive({ ack: true });
-      chip.run(() => !lines.req, 10, "REQ stays");
+      clock.run(() => !lines.req, 10, "REQ stays");
       this.#bus.drive({ data: 0 });
       this.#wait(this.#latency);
       this.#bus.drive({ ack: false });
     }
     this.#bus.drive(RELEASED);
-    const us = (chip.ns - begin) / 1000;
+    const us = (clock.ns - begin) / 1000;
     return {
       selected: true,
       ...(status === undefined ? {} : { status }),

@@ -1,42 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // GETs that are held: disconnection, and reselection with an arbitration that gives way to anybody.
-import { readFileSync } from "node:fs";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import * as messages from "../../../appliance/src/adapter/messages.ts";
-import {
-  Bench,
-  bytes,
-  CHECK,
-  crc32,
-  GOOD,
-  HELLO,
-  ID,
-  numbers,
-  PROGRAM,
-  STATION,
-  TEST_UNIT_READY,
-} from "../src/bench.ts";
+import { Bench, bytes, CHECK, GOOD, HELLO, ID, numbers, STATION, TEST_UNIT_READY, withSettings } from "../src/bench.ts";
 import { message, type Result } from "../src/initiator.ts";
 import { makeNtb } from "../src/ntb.ts";
 
 const GET = message(false, 0x88b6, 8000);
-const SETTINGS = 0x200000 - 2 * 4096;
 const test = suite("held GETs on the emulated bus");
-
-/** Settings in flash, as src/mgmt/settings.h has them. */
-function withSettings(change: (settings: Buffer) => void): Buffer {
-  const flash = Buffer.alloc(0x200000, 0xff);
-  flash.set(readFileSync(PROGRAM));
-  const copy = Buffer.alloc(12 + messages.SETTINGS_SIZE);
-  copy.write("SGST");
-  copy.writeUInt32BE(messages.SETTINGS_SIZE, 4);
-  copy[12] = ID;
-  change(copy.subarray(12));
-  flash.set(copy, SETTINGS);
-  flash.writeUInt32BE(crc32(copy), SETTINGS + copy.length);
-  return flash;
-}
 
 function started(reqGpio = 17, latency = 60): Bench {
   const flash = withSettings((settings) => {
