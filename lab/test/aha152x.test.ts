@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // The Adaptec 1522's driver on the modelled parallel bus (kernel/testing): as the kernel has it, and with target mode.
 import * as assert from "uvu/assert";
-import { blockOf, fileBackend, IDS, JOIN_NS, MODEL, ModelledBus, removeFileBackends } from "../src/rigs/aha152x.ts";
+import { differsFromKept, kept } from "../../firmware/sim/src/fixtures.ts";
+import { replay } from "../../firmware/sim/src/played.ts";
+import { connections, difference } from "../../firmware/sim/src/trace.ts";
+import { blockOf, DISK_ID, fileBackend, IDS, JOIN_NS, MODEL, ModelledBus, removeFileBackends } from "../src/rigs/aha152x.ts";
 import { BusStations } from "../src/rigs/busStations.ts";
+import { type Command, commandsOf, recordCommands, withoutDrivers } from "../src/rigs/busTraces.ts";
 import { interleave, resetAnywhere, SEED } from "../src/rigs/interleavings.ts";
 import { scenario } from "../src/scenario.ts";
 import { waitFor } from "../src/time.ts";
@@ -218,6 +222,74 @@ tests.test("a REQ that is lost, a stuck BSY, a peer that stalls or is slow: each
   await bus.tearDown();
   await removeFileBackends(vm);
 });
+
+const BLOCK = [...Buffer.from("one block of the scripted disk; ".repeat(16))];
+
+/** To the scripted disk. The first one gets a unit attention, the last one reads behind the end. */
+const DISK_COMMANDS: readonly Command[] = [
+  { cdb: [0x00, 0, 0, 0, 0, 0] },
+  { cdb: [0x25, 0, 0, 0, 0, 0, 0, 0, 0, 0], data: 8 },
+  { cdb: [0x2a, 0, 0, 0, 0, 5, 0, 0, 1, 0], data: BLOCK },
+  { cdb: [0x28, 0, 0, 0, 0, 5, 0, 0, 1, 0], data: BLOCK.length },
+  { cdb: [0x28, 0, 0x7f, 0xff, 0xff, 0xff, 0, 0, 1, 0], data: BLOCK.length },
+];
+
+tests.test(
+  "what happens on this bus and on firmware/sim's is recorded alike, and each plays the other's",
+  async (bench) => {
+    const vm = bench.vm("loop");
+    const options = { patched: true, synchronous: false } as const;
+    const [bus, disk] = await withoutDrivers(vm, async () => {
+      const made = await ModelledBus.create(vm, { ...options, adapters: 2, disk: true });
+      const seen = await Promise.all([0, 1].map(async (n) => `${(await made.host(n)).slice(4)}:0:${DISK_ID}:0`));
+      for (const device of seen) {
+        // it is shown when the scan has ended
+        await waitFor(
+          `the scripted disk, ${device}`,
+          async () => (await vm.run(`test -e /sys/bus/scsi/devices/${device}`)).code === 0 || undefined,
+          { timeout: 20_000 },
+        );
+        await made.forget(device);
+      }
+      return [made, await recordCommands(made, DISK_ID, DISK_COMMANDS)] as const;
+    });
+    assert.is(differsFromKept("disk", disk), undefined);
+    assert.is(difference(disk, replay(disk)), undefined);
+
+    await bus.serve(1, await fileBackend(vm, "store"));
+    const store = await blockOf(vm, await bus.scan(0, 1));
+    await vm.ok(blockScript(store), { timeout: 60_000 });
+    await bus.record();
+    await vm.ok(blockScript(store), { timeout: 60_000 });
+    const target = await bus.recorded();
+    assert.ok(target.filter(({ kind }) => kind.startsWith("data-")).length >= 2, "a write and a read");
+    assert.is(difference(target, replay(target)), undefined);
+    await bus.tearDown();
+    await removeFileBackends(vm);
+
+    await withoutDrivers(vm, async () => {
+      const empty = await ModelledBus.create(vm, { ...options, adapters: 1, disk: false });
+      await waitFor(
+        "all IDs to be scanned",
+        async () => ((await empty.count("arbitrations")) >= 7 && (await empty.count("busy")) === 0) || undefined,
+        { timeout: 20_000 },
+      );
+      for (const name of ["adapter", "disk"]) {
+        const trace = kept(name);
+        await empty.play(trace);
+        const recorded = await recordCommands(empty, connections(trace)[0]?.target ?? 0, commandsOf(trace));
+        assert.is(difference(trace, recorded), undefined);
+        assert.is(await empty.count("play"), 0);
+      }
+      const synchronous = vm.run(`echo '0 arbitration 7
+0 selection 7 2 atn
+0 message-in 01 03 01 32 08
+0 bus-free' | dd of=${MODEL}/play bs=1k`);
+      assert.match((await synchronous).stderr, /Invalid argument/);
+      await empty.tearDown();
+    });
+  },
+);
 
 tests.test(
   "selections, disconnections, aborts and resets at random: no write is lost, none comes after a later one",

@@ -14,6 +14,7 @@ import { makeDisk } from "./disk.ts";
 import { runAdapter, runCluster, runInteractive } from "./run.ts";
 import { runSbom } from "./sbom.ts";
 import { runAllTests, runCheck, runOwnScenarios, runScenarios } from "./tests.ts";
+import { runTrace } from "./trace.ts";
 
 const USAGE = `usage: lab COMMAND
   run                   the gateway with its stations, as "make run" shows it
@@ -30,6 +31,8 @@ const USAGE = `usage: lab COMMAND
   test [NAME...]        scenarios: all, or those whose file name has NAME in it
   scenario NAME...      builds an arrangement of buses and hosts, tries it, draws it; all: every one of them
   scenarios             their names
+  trace draw FILE [FIRST-LAST]  a trace of a modelled bus, or some of its connections, as a timing picture (SVG)
+  trace compare ONE OTHER       what differs between two of them, times left out
   test-all              every test of the project
   check                 types, format, lint and unit tests; no VM
 LAB_KERNEL=6.12 picks the other kernel, LAB_KERNEL=debug one with KASAN and lockdep; LAB_TIMEOUT_SCALE=2 doubles every time limit.`;
@@ -97,6 +100,8 @@ async function main(args: readonly string[]): Promise<number> {
       await buildAll();
       return runOwnScenarios(names);
     }
+    case "trace":
+      return runTrace(rest);
     case "test-all":
       return runAllTests();
     case "check":

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Adapters of the modelled parallel bus in the `loop` VM: see kernel/testing/README.md.
+import { type Phase, parse, print, type Trace } from "../../../firmware/sim/src/trace.ts";
 import { aha152xModules } from "../build/aha152x.ts";
 import { isDebugKernel, labKernel } from "../build/kernel.ts";
 import { putModule } from "../build/labModule.ts";
@@ -24,6 +25,8 @@ export interface BusOptions {
   readonly patched: boolean;
   readonly adapters: number;
   readonly disk: boolean;
+  /** The driver asks for synchronous transfers, unless this is false. */
+  readonly synchronous?: boolean;
 }
 
 export class ModelledBus {
@@ -36,13 +39,14 @@ export class ModelledBus {
   }
 
   /** Loads the model and the driver, which looks for devices. */
-  static async create(vm: Vm, { patched, adapters, disk }: BusOptions): Promise<ModelledBus> {
+  static async create(vm: Vm, { patched, adapters, disk, synchronous = true }: BusOptions): Promise<ModelledBus> {
     const bus = new ModelledBus(vm);
     for (const file of await aha152xModules(await labKernel(), patched)) await putModule(vm, file);
     await vm.ok(`modprobe -a scsi_transport_spi sd_mod sg
       grep -q ' /sys/kernel/debug ' /proc/mounts || mount -t debugfs debugfs /sys/kernel/debug`);
     await bus.#insert("aic6360_model", `chips=${adapters} disk_id=${disk ? DISK_ID : -1}`);
-    await bus.#insert("aha152x_cs", `cards=${adapters} ids=${IDS.slice(0, adapters).join(",")}`);
+    const ids = IDS.slice(0, adapters).join(",");
+    await bus.#insert("aha152x_cs", `cards=${adapters} ids=${ids} synchronous=${synchronous ? 1 : 0}`);
     return bus;
   }
 
@@ -87,12 +91,22 @@ export class ModelledBus {
   }
 
   /** Scans for the LUN that adapter `to` serves, and returns the SCSI device, "h:c:t:l". */
-  async scan(from: number, to: number): Promise<string> {
+  scan(from: number, to: number): Promise<string> {
+    return this.scanId(from, IDS[to] ?? 0);
+  }
+
+  /** The same by SCSI ID. */
+  async scanId(from: number, id: number): Promise<string> {
     const host = await this.host(from);
-    const device = `${host.slice(4)}:0:${IDS[to]}:0`;
-    await this.vm.ok(`echo '0 ${IDS[to]} 0' >/sys/class/scsi_host/${host}/scan
+    const device = `${host.slice(4)}:0:${id}:0`;
+    await this.vm.ok(`echo '0 ${id} 0' >/sys/class/scsi_host/${host}/scan
       test -e /sys/bus/scsi/devices/${device}`);
     return device;
+  }
+
+  /** Deletes a SCSI device, "h:c:t:l". */
+  async forget(device: string): Promise<void> {
+    await this.vm.ok(`echo 1 >/sys/bus/scsi/devices/${device}/delete`);
   }
 
   /** Somebody resets the bus. */
@@ -103,6 +117,22 @@ export class ModelledBus {
   /** One of the model's files. */
   async set(what: string, value: number): Promise<void> {
     await this.vm.ok(`echo ${value} >${MODEL}/${what}`);
+  }
+
+  /** What happens on the bus is recorded from now on. */
+  async record(): Promise<void> {
+    await this.vm.ok(`echo >${MODEL}/trace`);
+  }
+
+  async recorded(): Promise<Phase[]> {
+    return parse(await this.vm.ok(`cat ${MODEL}/trace`));
+  }
+
+  /** From now on a target plays its part of this; `count("play")`: phases that are left. */
+  async play(trace: Trace): Promise<void> {
+    const path = "/run/played";
+    await this.vm.writeFile(path, print(trace));
+    await this.vm.ok(`dd if=${path} of=${MODEL}/play bs=1M status=none`);
   }
 
   async count(what: string): Promise<number> {
