@@ -4,7 +4,16 @@ import * as assert from "uvu/assert";
 import { differsFromKept, kept } from "../../firmware/sim/src/fixtures.ts";
 import { replay } from "../../firmware/sim/src/played.ts";
 import { connections, difference } from "../../firmware/sim/src/trace.ts";
-import { blockOf, DISK_ID, fileBackend, IDS, JOIN_NS, MODEL, ModelledBus, removeFileBackends } from "../src/rigs/aha152x.ts";
+import {
+  blockOf,
+  DISK_ID,
+  fileBackend,
+  IDS,
+  JOIN_NS,
+  MODEL,
+  ModelledBus,
+  removeFileBackends,
+} from "../src/rigs/aha152x.ts";
 import { BusStations } from "../src/rigs/busStations.ts";
 import { type Command, commandsOf, recordCommands, withoutDrivers } from "../src/rigs/busTraces.ts";
 import { interleave, resetAnywhere, SEED } from "../src/rigs/interleavings.ts";
