@@ -110,6 +110,33 @@ for (const patched of [false, true])
     },
   );
 
+tests.test("a target that reselects as soon as a selection has timed out is heard", async (bench) => {
+  const vm = bench.vm("loop");
+  const bus = await ModelledBus.create(vm, { patched: true, adapters: 2, disk: true });
+  const disk = await bus.disk();
+  // nobody but the driver sees to a command that is lost
+  await vm.ok(`echo 86400 >/sys/block/${disk}/device/timeout`);
+  const gone = await bus.serve(1, await fileBackend(vm, "store1"));
+  const device = await bus.scan(0, 1);
+  await vm.ok(`echo 0 >${gone}/enable`);
+  await bus.record();
+  // Between two of the commands that time out there is a while, longer where the machine is slower.
+  await vm.ok(
+    `sg=/dev/$(ls /sys/bus/scsi/devices/${device}/scsi_generic)
+    for ms in 50 200 500; do
+      echo \${ms}000000 >${MODEL}/disk_busy_ns
+      dd if=/dev/${disk} of=/dev/null bs=512 count=4 iflag=direct status=none &
+      for n in 1 2 3 4; do ! sg_raw $sg 00 00 00 00 00 00 2>/dev/null || exit 1; done
+      wait $!
+    done`,
+    { timeout: 60_000 },
+  );
+  const kinds = (await bus.recorded()).map(({ kind }) => kind).join(" ");
+  assert.match(kinds, /selection bus-free arbitration reselection/);
+  await bus.tearDown();
+  await removeFileBackends(vm);
+});
+
 tests.test("two adapters are targets of each other, and of resets, beside a disk: nothing is lost", async (bench) => {
   const vm = bench.vm("loop");
   const bus = await ModelledBus.create(vm, { patched: true, adapters: 2, disk: true });

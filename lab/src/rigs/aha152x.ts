@@ -75,8 +75,11 @@ export class ModelledBus {
     return host;
   }
 
-  /** Makes an adapter a target whose LUN 0 is `backend`, a folder below configfs's target/core. */
-  async serve(adapter: number, backend: string): Promise<void> {
+  /**
+   * Makes an adapter a target whose LUN 0 is `backend`, a folder below configfs's target/core.
+   * @returns the target port's folder
+   */
+  async serve(adapter: number, backend: string): Promise<string> {
     if (!this.#loaded.includes("aha152x_target")) {
       await this.vm.ok(`modprobe -a configfs target_core_mod
         grep -q ' /sys/kernel/config ' /proc/mounts || mount -t configfs configfs /sys/kernel/config`);
@@ -88,6 +91,7 @@ export class ModelledBus {
       ln -s ${CONFIGFS}/core/${backend} ${port}/lun/lun_0/port
       echo 1 >${port}/enable`);
     this.#ports.push(port);
+    return port;
   }
 
   /** Scans for the LUN that adapter `to` serves, and returns the SCSI device, "h:c:t:l". */
