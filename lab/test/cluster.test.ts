@@ -246,4 +246,18 @@ tests.test("a station comes back by itself within 15 s after its gateway has reb
   await ping(bench.vm("lan"), await leasedAddress(b));
 });
 
+tests.test("a station that halts says good-bye, while its adapter is still on the bus", async (bench) => {
+  const station = bench.vm("station-b");
+  const gateway = bench.vm("gateway");
+  const peer = `/sys/class/net/seg0/ipscsi/peers/${await station.ok("cat /sys/class/net/seg*/address")}`;
+  assert.is.not(await gateway.ok(`cat ${peer}/features`), "none");
+  void station.start("halt -f");
+  await waitFor("the station to be gone", async () => (await gateway.ok(`cat ${peer}/state`)) === "down", {
+    timeout: 30_000,
+  });
+  assert.is(await gateway.ok(`cat ${peer}/features`), "none", "one that is silent keeps them");
+  assert.is(await gateway.ok(`cat ${peer}/held_gets`), "0");
+  assert.is.not(await gateway.ok(`cat ${peer}/nexus`), "", "its adapter is logged in");
+});
+
 tests.run();
