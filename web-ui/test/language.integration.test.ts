@@ -51,7 +51,7 @@ check("a German browser gets German, and no other catalogue", async ({ page, scr
   await page.getByTestId("map").waitFor();
   assert.is(await page.evaluate("document.documentElement.lang"), "de");
   await page.getByRole("heading", { name: de.pages.overview }).waitFor();
-  assert.equal(scripts, ["main", "de"]);
+  assert.equal(scripts, ["main", "de"], "nothing yet that the gateway says");
 });
 
 const ADDRESSES: Record<string, string> = { station: "station/seg0/02:11:22:33:44:0a", segment: "segment/seg0" };
@@ -81,6 +81,44 @@ check("checks have German titles, numbers are written as in German", async ({ pa
   await eventually("a rate", async () => /[0-9],[0-9]+ Mbit\/s/.test(await text(page, "stations")));
 });
 
+check(
+  "what the gateway says is German: what is broken, what to do, what was measured",
+  async ({ page, demo, scripts }) => {
+    demo.gateway.tree.write({ "sys/class/net/eth0/carrier": 0 });
+    await page.goto(`${demo.url}#/overview`);
+    const attention = page.getByRole("region", { name: de.health.title });
+    await attention.getByText("Kein Link an eth0. Prüfen Sie das Netzkabel und den Port am Switch.").waitFor();
+    await page.goto(`${demo.url}#/diagnosis`);
+    await shows(page, "check-lan-link", "kein Link an eth0", "Prüfen Sie das Netzkabel und den Port am Switch.");
+    await shows(page, "check-lan-address", "nicht geprüft, solange dies gestört ist: LAN-Verbindung");
+    await shows(page, "check-clock", "auf 0,4 ms genau");
+    demo.gateway.tree.write({ "sys/class/net/eth0/carrier": 1 });
+    await attention.waitFor({ state: "detached" });
+    assert.ok(scripts.includes("german"));
+  },
+);
+
+check("settings are explained and refused in German, and what a change disturbs is told", async ({ page, demo }) => {
+  await page.goto(`${demo.url}#/settings/general`);
+  await page.getByText("Alles wird in UTC geführt; die Zone ist für Menschen.").waitFor();
+  const hostname = page.getByTestId("field/hostname");
+  const described = async () => {
+    const ids = (await hostname.getAttribute("aria-describedby")) ?? "";
+    const texts = ids.split(" ").map((id) => page.locator(`[id="${id}"]`).textContent());
+    return (await Promise.all(texts)).join(" ");
+  };
+  await hostname.fill("-");
+  await eventually("a refusal", async () =>
+    (await described()).includes(
+      '"-" hat nicht die richtige Form. Name des Gateways: Buchstaben, Ziffern und Bindestriche',
+    ),
+  );
+  await hostname.fill("another");
+  await page.getByTestId("plan").getByText(de.plan.review).click();
+  await shows(page, "plan", "der DHCP- und DNS-Server des Segments startet neu");
+  await button(page, de.plan.discard).click();
+});
+
 check("another language can be chosen, and is remembered; not while something is being edited", async (context) => {
   const { page, demo, scripts } = context;
   await page.goto(`${demo.url}#/settings/general`);
@@ -91,7 +129,10 @@ check("another language can be chosen, and is remembered; not while something is
   await page.getByTestId("language").selectOption("en");
   await page.getByRole("heading", { name: en.pages["settings/general"] }).waitFor();
   assert.is(await page.evaluate("document.documentElement.lang"), "en");
+  await page.goto(`${demo.url}#/diagnosis`);
+  await shows(page, "check-lan-link", "link on eth0");
   assert.equal(scripts, ["main", "en"]);
+  await page.goto(`${demo.url}#/settings/general`);
   await page.reload();
   await page.getByRole("heading", { name: en.pages["settings/general"] }).waitFor();
   await page.getByTestId("language").selectOption("de");

@@ -2,6 +2,7 @@
 /** What keeps the gateway from being well, and what to do. */
 import type { Status } from "@scsigate/appliance/api";
 import { sentence } from "../core/format.ts";
+import { said } from "../core/said.ts";
 import { strings } from "../strings.ts";
 
 export function Attention({ status: { health } }: { status: Status }) {
@@ -11,9 +12,9 @@ export function Attention({ status: { health } }: { status: Status }) {
       <h2 id="attention-title">{strings.health.title}</h2>
       <ul>
         {health.reasons.map((reason) => (
-          <li key={reason.message} lang="en">
-            <strong>{sentence(reason.message)}</strong>
-            <span> {reason.nextStep}</span>
+          <li key={reason.message}>
+            <strong>{sentence(said(reason.message))}</strong>
+            <span> {said(reason.nextStep)}</span>
           </li>
         ))}
       </ul>

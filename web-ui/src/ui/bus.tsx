@@ -3,6 +3,7 @@
 import type { BusStatus } from "@scsigate/appliance/api";
 import { call } from "../core/api.ts";
 import * as format from "../core/format.ts";
+import { told } from "../core/said.ts";
 import { may } from "../core/session.ts";
 import { strings } from "../strings.ts";
 import { useAction } from "./action.ts";
@@ -22,11 +23,7 @@ export function Bus({ segment, bus }: { segment: string; bus: BusStatus }) {
       <h3 id={id}>
         {words.title} <Pill tone={TONES[state] ?? "bad"}>{words.states[state]}</Pill>
       </h3>
-      {problem !== null && (
-        <p lang="en">
-          {problem.message}. {problem.nextStep}
-        </p>
-      )}
+      {problem !== null && <p>{told(problem)}</p>}
       <Facts>
         <Fact name={words.adapter}>
           <span class="mono">{bus.serial}</span>
@@ -64,11 +61,7 @@ function Firmware({ segment, bus: { offered, update } }: { segment: string; bus:
           {update.state === "writing" ? words.updating.writing(update.percent) : words.updating[update.state]}
         </p>
       )}
-      {update !== null && update.problem !== null && (
-        <p lang="en">
-          {update.problem.message}. {update.problem.nextStep}
-        </p>
-      )}
+      {update !== null && update.problem !== null && <p>{told(update.problem)}</p>}
       {offered !== null && !underWay && may("admin") && (
         <p>
           {words.offered(offered)}{" "}

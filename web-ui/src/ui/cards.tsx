@@ -2,6 +2,7 @@
 /** The cards at the top: gateway, LAN, storage, telemetry. */
 import type { LinkStatus, Status } from "@scsigate/appliance/api";
 import * as format from "../core/format.ts";
+import { said } from "../core/said.ts";
 import { strings } from "../strings.ts";
 import { AddressList, Fact, Facts, Pill, Traffic } from "./parts.tsx";
 
@@ -102,7 +103,7 @@ function MqttCard({ status: { mqtt, id } }: { status: Status }) {
               <span class="mono">scsigate/{id}/#</span>
             </Fact>
           )}
-          {mqtt.error !== null && <Fact name={strings.mqtt.error}>{mqtt.error}</Fact>}
+          {mqtt.error !== null && <Fact name={strings.mqtt.error}>{said(mqtt.error)}</Fact>}
         </Facts>
       ) : (
         <p class="muted">{strings.mqtt.offHint}</p>

@@ -2,6 +2,7 @@
 /** Checks that build on each other, as a chain: what was measured, and what to do where it is broken. */
 import type { Check, CheckState } from "@scsigate/appliance/api/diagnosis";
 import { inZone } from "../core/format.ts";
+import { said } from "../core/said.ts";
 import { strings } from "../strings.ts";
 import { Pill, type Tone } from "./parts.tsx";
 
@@ -18,15 +19,13 @@ export function Checks({ checks, label }: { checks: readonly Check[]; label: str
           </span>
           <div class="link">
             <p class="link-title">
-              <strong>{strings.checkTitles[id] ?? title}</strong>{" "}
+              <strong>{strings.checkTitles[id] ?? said(title)}</strong>{" "}
               <Pill tone={TONES[state]}>{strings.checks[state]}</Pill>
             </p>
-            <p class="muted small" lang="en">
-              {inZone(measured)}
-            </p>
+            <p class="muted small">{inZone(said(measured))}</p>
             {nextStep !== null && (
               <p class="next">
-                {strings.problem.next} <span lang="en">{nextStep}</span>
+                {strings.problem.next} {said(nextStep)}
               </p>
             )}
           </div>

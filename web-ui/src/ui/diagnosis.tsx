@@ -5,6 +5,7 @@ import type { Diagnosis, DiagnosisCheck } from "@scsigate/appliance/api/diagnosi
 import { useEffect } from "preact/hooks";
 import { call } from "../core/api.ts";
 import * as format from "../core/format.ts";
+import { said } from "../core/said.ts";
 import { strings } from "../strings.ts";
 import { useAction } from "./action.ts";
 import { Checks } from "./checks.tsx";
@@ -65,6 +66,6 @@ export function DiagnosisPage() {
 function firstBroken({ state, checks }: Diagnosis): string {
   const first = state === "good" ? undefined : checks.find((check) => check.state === state);
   if (first === undefined) return "";
-  const title = strings.checkTitles[first.id] ?? first.title;
+  const title = strings.checkTitles[first.id] ?? said(first.title);
   return words.first(first.segment === null ? title : `${first.segment}, ${title}`);
 }

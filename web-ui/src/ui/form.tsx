@@ -7,9 +7,9 @@ import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import type { Detail } from "../core/api.ts";
 import { refused, served, typed } from "../core/configuration.ts";
-import { sentence } from "../core/format.ts";
 import { labelOf } from "../core/labels.ts";
 import type { Offer } from "../core/offers.ts";
+import { said, told } from "../core/said.ts";
 import { strings } from "../strings.ts";
 import { CheckField, SelectField, TextField } from "./fields.tsx";
 
@@ -96,16 +96,17 @@ export function Field(props: FieldProps) {
   }
 }
 
+function aboutOf(schema: JsonObject): string {
+  return said(String(schema["description"] ?? ""));
+}
+
 function shownOf({ context, schema, path, label }: FieldProps) {
   const pointer = formatPointer(path);
   const found = context.errors.filter((error) => error.path === pointer);
   return {
     label,
-    hint: String(schema["description"] ?? ""),
-    error:
-      found.length === 0
-        ? undefined
-        : found.map(({ message, nextStep }) => `${sentence(message)} ${nextStep}`).join(" "),
+    hint: aboutOf(schema),
+    error: found.length === 0 ? undefined : found.map(told).join(" "),
     disabled: context.disabled,
     testid: `field${pointer}`,
   };
@@ -117,7 +118,7 @@ function Text(props: FieldProps) {
   const secret = schema["secret"] === true;
   const isSet = secret && context.secrets.includes(formatPointer(path));
   const fallback = schema["default"];
-  const hint = schema["description"] ? `${schema["description"]}` : "";
+  const hint = aboutOf(schema);
   const onInput = (text: string) => {
     if (text === "" && !required) onChange(undefined);
     else onChange(number && /^-?[0-9]{1,15}$/.test(text) ? Number(text) : text);
@@ -193,7 +194,7 @@ function Choice(props: FieldProps) {
 function Section(props: FieldProps) {
   const { context, schema, path, label, required, value, onChange } = props;
   const optional = !required && schema["default"] === undefined;
-  const hint = String(schema["description"] ?? "");
+  const hint = aboutOf(schema);
   const body = <Properties context={context} schema={schema} path={path} value={asObject(value)} onChange={onChange} />;
   if (!optional) {
     return (
@@ -280,7 +281,7 @@ function List(props: ListProps) {
   }, []);
   const replace = (index: number, next: unknown) => onChange(entries.map((entry, at) => (at === index ? next : entry)));
   return (
-    <Group label={label} hint={String(schema["description"] ?? "")}>
+    <Group label={label} hint={aboutOf(schema)}>
       <ErrorHere {...props} />
       {entries.map((entry, index) => {
         const name = strings.network.entry(one, index);
@@ -410,7 +411,7 @@ function Checks(props: ListProps) {
   const chosen = (Array.isArray(value) ? value : ((schema["default"] as unknown[]) ?? [])).map(String);
   const all = (items["enum"] as unknown[]).map(String);
   return (
-    <Group label={label} hint={String(schema["description"] ?? "")}>
+    <Group label={label} hint={aboutOf(schema)}>
       <ErrorHere {...props} />
       {all.map((name) => (
         <CheckField

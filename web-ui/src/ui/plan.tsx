@@ -4,6 +4,7 @@ import type { ConfigPlan } from "@scsigate/appliance/api/config";
 import { isObject } from "@scsigate/appliance/json";
 import { draft, served } from "../core/configuration.ts";
 import { labelOf, titleOf } from "../core/labels.ts";
+import { said } from "../core/said.ts";
 import { strings } from "../strings.ts";
 
 export function Plan({ plan }: { plan: ConfigPlan }) {
@@ -31,7 +32,7 @@ export function Plan({ plan }: { plan: ConfigPlan }) {
       ) : (
         <ul>
           {plan.effects.map(({ effect, what }) => (
-            <li key={effect}>{what}</li>
+            <li key={effect}>{said(what)}</li>
           ))}
         </ul>
       )}

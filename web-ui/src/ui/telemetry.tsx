@@ -8,6 +8,7 @@ import { call } from "../core/api.ts";
 import { served } from "../core/configuration.ts";
 import * as format from "../core/format.ts";
 import { href } from "../core/router.ts";
+import { said, told } from "../core/said.ts";
 import { may } from "../core/session.ts";
 import { status } from "../core/store.ts";
 import { strings } from "../strings.ts";
@@ -100,7 +101,7 @@ function Broker() {
           <Fact name={strings.mqtt.topic}>
             <span class="mono">scsigate/{current.id}/#</span>
           </Fact>
-          {error !== null && <Fact name={strings.mqtt.error}>{error}</Fact>}
+          {error !== null && <Fact name={strings.mqtt.error}>{said(error)}</Fact>}
           {eventsWaiting > 0 && <Fact name={words.waiting}>{format.count(eventsWaiting)}</Fact>}
           {eventsLost > 0 && <Fact name={words.lost}>{format.count(eventsLost)}</Fact>}
         </Facts>
@@ -137,13 +138,7 @@ function Syslog({ view: { syslog } }: { view: TelemetryView }) {
   const on = problem === null ? (["good", words.sending] as const) : (["bad", words.failing] as const);
   return (
     <Card id="syslog" title={words.syslog} state={enabled ? on : ["plain", strings.mqtt.off]}>
-      {problem === null ? (
-        <p class="muted">{enabled ? words.syslogOn : words.syslogOff}</p>
-      ) : (
-        <p>
-          {problem.message}. {problem.nextStep}
-        </p>
-      )}
+      {problem === null ? <p class="muted">{enabled ? words.syslogOn : words.syslogOff}</p> : <p>{told(problem)}</p>}
     </Card>
   );
 }

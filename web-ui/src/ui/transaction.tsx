@@ -3,6 +3,7 @@
 import { useSignal } from "@preact/signals";
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import * as format from "../core/format.ts";
+import { said, told } from "../core/said.ts";
 import { may } from "../core/session.ts";
 import {
   deadline,
@@ -56,10 +57,8 @@ export function TransactionBanner() {
     <>
       <p>{strings.transaction.problems}</p>
       <ul>
-        {current.problems.map(({ message, nextStep }) => (
-          <li key={message}>
-            {format.sentence(message)} {nextStep}
-          </li>
+        {current.problems.map((problem) => (
+          <li key={problem.message}>{told(problem)}</li>
         ))}
       </ul>
     </>
@@ -69,7 +68,7 @@ export function TransactionBanner() {
     return (
       <output class={kept ? "notice good" : "notice warn"} data-testid="transaction-end">
         <strong>{kept ? strings.transaction.confirmed : strings.transaction["rolled-back"]}</strong>
-        {current.reason !== null && `: ${current.reason}`}{" "}
+        {current.reason !== null && `: ${said(current.reason)}`}{" "}
         <span class="small muted">{format.moment(endedAt.value)}</span>
         {problems}
         <button

@@ -243,7 +243,7 @@ function mustHaveAdmin(users: StoredUser[]): StoredUser[] {
   );
 }
 
-function full(what: string, limit: number): ScsigateError {
+function full(what: "users" | "keys", limit: number): ScsigateError {
   return new ScsigateError("access-invalid", `there are ${limit} ${what} already`, "Remove one that is not used.");
 }
 

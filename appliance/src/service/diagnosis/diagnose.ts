@@ -278,7 +278,8 @@ function stationAddressVerdict(segment: SegmentConfig, live: SegmentStatus | und
   if (up.length === 0) return unknown("no station is up");
   const called = ({ name, address, ip }: StationStatus) => `${name || address}${ip === null ? "" : ` ${ip}`}`;
   const said = (what: string, of: StationStatus[]) => `${what}: ${of.map(called).join(", ")}`;
-  const judge = (of: StationStatus[]) => (of.length === up.length ? bad : warn);
+  const judge = (of: StationStatus[], measured: string, nextStep: string) =>
+    (of.length === up.length ? bad : warn)(measured, nextStep);
   const own = (live?.ips ?? []).filter((cidr) => !cidr.includes(":"));
   const isElsewhere = (ip: string) => !ip.includes(":") && !own.some((cidr) => isWithin(ip, cidr));
   const elsewhere = own.length === 0 ? [] : up.filter(({ ip }) => ip !== null && isElsewhere(ip));
@@ -291,7 +292,8 @@ function stationAddressVerdict(segment: SegmentConfig, live: SegmentStatus | und
   }
   const silent = up.filter(({ answers }) => answers === false);
   if (silent.length > 0) {
-    return judge(silent)(
+    return judge(
+      silent,
       said("no answer from", silent),
       "See on those hosts that their interface on the segment is up, and has this address.",
     );
@@ -302,11 +304,13 @@ function stationAddressVerdict(segment: SegmentConfig, live: SegmentStatus | und
   if (segment.extend !== undefined) {
     return off("other gateways of the segment may give them, and this one does not need to know them");
   }
-  const step = !segment.dhcp.enabled
-    ? "Switch the segment's DHCP on, or give those hosts addresses of its subnet by hand."
-    : `Start a DHCP client on the host, for example "dhclient ${segment.name}"; this gateway answers it.`;
-  // Without DHCP nobody has told them here, and a host that talks to its own kind only is not heard.
-  return (segment.dhcp.enabled ? judge(without) : warn)(said("no address known", without), step);
+  const measured = said("no address known", without);
+  if (segment.dhcp.enabled) {
+    const client = `Start a DHCP client on the host, for example "dhclient ${segment.name}"; this gateway answers it.`;
+    return judge(without, measured, client);
+  }
+  // Nobody has told them here, and a host that talks to its own kind only is not heard.
+  return warn(measured, "Switch the segment's DHCP on, or give those hosts addresses of its subnet by hand.");
 }
 
 function gatewayAddressVerdict(live: SegmentStatus | undefined, { config }: Facts): Verdict {

@@ -52,7 +52,7 @@ async function tryName({ host }: Target, clock: Clock): Promise<Verdict> {
     cancel = clock.after(STEP_MS, () => resolve(bad(`no answer about ${host}`, "Check the LAN's name server.")));
   });
   const found = dns.lookup(host).then(
-    ({ address }) => good(`${host} is ${address}`),
+    ({ address }) => good(`${host} has the address ${address}`),
     () => bad(`nobody knows ${host}`, "Check the name in mqtt.url and the LAN's name server."),
   );
   const verdict = await Promise.race([found, slow]);

@@ -2,7 +2,7 @@
 /** A step that edits the document: its errors, forward and back. */
 import type { ComponentChildren } from "preact";
 import { checkNow, refused } from "../../core/configuration.ts";
-import { sentence } from "../../core/format.ts";
+import { told } from "../../core/said.ts";
 import { move, STEPS, step } from "../../core/steps.ts";
 import { strings } from "../../strings.ts";
 import { submits, useAction } from "../action.ts";
@@ -38,7 +38,5 @@ export function StepForm({ children }: { children: ComponentChildren }) {
 /** What is wrong with one setting. */
 export function errorAt(path: string): string | undefined {
   const found = (refused.value?.errors ?? []).filter((error) => error.path === path);
-  return found.length === 0
-    ? undefined
-    : found.map(({ message, nextStep }) => `${sentence(message)} ${nextStep}`).join(" ");
+  return found.length === 0 ? undefined : found.map(told).join(" ");
 }

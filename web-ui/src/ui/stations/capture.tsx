@@ -4,6 +4,7 @@ import { useSignal } from "@preact/signals";
 import type { CaptureView, StationView } from "@scsigate/appliance/api/stations";
 import { useEffect } from "preact/hooks";
 import * as format from "../../core/format.ts";
+import { said } from "../../core/said.ts";
 import { captureFile, dropCapture, loadCapture, startCapture } from "../../core/stations.ts";
 import { strings } from "../../strings.ts";
 import { useAction } from "../action.ts";
@@ -109,7 +110,7 @@ function State({ capture, own, onDrop }: { capture: CaptureView; own: string; on
     <>
       <p>
         {state === "failed"
-          ? words.captureFailed(reason ?? "")
+          ? words.captureFailed(said(reason ?? ""))
           : `${words.captureReasons[reason ?? ""] ?? ""} ${words.captureDone(format.count(packets), format.bytes(bytes))}`}
       </p>
       <div class="buttons">

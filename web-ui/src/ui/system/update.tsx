@@ -13,6 +13,7 @@ import type {
 import { useEffect, useRef } from "preact/hooks";
 import { call, type ShownProblem } from "../../core/api.ts";
 import * as format from "../../core/format.ts";
+import { said, told } from "../../core/said.ts";
 import { may } from "../../core/session.ts";
 import { status } from "../../core/store.ts";
 import { type Upload, upload } from "../../core/upload.ts";
@@ -105,10 +106,8 @@ function Image({ image, last }: { image: ImageView; last: LastUpdate | null }) {
         <div class="notice warn">
           <p>{words.waiting}</p>
           <ul>
-            {image.waitingFor.map(({ message, nextStep }) => (
-              <li key={message}>
-                {message}. {nextStep}
-              </li>
+            {image.waitingFor.map((problem) => (
+              <li key={problem.message}>{told(problem)}</li>
             ))}
           </ul>
         </div>
@@ -116,10 +115,10 @@ function Image({ image, last }: { image: ImageView; last: LastUpdate | null }) {
       {last?.problem && last.result === "fell-back" && (
         <div class="notice bad" data-testid="fell-back">
           <p>
-            <strong>{last.problem.message}</strong>
+            <strong>{format.sentence(said(last.problem.message))}</strong>
           </p>
           <p>
-            {strings.problem.next} {last.problem.nextStep}
+            {strings.problem.next} {said(last.problem.nextStep)}
           </p>
         </div>
       )}
@@ -253,7 +252,7 @@ function Progress({ progress }: { progress: UpdateProgress | null }) {
   return (
     <div data-testid="update-progress">
       <p>
-        {step}
+        {said(step)}
         {amount}
       </p>
       <progress aria-label={words.progress} max={100} {...(percent === null ? {} : { value: percent })} />
@@ -278,7 +277,7 @@ function Ready({ bundle, work: { action, ask } }: { bundle: BundleView; work: Wo
       {downgrade !== null && (
         <>
           <p class="notice warn">
-            {downgrade.message}. {words.downgradeWhat}
+            {format.sentence(said(downgrade.message))} {words.downgradeWhat}
           </p>
           <CheckField
             label={words.downgrade}
