@@ -262,6 +262,7 @@ struct ipscsi_port {
  * @mtu_limit: what adapters and peers take, bytes; RTNL
  * @relay: forward between the stations that we serve
  * @hold_ms: how long a GET is held, milliseconds
+ * @unplugged: the carrier is switched off by hand; RTNL
  * @gets: GETs to keep outstanding at one peer
  * @closing: ndo_uninit has begun; seg->lock
  */
@@ -290,9 +291,22 @@ struct ipscsi_seg {
 	unsigned int mtu_limit;
 	bool relay;
 	unsigned int hold_ms;
+	bool unplugged;
 	unsigned int gets;
 	bool closing;
 };
+
+/**
+ * ipscsi_seg_open - whether frames go in and out
+ * @seg: the segment
+ *
+ * Return: false while its interface is down, or its carrier is switched off by
+ * hand: targets then are NOT READY, as for a host whose cable is out.
+ */
+static inline bool ipscsi_seg_open(const struct ipscsi_seg *seg)
+{
+	return netif_running(seg->dev) && !READ_ONCE(seg->unplugged);
+}
 
 /* A bare stream's place in arrays of IPSCSI_BARE_STREAMS */
 static inline unsigned int ipscsi_bare_index(u16 stream)

@@ -801,6 +801,19 @@ static int ipscsi_change_mtu(struct net_device *dev, int mtu)
 	return 0;
 }
 
+/*
+ * `ip link set dev ... carrier off`. Stations of our target half lose theirs,
+ * too, and ask for an address anew when it is back. RTNL held.
+ */
+static int ipscsi_change_carrier(struct net_device *dev, bool on)
+{
+	struct ipscsi_seg *seg = netdev_priv(dev);
+
+	WRITE_ONCE(seg->unplugged, !on);
+	mod_delayed_work(ipscsi_wq, &seg->work, 0);
+	return 0;
+}
+
 /* Changes the MTU as nobody has asked for it: a later change is possible */
 static void set_own_mtu(struct ipscsi_seg *seg, unsigned int mtu)
 {
@@ -896,6 +909,7 @@ const struct net_device_ops ipscsi_netdev_ops = {
 	.ndo_fdb_del = ipscsi_fdb_del,
 	.ndo_fdb_dump = ipscsi_fdb_dump,
 	.ndo_change_mtu = ipscsi_change_mtu,
+	.ndo_change_carrier = ipscsi_change_carrier,
 	.ndo_set_mac_address = ipscsi_set_mac_address,
 	.ndo_validate_addr = eth_validate_addr,
 };

@@ -415,7 +415,7 @@ void ipscsi_seg_work(struct work_struct *work)
 	list_for_each_entry_rcu(peer, &seg->peers, node)
 		up |= READ_ONCE(peer->state) == IPSCSI_PEER_UP;
 	rcu_read_unlock();
-	if (up)
+	if (up && !READ_ONCE(seg->unplugged))
 		netif_carrier_on(seg->dev);
 	else
 		netif_carrier_off(seg->dev);

@@ -553,7 +553,7 @@ void ipscsi_rx(struct ipscsi_peer *peer, u16 stream, struct sk_buff *skb,
 		goto drop;
 	seg = peer->seg;
 	dev = seg->dev;
-	if (!netif_running(dev))
+	if (!ipscsi_seg_open(seg))
 		goto drop;
 
 	skb->dev = dev;

@@ -1005,7 +1005,7 @@ static sense_reason_t exec_get(struct se_cmd *cmd)
 
 	rcu_read_lock();
 	seg = rcu_dereference(lun->seg);
-	if (!seg || !netif_running(seg->dev)) {
+	if (!seg || !ipscsi_seg_open(seg)) {
 		ret = not_ready(cmd);
 		goto out;
 	}
@@ -1245,7 +1245,7 @@ static sense_reason_t exec_send(struct se_cmd *cmd)
 
 	rcu_read_lock();
 	seg = rcu_dereference(lun->seg);
-	if (!seg || !netif_running(seg->dev)) {
+	if (!seg || !ipscsi_seg_open(seg)) {
 		rcu_read_unlock();
 		return not_ready(cmd);
 	}
@@ -1300,7 +1300,7 @@ static sense_reason_t exec_test_unit_ready(struct se_cmd *cmd)
 
 	rcu_read_lock();
 	seg = rcu_dereference(lun->seg);
-	up = seg && netif_running(seg->dev);
+	up = seg && ipscsi_seg_open(seg);
 	rcu_read_unlock();
 	/* who watches like this is still there */
 	spin_lock_bh(&lun->lock);
@@ -1613,7 +1613,7 @@ static void lun_tick(struct work_struct *work)
 
 	rcu_read_lock();
 	seg = rcu_dereference(lun->seg);
-	if (seg && netif_running(seg->dev))
+	if (seg && ipscsi_seg_open(seg))
 		hold = msecs_to_jiffies(READ_ONCE(seg->hold_ms));
 	rcu_read_unlock();
 

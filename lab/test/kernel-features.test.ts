@@ -513,6 +513,27 @@ tests.test("user space is told when a peer goes down and comes up", async (bench
   });
 });
 
+tests.test(
+  "the hub's carrier is switched off by hand: stations lose theirs, and get it back with it",
+  async (bench) => {
+    const vm = bench.vm("loop");
+    await withRig(vm, 1, async (rig) => {
+      const { namespace, segment } = rig.station(1);
+      const links = [`ip link show ${HUB}`, `ip -n ${namespace} link show ${segment}`];
+      for (const on of [false, true]) {
+        const become = on ? "on" : "off";
+        await vm.ok(`ip link set ${HUB} carrier ${become}`);
+        const settled = async (): Promise<boolean> => {
+          const shown = await Promise.all(links.map((show) => vm.ok(show)));
+          return shown.every((link) => link.includes("LOWER_UP") === on);
+        };
+        await waitFor(`both carriers to be ${become}`, settled, { timeout: 15_000 });
+      }
+      await reach(vm, namespace, HUB_ADDRESS);
+    });
+  },
+);
+
 tests.test("suspend and resume with traffic", async (bench) => {
   const vm = bench.vm("loop");
   await withRig(vm, 1, async () => {
