@@ -358,6 +358,40 @@ tests.test(
   },
 );
 
+/** Unlike udhcpc it asks anew when its carrier has been away, as what systems of today come with. */
+const DHCPCD = "dhcpcd -4 -B -A -f /dev/null seg0 2>&1";
+
+tests.test("another subnet: a station asks at once, and once more when the change is undone", async (bench) => {
+  const [gateway, station] = [bench.vm("gateway"), bench.vm("station-a")];
+  const carrier = "cat /sys/class/net/seg0/carrier_changes";
+  await station.ok("mkdir -p /var/lib/dhcpcd && killall udhcpc && ip -4 addr flush dev seg0");
+  const client = station.start(DHCPCD);
+  try {
+    await addressOf(station, ON_SEGMENT);
+    const settings = await station.ok(carrier);
+    // Nothing of this is about where addresses come from.
+    await configure(gateway, { "segments.0.dhcp.leaseSeconds": "7200" });
+    assert.is(await station.ok(carrier), settings);
+
+    await tried(gateway, { "segments.0.ipv4.address": "10.144.0.1/24" });
+    await addressOf(station, /^10\.144\.0\./);
+    await reaches(station, "10.144.0.1");
+    await api(gateway, "POST", "config/rollback", {});
+    await addressOf(station, ON_SEGMENT);
+    await reaches(station, lanAddresses.lan);
+    // Away and back, twice.
+    assert.is(Number(await station.ok(carrier)), Number(settings) + 4);
+  } finally {
+    client.kill();
+    await client.done;
+    void station.start("/usr/lib/lab/role-station");
+  }
+  await configure(gateway, { "segments.0.dhcp.leaseSeconds": "3600" });
+  await addressOf(station, ON_SEGMENT);
+  await healthy(gateway);
+  await asBefore(gateway);
+});
+
 tests.test("a change that locks its owner out undoes itself", async (bench) => {
   const [gateway, lan] = [bench.vm("gateway"), bench.vm("lan")];
   await reaches(lan, lanAddresses.gateway);

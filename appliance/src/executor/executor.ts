@@ -40,6 +40,7 @@ import {
   setStaticRoutes,
 } from "./operations/network.ts";
 import { prune } from "./operations/prune.ts";
+import { setRenewal } from "./operations/renewal.ts";
 import { setSnmp } from "./operations/snmp.ts";
 import { setSsh } from "./operations/ssh.ts";
 import { setStationFilter } from "./operations/stationFilter.ts";
@@ -322,6 +323,8 @@ function perform(operation: Operation, context: ExecutorContext): Promise<boolea
       return setDnsmasq(operation, context);
     case "stationFilter":
       return setStationFilter(operation, context);
+    case "renewal":
+      return setRenewal(operation, context);
     case "backstore":
       return setBackstore(operation, context);
     case "driverDisk":

@@ -12,6 +12,7 @@ export type Kind =
   | "addresses6"
   | "extensions"
   | "proxies"
+  | "renewals"
   | "routes"
   | "clients"
   | "gpio"

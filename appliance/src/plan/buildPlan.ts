@@ -684,7 +684,10 @@ function segmentGroups(
     fabric: {
       name: `${name}-fabric`,
       needs: [name],
-      operations: fabricOperations(segment, identity, config.chap),
+      operations: [
+        ...fabricOperations(segment, identity, config.chap),
+        ...renewal(segment, segment.dhcp.enabled ? text : "elsewhere"),
+      ],
     },
   };
 }
@@ -698,7 +701,7 @@ function withoutAddress({ link, dhcp, fabric }: SegmentGroups, segment: SegmentC
   return {
     link: { ...link, operations: link.operations.map(bare) },
     dhcp: { ...dhcp, operations: dhcp.operations.map(silent) },
-    fabric,
+    fabric: { ...fabric, operations: fabric.operations.filter(({ kind }) => kind !== "renewal") },
   };
 }
 
@@ -731,8 +734,21 @@ function bridgedSegment(segment: SegmentConfig, identity: Identity, chap: ChapCo
       ],
     },
     dhcp: { name: `${name}-dhcp`, operations: [] },
-    fabric: { name: `${name}-fabric`, needs: [name], operations: fabricOperations(segment, identity, chap) },
+    fabric: {
+      name: `${name}-fabric`,
+      needs: [name],
+      operations: [...fabricOperations(segment, identity, chap), ...renewal(segment, "the LAN")],
+    },
   };
+}
+
+/**
+ * Last of all, when who gives the addresses is there. An adapter's stations have their carrier from the adapter, which no driver here takes from them.
+ *
+ * @param from whose addresses the hosts have
+ */
+function renewal({ name, fabric }: SegmentConfig, from: string): Operation[] {
+  return fabric.type === "adapter" ? [] : [{ kind: "renewal", segment: name, from }];
 }
 
 /** A fabric's target as configfs names it; none for none. */

@@ -194,6 +194,9 @@ export type DhcpOption = NonNullable<DnsmasqOperation["options"]>[number];
  */
 export type StationFilterOperation = OperationOf<"stationFilter">;
 
+/** The segment's hosts ask for their addresses anew where those come from somewhere else than before. */
+export type RenewalOperation = OperationOf<"renewal">;
+
 /** LIO storage object of backend ipscsi, enabled. */
 export type BackstoreOperation = OperationOf<"backstore">;
 

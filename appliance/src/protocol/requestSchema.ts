@@ -438,6 +438,10 @@ const OPERATIONS = [
     segment: SEGMENT,
     blocked: of("Station addresses.", { type: "array", maxItems: 63, items: STATION }),
   }),
+  operation("renewal", {
+    segment: SEGMENT,
+    from: of("Where the segment's hosts have their addresses from.", { type: "string", minLength: 1, maxLength: 64 }),
+  }),
   operation("backstore", { segment: SEGMENT }),
   operation("driverDisk", {
     serial: of("What tells this gateway's disk from that of another one.", {

@@ -36,7 +36,14 @@ for (const [mode, more] of Object.entries(MODES)) {
       assert.ok(validateRequest({ type: "apply", id: 1, plan: planned.plan }), JSON.stringify(validateRequest.errors));
       return planned.plan.groups;
     };
-    const [own, none] = [plan(seg0.fabric), plan({ type: "none" })];
+    const own = plan(seg0.fabric);
+    const fabric = plan({ type: "none" }).filter(({ name }) => name === "seg0-fabric");
+    assert.equal(
+      fabric.flatMap(({ operations }) => operations.map(({ kind }) => kind)),
+      ["renewal"],
+      "the driver's carrier is no adapter's",
+    );
+    const none = plan({ type: "none" }).filter(({ name }) => name !== "seg0-fabric");
     assert.equal(
       own.map(({ name, needs }) => ({ name, needs })),
       none.map(({ name, needs }) => ({ name, needs })),

@@ -236,7 +236,7 @@ test("a whole gateway, in the order in which things depend on each other", () =>
   );
   assert.equal(
     plan.groups.find(({ name }) => name === "seg0-fabric")?.operations.map((operation) => operation.kind),
-    ["modules", "configfs", "modules", "backstore", "iscsiTarget"],
+    ["modules", "configfs", "modules", "backstore", "iscsiTarget", "renewal"],
   );
   assert.equal(operations(plan, "dnsmasq")[0], {
     kind: "dnsmasq",
@@ -372,6 +372,24 @@ test("mode bridge: the LAN's address moves to the bridge, segments are its ports
     ["scsibr0", true],
   ]);
   assert.ok(validateRequest({ type: "apply", id: 0, plan }), JSON.stringify(validateRequest.errors));
+});
+
+test("where a segment's hosts have their addresses from changes with its subnet, its DHCP and the mode, and with nothing else", () => {
+  const address = "10.143.0.1/24";
+  const from = (document: object, seen = observed()): string[] => {
+    const { plan } = buildPlan(config(document), seen, identity, {});
+    return operations(plan, "renewal").map((entry) => (entry.kind === "renewal" ? entry.from : ""));
+  };
+  const segment = (more: object = {}) => ({ name: "seg0", ipv4: { address }, ...more });
+  assert.equal(from({ segments: [segment()] }), [address]);
+  const stations = [{ address: "02:00:00:00:00:01", ipv4: "10.143.0.20", name: "disk" }];
+  assert.equal(from({ mode: "nat", segments: [segment({ stations, dhcp: { leaseSeconds: 120 } })] }), [address]);
+  assert.equal(from({ segments: [segment({ ipv4: { address: "10.144.0.1/24" } })] }), ["10.144.0.1/24"]);
+  assert.equal(from({ segments: [segment({ dhcp: { enabled: false } })] }), ["elsewhere"]);
+  assert.equal(from({ mode: "bridge", segments: [segment()] }), ["the LAN"]);
+  assert.equal(from({ segments: [segment({ fabric: { type: "adapter", serial: "E66160F423782A2C" } })] }), []);
+  const overlapping = observed({ routes: [{ destination: "10.143.0.0/16", interface: "eth0" }] });
+  assert.equal(from({ segments: [segment()] }, overlapping), [], "they keep what they have until it fits again");
 });
 
 test("mode bridge needs no subnet: a segment does not wait for the LAN to settle", () => {

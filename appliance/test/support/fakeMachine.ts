@@ -7,6 +7,7 @@ import { existsSync, readdirSync, symlinkSync, unlinkSync } from "node:fs";
 import { join } from "node:path";
 import { Executor } from "../../src/executor/executor.ts";
 import type { GroupResult, Plan } from "../../src/protocol/operations.ts";
+import { systemClock } from "../../src/shared/clock.ts";
 import { type TestExecutor, testExecutor } from "./executor.ts";
 import { writeLink, writeSegment } from "./tree.ts";
 
@@ -26,6 +27,8 @@ export class FakeMachine {
   /** Rules of routing by their places, and routes that are in tables of their own. */
   readonly #rules = new Map<number, string>();
   #routes: string[] = [];
+  /** Segments whose carrier is switched off. */
+  readonly #unplugged = new Set<string>();
   /** The last set of rules that was loaded. */
   rules = "";
   #executor: Executor;
@@ -47,6 +50,7 @@ export class FakeMachine {
     });
     tree.write({ "driver.img": "a file system" });
     tree.write({ "proc/mounts": `configfs ${tree.root}/sys/kernel/config configfs rw 0 0` });
+    context.clock = { ...systemClock, after: (_milliseconds, callback) => systemClock.after(0, callback) };
     context.run = async (file, args, options) => this.#command(file, args, options?.input ?? "");
     context.processes.startDetached = async (file, args) => {
       const name = args[args.indexOf("-i") + 1] ?? "";
@@ -80,6 +84,7 @@ export class FakeMachine {
         proxyArp: value(name, "proxy_arp"),
         proxied: [...(this.#proxied.get(name) ?? [])].sort(),
         flooded: this.#flooded.get(name) ?? null,
+        unplugged: this.#unplugged.has(name),
       })),
       programs: programs.sort(),
       notes: this.#notes(),
@@ -172,6 +177,7 @@ export class FakeMachine {
     else if (text.startsWith("link del")) this.#delete(after("dev"));
     else if (args.includes("master")) this.#enslave(after("dev"), after("master"));
     else if (/^link set dev \S+ up$/.test(text)) this.test.tree.write({ [`sys/class/net/${after("dev")}/flags`]: 1 });
+    else if (/^link set dev \S+ carrier (on|off)$/.test(text)) this.#carrier(after("dev"), after("carrier"));
     else throw new Error(`unexpected: ip ${text}`);
     return "";
   }
@@ -218,6 +224,12 @@ export class FakeMachine {
     const left = list.filter((peer) => peer !== after("dst"));
     if (args.includes("del")) this.#flooded.set(after("dev"), left);
     return JSON.stringify(list.map((dst) => ({ mac: "00:00:00:00:00:00", dst })));
+  }
+
+  #carrier(name: string, become: string): void {
+    if (!this.test.tree.exists(`sys/class/net/${name}/ipscsi`)) throw new Error("Operation not supported");
+    if (become === "off") this.#unplugged.add(name);
+    else this.#unplugged.delete(name);
   }
 
   #show(key: string): string {

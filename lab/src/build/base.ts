@@ -52,6 +52,7 @@ const MORE_IMAGE_PROGRAMS: Programs = {
 const LAB_PROGRAMS: Programs = {
   bash: ["bash"],
   "isc-dhcp-client": ["dhclient", "dhclient-script"],
+  "dhcpcd-base": ["dhcpcd"],
   curl: ["curl"],
   fping: ["fping"],
   "sg3-utils": [

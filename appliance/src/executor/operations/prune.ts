@@ -57,6 +57,7 @@ export const prune: Handler<PruneOperation> = async (operation, context) => {
       await context.run("ip", ["link", "del", "dev", name]);
     await segments.forget(name);
     await new Ours(context.paths.run, "addresses6").forget(name);
+    await new Ours(context.paths.run, "renewals").forget(name);
     note(true);
   }
   return changed;
