@@ -19,8 +19,10 @@ import { readJson, readKeptJson, writeDurably } from "../shared/durable.ts";
 import { type Problem, toProblem } from "../shared/errors.ts";
 import { createIdentity, readIdentity, writeIdentity } from "../shared/identity.ts";
 import { canonical, isObject } from "../shared/json.ts";
-import type { ServiceEnvironment } from "./environment.ts";
+import type { Part } from "./environment.ts";
 import type { GatewayState } from "./gatewayState.ts";
+
+type Environment = Part<"guest" | "clock" | "random" | "run" | "log", "sys" | "proc" | "data" | "run", "apply">;
 
 /** Between two looks when all is well, milliseconds. */
 const CALM_INTERVAL_MS = 10_000;
@@ -40,7 +42,7 @@ export const BINDINGS_FILE = "initiators.json";
 const READY_FILE = "ready";
 
 export class BringUp {
-  readonly #environment: ServiceEnvironment;
+  readonly #environment: Environment;
   readonly #state: GatewayState;
   readonly #backoff = new Backoff(EAGER);
   #sysfs: Sysfs | undefined;
@@ -53,7 +55,7 @@ export class BringUp {
   #firewallChanges = 0;
   #running: Promise<void> = Promise.resolve();
 
-  constructor(environment: ServiceEnvironment, state: GatewayState) {
+  constructor(environment: Environment, state: GatewayState) {
     this.#environment = environment;
     this.#state = state;
   }
@@ -65,6 +67,7 @@ export class BringUp {
     this.#state.identity = await this.#kept("identity", () => readIdentity(paths.data));
     this.#remembered = asAddresses(await this.#kept(ADDRESSES_FILE, readAt(paths.data, ADDRESSES_FILE)));
     this.#state.bindings = asBindings(await this.#kept(BINDINGS_FILE, readAt(paths.data, BINDINGS_FILE)));
+    if (this.#state.identity !== undefined) this.#state.events.tell("identity");
     void this.#next();
   }
 
@@ -229,6 +232,7 @@ export class BringUp {
     if (lan === undefined && !this.#impatient()) return;
     const identity = createIdentity(lan?.address, this.#environment.random);
     this.#state.identity = identity;
+    this.#state.events.tell("identity");
     this.#environment.log.info({ id: identity.id, from: lan?.name ?? "random" }, "identity created");
     if (!this.#unread.has("identity")) await writeIdentity(this.#environment.paths.data, identity);
   }

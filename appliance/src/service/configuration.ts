@@ -11,7 +11,7 @@ import { changesBetween, effectNotes } from "../config/changes.ts";
 import type { LoadedConfig } from "../config/load.ts";
 import { migrate } from "../config/migrations.ts";
 import { SECRET_PATHS } from "../config/schema.ts";
-import { joinSecrets, type SecretChanges, type Secrets, splitSecrets, takeSecrets } from "../config/secrets.ts";
+import { joinSecrets, type Secrets, splitSecrets } from "../config/secrets.ts";
 import type { ConfigStore, Stored } from "../config/store.ts";
 import type { Config } from "../config/types.ts";
 import { defaultConfig, defaultDocument, validate } from "../config/validate.ts";
@@ -21,6 +21,7 @@ import { type Problem, toProblem } from "../shared/errors.ts";
 import { asObject, canonical, getAt } from "../shared/json.ts";
 import type { Logger } from "../shared/log.ts";
 import { busy, conflict, draftConflict, gone, invalid, notWaiting, tooNewFor, unchanged } from "./configRefused.ts";
+import { Draft } from "./draft.ts";
 import type { GatewayState } from "./gatewayState.ts";
 import { withShortLeases } from "./shortLeases.ts";
 
@@ -58,15 +59,6 @@ interface Running {
   loaded: LoadedConfig;
 }
 
-interface Draft {
-  /** Without secrets. */
-  document: unknown;
-  /** Only what the draft says of them: the others may change meanwhile. */
-  secrets: SecretChanges;
-  /** ETag of the document that it was begun from: applied to another one, it would undo what has changed. */
-  base: string;
-}
-
 /** Makes a document of the confirmed one. Must not change its argument. */
 export type Edit = (document: unknown) => unknown;
 
@@ -84,7 +76,6 @@ export class Configuration {
   readonly #random: (bytes: number) => Buffer;
   readonly #log: Logger;
   readonly #etagKey: Buffer;
-  readonly #listeners = new Set<(transaction: Transaction) => void>();
   #hooks: ConfigurationHooks | undefined;
   #stored: Stored;
   #confirmed: LoadedConfig;
@@ -136,7 +127,6 @@ export class Configuration {
   async stop(): Promise<void> {
     this.#cancelDeadline?.();
     this.#cancelActivation?.();
-    this.#listeners.clear();
     await this.#queue;
   }
 
@@ -188,12 +178,6 @@ export class Configuration {
     return this.#activated;
   }
 
-  /** @returns a function that ends it */
-  onTransaction(listener: (transaction: Transaction) => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
-  }
-
   history(): Promise<{ revision: number; document: unknown }[]> {
     return this.#store.history();
   }
@@ -217,13 +201,7 @@ export class Configuration {
 
   /** @param document undefined drops the draft */
   setDraft(document: unknown): void {
-    if (document === undefined) {
-      this.#draft = undefined;
-      return;
-    }
-    const { document: rest, changes } = takeSecrets(document);
-    const { secrets, base } = this.#draft ?? { secrets: {}, base: this.etag };
-    this.#draft = { document: rest, secrets: { ...secrets, ...changes }, base };
+    this.#draft = document === undefined ? undefined : new Draft(document, this.#draft, this.etag);
   }
 
   /** @throws ConfigRefused config-invalid, with everything that is wrong */
@@ -235,7 +213,7 @@ export class Configuration {
   }
 
   planDraft(): Promise<ConfigPlan> {
-    return this.plan(this.#wholeDraft());
+    return this.plan(this.#draft === undefined ? this.document : this.#draft.whole);
   }
 
   /**
@@ -279,7 +257,7 @@ export class Configuration {
       if (this.#pending) throw busy();
       const draft = this.#draft;
       if (draft !== undefined && draft.base !== this.etag) throw draftConflict();
-      const transaction = await this.#try(this.#wholeDraft(), confirmSeconds);
+      const transaction = await this.#try(draft === undefined ? this.document : draft.whole, confirmSeconds);
       if (this.#draft === draft) this.#draft = undefined;
       return transaction;
     });
@@ -315,10 +293,6 @@ export class Configuration {
 
   get #pending(): boolean {
     return this.#transaction?.state === "applying" || this.#transaction?.state === "waiting";
-  }
-
-  #wholeDraft(): unknown {
-    return this.#draft === undefined ? this.document : joinSecrets(this.#draft.document, this.#draft.secrets);
   }
 
   async #try(document: unknown, confirmSeconds: number, quiet = false): Promise<Transaction> {
@@ -419,7 +393,10 @@ export class Configuration {
           .catch((error: unknown) => {
             this.#log.error({ problem: toProblem(error) }, "configuration could not be applied");
           })
-          .finally(resolve);
+          .finally(() => {
+            this.#state.events.tell("config");
+            resolve();
+          });
       });
     });
   }
@@ -436,7 +413,7 @@ export class Configuration {
   #tell(): Transaction {
     const view = this.transaction;
     if (view === null) throw new Error("there is no transaction");
-    if (this.#transaction?.quiet !== true) for (const listener of this.#listeners) listener(view);
+    if (this.#transaction?.quiet !== true) this.#state.events.tell("transaction", view);
     return view;
   }
 

@@ -11,11 +11,13 @@ import type { Config } from "../config/types.ts";
 import type { Problem } from "../shared/errors.ts";
 import type { AccessStore } from "./access/accessStore.ts";
 import { probeClock } from "./diagnosis/probes.ts";
-import type { ServiceEnvironment } from "./environment.ts";
+import type { Part } from "./environment.ts";
 import type { GatewayState } from "./gatewayState.ts";
 import type { Certificates } from "./http/tls.ts";
 import type { Monitor } from "./monitor.ts";
 import { pageUrl } from "./pageUrl.ts";
+
+type Environment = Part<"clock" | "run" | "log", "run">;
 
 /** In /run/scsigate/service. */
 export const CONSOLE_FILE = "console";
@@ -37,7 +39,7 @@ export interface Banner {
 }
 
 export class ConsoleBanner {
-  readonly #environment: ServiceEnvironment;
+  readonly #environment: Environment;
   readonly #state: GatewayState;
   readonly #monitor: Monitor;
   readonly #access: AccessStore;
@@ -51,7 +53,7 @@ export class ConsoleBanner {
   #end: (() => void) | undefined;
 
   constructor(
-    environment: ServiceEnvironment,
+    environment: Environment,
     state: GatewayState,
     monitor: Monitor,
     access: AccessStore,
@@ -66,7 +68,7 @@ export class ConsoleBanner {
 
   async start(): Promise<void> {
     await this.#update(this.#monitor.status);
-    this.#end = this.#monitor.onStatus((status) => void this.#update(status));
+    this.#end = this.#state.events.on("status", (status) => void this.#update(status));
   }
 
   stop(): void {

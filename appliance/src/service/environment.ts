@@ -167,3 +167,15 @@ export interface ServiceEnvironment {
   restart: () => void;
   log: Logger;
 }
+
+/**
+ * A part of it: what one module needs, so that its type says so and a test need not make more.
+ * @template Members beside paths and executor
+ */
+export type Part<
+  Members extends Exclude<keyof ServiceEnvironment, "paths" | "executor">,
+  Paths extends keyof ServicePaths = never,
+  Questions extends keyof ExecutorLink = never,
+> = Pick<ServiceEnvironment, Members> &
+  ([Paths] extends [never] ? unknown : { paths: Pick<ServicePaths, Paths> }) &
+  ([Questions] extends [never] ? unknown : { executor: Pick<ExecutorLink, Questions> });

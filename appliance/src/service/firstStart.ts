@@ -18,8 +18,10 @@ import { type Problem, ScsigateError, toProblem } from "../shared/errors.ts";
 import { asObject } from "../shared/json.ts";
 import type { AccessStore, StoredUser } from "./access/accessStore.ts";
 import { hashPassword } from "./access/password.ts";
-import type { ServiceEnvironment } from "./environment.ts";
-import type { Monitor } from "./monitor.ts";
+import type { Part } from "./environment.ts";
+import type { EventBus } from "./eventBus.ts";
+
+type Environment = Part<"clock" | "random" | "log", "data", "boot">;
 
 /** In /data/scsigate. */
 export const PREPARED_FILE = "prepared.json";
@@ -36,7 +38,7 @@ interface Note {
 }
 
 export class FirstStart {
-  readonly #environment: ServiceEnvironment;
+  readonly #environment: Environment;
   readonly #access: AccessStore;
   /** What is wrong with scsigate.json; of interest until somebody owns the gateway. */
   #refused: Problem[] = [];
@@ -47,7 +49,7 @@ export class FirstStart {
   #tellAgainAt = 0;
   #end: (() => void) | undefined;
 
-  constructor(environment: ServiceEnvironment, access: AccessStore) {
+  constructor(environment: Environment, access: AccessStore) {
     this.#environment = environment;
     this.#access = access;
   }
@@ -80,8 +82,8 @@ export class FirstStart {
   }
 
   /** Keeps the boot partition's copy of the setup token as it is. */
-  start(monitor: Monitor): void {
-    this.#end = monitor.onStatus(() => void this.#tell());
+  start(events: EventBus): void {
+    this.#end = events.on("status", () => void this.#tell());
     void this.#tell();
   }
 

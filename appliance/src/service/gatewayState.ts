@@ -4,8 +4,11 @@ import type { MqttStatus, Problem, UpdateStatus, Version } from "../api/status.t
 import type { LoadedConfig } from "../config/load.ts";
 import type { Bindings } from "../plan/initiators.ts";
 import type { Identity } from "../shared/identity.ts";
+import { EventBus } from "./eventBus.ts";
 
 export interface GatewayState {
+  /** What happens, for whoever has to do with it. */
+  readonly events: EventBus;
   /** service.ts, at start */
   version: Version;
   /** service.ts, at start */
@@ -47,6 +50,7 @@ export interface GatewayState {
 export function initialState(version: Version, config: LoadedConfig): GatewayState {
   const { enabled, url } = config.config.mqtt;
   return {
+    events: new EventBus(),
     version,
     config,
     identity: undefined,

@@ -23,7 +23,7 @@ import { toProblem } from "../shared/errors.ts";
 import { isWithin } from "../shared/ipv4.ts";
 import { poke } from "./diagnosis/probes.ts";
 import { EncryptionWatch } from "./encryption.ts";
-import type { ServiceEnvironment } from "./environment.ts";
+import type { Part } from "./environment.ts";
 import type { GatewayState } from "./gatewayState.ts";
 import { assessHealth } from "./health.ts";
 import { type LinkEvent, LinkEvents } from "./linkEvents.ts";
@@ -33,6 +33,12 @@ import { PeerEvents } from "./peerEvents.ts";
 import { BatchMeter, RateMeter, ZERO_RATES } from "./rates.ts";
 import { SlowReadings } from "./slowReadings.ts";
 import { StationReach } from "./stations/reach.ts";
+
+type Environment = Part<
+  "clock" | "lines" | "log" | "run",
+  "sys" | "proc" | "modules" | "leases" | "data" | "run" | "avahi",
+  "readLatency" | "readMesh" | "readWireguard"
+>;
 
 const SAMPLE_INTERVAL_MS = 1000;
 /** What is younger is fresh, milliseconds: less than an interval, for whoever asks once a second. */
@@ -46,17 +52,13 @@ const SAMPLE_PAUSE_MS = 100;
 /** Above this boards slow down to save themselves, degrees Celsius. */
 const HOT_CELSIUS = 85;
 
-type Listener<T> = (value: T) => void;
-
 export class Monitor {
-  readonly #environment: ServiceEnvironment;
+  readonly #environment: Environment;
   readonly #state: GatewayState;
   readonly #adapters: AdapterWatch;
   readonly #rates = new RateMeter();
   readonly #batches = new BatchMeter();
   readonly #slow: SlowReadings;
-  readonly #statusListeners = new Set<Listener<Status>>();
-  readonly #eventListeners = new Set<Listener<LinkEvent>>();
   #sysfs: Sysfs | undefined;
   #startedAt = 0;
   readonly #leases: LeaseFiles;
@@ -68,6 +70,7 @@ export class Monitor {
   #peerEvents: PeerEvents | undefined;
   #cancel: Cancel | undefined;
   #cancelSoon: Cancel | undefined;
+  #unsubscribe: (() => void) | undefined;
   #sampling: Promise<void> | undefined;
   /** Those who look on. */
   readonly #watchers = new Set<object>();
@@ -78,7 +81,7 @@ export class Monitor {
   /** Whether the last sample was one of a gateway at rest, whose slow readings may be older. */
   #coarse = false;
 
-  constructor(environment: ServiceEnvironment, state: GatewayState, adapters: AdapterWatch) {
+  constructor(environment: Environment, state: GatewayState, adapters: AdapterWatch) {
     this.#environment = environment;
     this.#state = state;
     this.#adapters = adapters;
@@ -105,14 +108,14 @@ export class Monitor {
       },
     });
     this.#peerEvents.start();
+    this.#unsubscribe = this.#state.events.on("config", () => void this.changed());
   }
 
   stop(): void {
     this.#cancel?.();
     this.#cancelSoon?.();
     this.#peerEvents?.stop();
-    this.#statusListeners.clear();
-    this.#eventListeners.clear();
+    this.#unsubscribe?.();
   }
 
   /** The last sample. Only after start(). */
@@ -178,17 +181,6 @@ export class Monitor {
     return [...ips.filter((ip) => !ip.includes(":")), ...ips.filter((ip) => ip.includes(":"))];
   }
 
-  /** @returns a function that ends it */
-  onStatus(listener: Listener<Status>): () => void {
-    this.#statusListeners.add(listener);
-    return () => this.#statusListeners.delete(listener);
-  }
-
-  onLinkEvent(listener: Listener<LinkEvent>): () => void {
-    this.#eventListeners.add(listener);
-    return () => this.#eventListeners.delete(listener);
-  }
-
   /** One sample; the one that is under way, where there is one. */
   sample(): Promise<void> {
     this.#sampling ??= this.#sample().finally(() => {
@@ -204,7 +196,7 @@ export class Monitor {
     try {
       const status = await this.#read(at, coarse);
       this.#latest = status;
-      for (const listener of this.#statusListeners) listener(status);
+      this.#state.events.tell("status", status);
       this.#tell(this.#links.sample(status, at));
     } catch (error) {
       this.#environment.log.error({ problem: toProblem(error) }, "sample failed");
@@ -230,7 +222,7 @@ export class Monitor {
     ];
     for (const event of events) {
       this.#environment.log.info(event, "link");
-      for (const listener of this.#eventListeners) listener(event);
+      this.#state.events.tell("link", event);
     }
   }
 

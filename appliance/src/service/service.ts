@@ -78,15 +78,14 @@ export class Service {
     const bringUp = new BringUp(this.#environment, state);
     const adapters = watchAdapters(this.#environment, state, () => void bringUp.reconcile());
     const monitor = new Monitor(this.#environment, state, adapters);
-    // These two follow the configuration by themselves.
     const telemetry = new Telemetry(this.#environment, state, monitor, log.child({ module: "telemetry" }), () =>
       updates.installAndRestart().catch((error: unknown) => log.warn({ problem: toProblem(error) }, "update")),
     );
-    const syslog = new Syslog(this.#environment, state, monitor);
+    const syslog = new Syslog(this.#environment, state);
     const configuration = new Configuration(store, opened, state, this.#environment);
     if (unopened !== undefined) log.error({ problem: toProblem(unopened) }, "users and keys");
     const access = new Access(accessStore, clock, random, log.child({ module: "access" }), sessionFile(paths));
-    const history = new History(monitor, paths.data, clock, log.child({ module: "history" }));
+    const history = new History(state.events, monitor, paths.data, clock, log.child({ module: "history" }));
     const captures = new CaptureSlot(this.#environment.executor, clock, random);
     const stations = new Stations(state, monitor, configuration, paths.leases, () => bringUp.bind());
     const certificates = new Certificates({
@@ -120,7 +119,6 @@ export class Service {
     const fleet = new Fleet({
       environment: this.#environment,
       state,
-      monitor,
       updates,
       log: log.child({ module: "fleet" }),
     });
@@ -154,15 +152,11 @@ export class Service {
     });
     this.#web = web;
     configuration.start({
-      activate: async (config, tried) => {
-        const problems = await this.#activate(config, tried, bringUp, web);
-        void monitor.changed(); // those who follow the configuration do so at the next sample
-        return problems;
-      },
+      activate: (config, tried) => this.#activate(config, tried, bringUp, web),
       check: async (config) => [...(await web.takenPorts(config)), ...(await bringUp.misfits(config))],
       preview: (config) => bringUp.preview(config),
     });
-    configuration.onTransaction(({ state: progress }) => {
+    state.events.on("transaction", ({ state: progress }) => {
       if (progress === "applying") this.#firewallChanges = bringUp.firewallChanges;
     });
     this.#running.push(
@@ -185,7 +179,7 @@ export class Service {
 
     await Promise.all([monitor.start(), updates.start()]);
     fleet.start(); // it needs to know what runs
-    firstStart.start(monitor);
+    firstStart.start(state.events);
     diagnosis.start();
     panel.start();
     await banner.start();

@@ -20,8 +20,14 @@ import { readTemperatures } from "../observe/sensors.ts";
 import { Sysfs } from "../observe/sysfs.ts";
 import type { DeviceLatency, MeshAnswers, WireguardAnswers } from "../protocol/messages.ts";
 import { toProblem } from "../shared/errors.ts";
-import type { ServiceEnvironment } from "./environment.ts";
+import type { Part } from "./environment.ts";
 import { BatchMeter } from "./rates.ts";
+
+type Environment = Part<
+  "run" | "log",
+  "sys" | "proc" | "data" | "run" | "avahi",
+  "readLatency" | "readMesh" | "readWireguard"
+>;
 
 /** Between two rounds, milliseconds: five samples, and a bit for timers that are early. */
 const INTERVAL_MS = 4900;
@@ -39,7 +45,7 @@ interface Gateways {
 }
 
 export class SlowReadings {
-  readonly #environment: ServiceEnvironment;
+  readonly #environment: Environment;
   readonly #sysfs: Sysfs;
   readonly #batches = new BatchMeter();
   readonly #complaints = new Map<string, string>();
@@ -70,7 +76,7 @@ export class SlowReadings {
   runFreeBytes: number | null = null;
   dataWritable = true;
 
-  constructor(environment: ServiceEnvironment) {
+  constructor(environment: Environment) {
     this.#environment = environment;
     this.#sysfs = new Sysfs(environment.paths.sys);
   }

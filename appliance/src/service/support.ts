@@ -10,7 +10,7 @@ import type { LogBuffer } from "../shared/logBuffer.ts";
 import { makeTar } from "../shared/tar.ts";
 import type { Configuration } from "./configuration.ts";
 import type { Diagnosis } from "./diagnosis/diagnosis.ts";
-import type { ServiceEnvironment } from "./environment.ts";
+import type { Part } from "./environment.ts";
 import type { GatewayState } from "./gatewayState.ts";
 import type { Monitor } from "./monitor.ts";
 
@@ -30,7 +30,7 @@ export interface SupportArchive {
 }
 
 export interface SupportParts {
-  environment: ServiceEnvironment;
+  environment: Part<"clock", never, "inspect">;
   state: GatewayState;
   monitor: Monitor;
   configuration: Configuration;

@@ -278,11 +278,12 @@ suiteOf("a draft sets and removes secrets, says so, and leaves the others alone"
 
 suiteOf("listeners hear how a change gets on", async (rig) => {
   const heard: string[] = [];
-  rig.configuration.onTransaction((transaction) => heard.push(transaction.state));
+  rig.state.events.on("transaction", (transaction) => heard.push(transaction.state));
+  rig.state.events.on("config", () => heard.push(`the machine follows: ${rig.activated.at(-1)}`));
   await rig.configuration.apply(NEW, 30);
   await rig.clock.pass(1000);
   await rig.configuration.confirm();
-  assert.equal(heard, ["applying", "waiting", "confirmed"]);
+  assert.equal(heard, ["applying", "waiting", "the machine follows: new", "confirmed"]);
 });
 
 suiteOf("whatever is done in whatever order: what holds at the end is what is on the disk", async (rig) => {

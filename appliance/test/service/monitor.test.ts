@@ -31,7 +31,7 @@ sampling.before.each(async (context) => {
   const environment = { ...context.rig.environment, clock: context.clock, run };
   context.monitor = new Monitor(environment, context.rig.state, none);
   let count = 0;
-  context.monitor.onStatus(() => {
+  context.rig.state.events.on("status", () => {
     count += 1;
   });
   context.samples = () => {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import type { ServiceEnvironment } from "../../src/service/environment.ts";
 import type { GatewayState } from "../../src/service/gatewayState.ts";
 import { networkRoutes } from "../../src/service/http/networkApi.ts";
 import type { ApiRequest } from "../../src/service/http/router.ts";
@@ -10,7 +9,8 @@ import type { Monitor } from "../../src/service/monitor.ts";
 test("the firewall is asked once for all who ask at a time, and anew for those after", async () => {
   const answers: ((text: string) => void)[] = [];
   const executor = { readFirewall: () => new Promise<string>((resolve) => answers.push(resolve)) };
-  const routes = networkRoutes({ executor } as unknown as ServiceEnvironment, {} as GatewayState, {} as Monitor);
+  const environment = { executor, run: async () => "", paths: { sys: "", leases: "" } };
+  const routes = networkRoutes(environment, {} as GatewayState, {} as Monitor);
   const ask = async () => {
     const answer = await routes.find(({ path }) => path === "/api/v1/firewall")?.handler({} as ApiRequest);
     return JSON.parse(String(answer?.body)) as unknown;

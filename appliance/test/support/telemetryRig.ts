@@ -144,6 +144,7 @@ export async function telemetryRig(document: unknown): Promise<TelemetryRig> {
     uevent: () => {},
     configure(next) {
       state.config = { ...loaded, config: configOf(next) };
+      state.events.tell("config");
     },
     async restart(next, meanwhile) {
       await telemetry?.stop();

@@ -7,11 +7,13 @@ import type { Status } from "../../api/status.ts";
 import { text } from "../../observe/files.ts";
 import { parseRoutes } from "../../observe/ipJson.ts";
 import { toProblem } from "../../shared/errors.ts";
-import type { ServiceEnvironment } from "../environment.ts";
+import type { Part } from "../environment.ts";
 import type { GatewayState } from "../gatewayState.ts";
 import type { Monitor } from "../monitor.ts";
 import { diagnose, type ExportFacts, type Facts, findingsOf, neededModules } from "./diagnose.ts";
 import { loadedModules, probeClock, probeNames, probeReach, readExport } from "./probes.ts";
+
+type Environment = Part<"clock" | "run" | "log", "sys" | "proc", "ping">;
 
 /** Between two rounds of questions to router, name servers and time keeper, milliseconds. */
 const PROBE_INTERVAL_MS = 60_000;
@@ -32,7 +34,7 @@ const UNASKED: Probed = {
 };
 
 export class Diagnosis {
-  readonly #environment: ServiceEnvironment;
+  readonly #environment: Environment;
   readonly #state: GatewayState;
   readonly #monitor: Monitor;
   #underWay: Promise<Result> | undefined;
@@ -41,7 +43,7 @@ export class Diagnosis {
   readonly #since = new Map<string, number>();
   #stops: (() => void)[] = [];
 
-  constructor(environment: ServiceEnvironment, state: GatewayState, monitor: Monitor) {
+  constructor(environment: Environment, state: GatewayState, monitor: Monitor) {
     this.#environment = environment;
     this.#state = state;
     this.#monitor = monitor;
@@ -51,7 +53,10 @@ export class Diagnosis {
   start(): void {
     const { clock, log } = this.#environment;
     const ask = () => void this.run().catch((error: unknown) => log.warn({ problem: toProblem(error) }, "diagnosis"));
-    this.#stops = [clock.every(PROBE_INTERVAL_MS, ask), this.#monitor.onStatus((status) => this.#update(status))];
+    this.#stops = [
+      clock.every(PROBE_INTERVAL_MS, ask),
+      this.#state.events.on("status", (status) => this.#update(status)),
+    ];
   }
 
   stop(): void {

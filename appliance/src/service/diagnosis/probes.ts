@@ -10,7 +10,7 @@ import { linkName, names, text } from "../../observe/files.ts";
 import type { CommandRunner } from "../../shared/commands.ts";
 import { errnoOf } from "../../shared/errors.ts";
 import { isObject } from "../../shared/json.ts";
-import type { ServiceEnvironment } from "../environment.ts";
+import type { Part } from "../environment.ts";
 import { parsePing } from "../stations/probes.ts";
 import type { ClockFacts, ExportFacts, NameFacts, Reach } from "./diagnose.ts";
 
@@ -28,7 +28,7 @@ const ANSWERED = ["ENODATA", "ENOTFOUND", "ESERVFAIL", "EREFUSED", "ENOTIMP", "E
  * @param executor sends the echo request, which takes a right that the service has not
  */
 export async function probeReach(
-  { run, executor }: Pick<ServiceEnvironment, "run" | "executor">,
+  { run, executor }: Part<"run", never, "ping">,
   address: string,
   name: string,
 ): Promise<Reach> {

@@ -6,10 +6,11 @@
 import { join } from "node:path";
 import type { Series } from "../../api/stations.ts";
 import type { Status } from "../../api/status.ts";
-import type { LatencyClass } from "../../observe/latency.ts";
 import type { Cancel, Clock } from "../../shared/clock.ts";
 import { toProblem } from "../../shared/errors.ts";
 import type { Logger } from "../../shared/log.ts";
+import type { EventBus } from "../eventBus.ts";
+import type { Monitor } from "../monitor.ts";
 import type { Block } from "./blocks.ts";
 import { FIELDS, isLatency, type Reading, readSegment, readStation, stationKey, WIDTH } from "./fields.ts";
 import { LevelFiles, type LevelSize } from "./files.ts";
@@ -45,12 +46,6 @@ interface DiskLevel {
   keepWaiting: number;
 }
 
-/** What history needs of the monitor. */
-export interface Sampled {
-  onStatus(listener: (status: Status) => void): () => void;
-  readonly latencyClasses: ReadonlyMap<string, readonly LatencyClass[]>;
-}
-
 /** Samples that are further apart leave a gap, milliseconds: the monitor takes one every five seconds at least. */
 const MAX_APART_MS = 6000;
 
@@ -58,7 +53,8 @@ export class History {
   readonly #folder: string;
   readonly #clock: Clock;
   readonly #log: Logger;
-  readonly #monitor: Sampled;
+  readonly #events: EventBus;
+  readonly #monitor: Pick<Monitor, "latencyClasses">;
   readonly #seconds = new Level(900); // samples come once a second at most; each is to be a row
   readonly #recent = new Recent();
   readonly #onDisk: DiskLevel[];
@@ -70,7 +66,8 @@ export class History {
   #complained = "";
 
   /** @param data the service's own folder */
-  constructor(monitor: Sampled, data: string, clock: Clock, log: Logger) {
+  constructor(events: EventBus, monitor: Pick<Monitor, "latencyClasses">, data: string, clock: Clock, log: Logger) {
+    this.#events = events;
     this.#monitor = monitor;
     this.#folder = join(data, "measurements");
     this.#clock = clock;
@@ -84,7 +81,7 @@ export class History {
   }
 
   start(): void {
-    this.#unwatch = this.#monitor.onStatus((status) => this.#sample(status));
+    this.#unwatch = this.#events.on("status", (status) => this.#sample(status));
     this.#cancel = this.#clock.every(WRITE_INTERVAL_MS, () => void this.flush());
   }
 

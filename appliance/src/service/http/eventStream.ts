@@ -6,6 +6,7 @@
 import type { ServerResponse } from "node:http";
 import type { Cancel, Clock } from "../../shared/clock.ts";
 import type { Configuration } from "../configuration.ts";
+import type { EventBus } from "../eventBus.ts";
 import type { Monitor } from "../monitor.ts";
 import { type Answer, problem } from "./router.ts";
 
@@ -17,6 +18,7 @@ const MAX_BACKLOG = 512 * 1024;
 const HEARTBEAT_MS = 10_000;
 
 export class EventStream {
+  readonly #events: EventBus;
   readonly #monitor: Monitor;
   readonly #configuration: Configuration;
   readonly #clock: Clock;
@@ -25,7 +27,8 @@ export class EventStream {
   #unsubscribe: (() => void)[] = [];
   #cancelHeartbeat: Cancel | undefined;
 
-  constructor(monitor: Monitor, configuration: Configuration, clock: Clock) {
+  constructor(events: EventBus, monitor: Monitor, configuration: Configuration, clock: Clock) {
+    this.#events = events;
     this.#monitor = monitor;
     this.#configuration = configuration;
     this.#clock = clock;
@@ -33,12 +36,12 @@ export class EventStream {
 
   start(): void {
     this.#unsubscribe = [
-      this.#monitor.onStatus((status) => {
+      this.#events.on("status", (status) => {
         // A session may have ended, a key may be gone, and from the first administrator on, a login is needed.
         for (const [client, mayListen] of this.#clients) if (!mayListen()) client.end();
         this.#send("status", status);
       }),
-      this.#configuration.onTransaction((transaction) => this.#send("transaction", transaction)),
+      this.#events.on("transaction", (transaction) => this.#send("transaction", transaction)),
     ];
     this.#cancelHeartbeat = this.#clock.every(HEARTBEAT_MS, () => this.#broadcast(": heartbeat\n\n"));
   }

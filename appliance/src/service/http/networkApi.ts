@@ -6,14 +6,14 @@ import { parseFirewallCounters } from "../../observe/firewallCounters.ts";
 import { parseRoutes } from "../../observe/ipJson.ts";
 import { LeaseFiles } from "../../observe/leases.ts";
 import { Sysfs } from "../../observe/sysfs.ts";
-import type { ServiceEnvironment } from "../environment.ts";
+import type { Part } from "../environment.ts";
 import type { GatewayState } from "../gatewayState.ts";
 import type { Monitor } from "../monitor.ts";
 import { suggestions } from "../suggestions.ts";
 import { json, type Route } from "./router.ts";
 
 export function networkRoutes(
-  { run, paths, executor }: ServiceEnvironment,
+  { run, paths, executor }: Part<"run", "sys" | "leases", "readFirewall">,
   state: GatewayState,
   monitor: Monitor,
 ): Route[] {

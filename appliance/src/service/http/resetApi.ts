@@ -2,13 +2,13 @@
 /** The API's route that says where the page will be after a factory reset. */
 import { defaultConfig } from "../../config/validate.ts";
 import { Sysfs } from "../../observe/sysfs.ts";
-import type { ServiceEnvironment } from "../environment.ts";
+import type { Part } from "../environment.ts";
 import type { GatewayState } from "../gatewayState.ts";
 import type { Monitor } from "../monitor.ts";
 import { resetOutlook } from "../resetOutlook.ts";
 import { json, type Route } from "./router.ts";
 
-export function resetRoutes({ paths, guest }: ServiceEnvironment, state: GatewayState, monitor: Monitor): Route[] {
+export function resetRoutes({ paths, guest }: Part<"guest", "sys">, state: GatewayState, monitor: Monitor): Route[] {
   return [
     {
       method: "GET",

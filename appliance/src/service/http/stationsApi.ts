@@ -3,7 +3,7 @@
 import type { StationChange } from "../../api/stations.ts";
 import { ScsigateError } from "../../shared/errors.ts";
 import { asObject } from "../../shared/json.ts";
-import type { ServiceEnvironment } from "../environment.ts";
+import type { Part } from "../environment.ts";
 import { stationKey } from "../history/fields.ts";
 import { type History, MAX_POINTS, STEPS } from "../history/history.ts";
 import type { Monitor } from "../monitor.ts";
@@ -13,7 +13,7 @@ import type { Stations } from "../stations/stations.ts";
 import { type Answer, type ApiRequest, json, NOTHING, type Route } from "./router.ts";
 
 export interface StationsApi {
-  environment: ServiceEnvironment;
+  environment: Part<"clock" | "run", never, "ping">;
   monitor: Monitor;
   stations: Stations;
   history: History;

@@ -7,7 +7,7 @@ import { toProblem } from "../../shared/errors.ts";
 import type { LogBuffer } from "../../shared/logBuffer.ts";
 import type { Access } from "../access/access.ts";
 import type { Configuration } from "../configuration.ts";
-import type { ServiceEnvironment } from "../environment.ts";
+import type { Part } from "../environment.ts";
 import type { GatewayState } from "../gatewayState.ts";
 import type { Monitor } from "../monitor.ts";
 import type { SupportArchive } from "../support.ts";
@@ -22,6 +22,8 @@ import { ConsoleServer, checkPortFree, HttpServer, type Ports } from "./httpServ
 import type { Route } from "./router.ts";
 import { systemRoutes } from "./systemApi.ts";
 import type { Certificates } from "./tls.ts";
+
+type Environment = Part<"host" | "ports" | "clock" | "restart" | "log", "web" | "control", "reboot">;
 
 /** Between the answer and the restart that it promises, milliseconds. */
 const ANSWER_FIRST_MS = 300;
@@ -44,7 +46,7 @@ export interface WebParts {
 }
 
 export class Web {
-  readonly #environment: ServiceEnvironment;
+  readonly #environment: Environment;
   readonly #parts: WebParts;
   readonly #events: EventStream;
   readonly #dispatcher: Dispatcher;
@@ -56,12 +58,12 @@ export class Web {
   /** Opening and moving, one after the other. */
   #queue: Promise<unknown> = Promise.resolve();
 
-  constructor(environment: ServiceEnvironment, parts: WebParts) {
+  constructor(environment: Environment, parts: WebParts) {
     this.#environment = environment;
     this.#parts = parts;
     const { state, monitor, configuration, access, logs, factoryReset, support, more } = parts;
     const { clock, paths, log, executor } = environment;
-    this.#events = new EventStream(monitor, configuration, clock);
+    this.#events = new EventStream(state.events, monitor, configuration, clock);
     const api = [
       ...apiRoutes(state, monitor, this.#events, access),
       ...configRoutes({ configuration, state, clock, factoryReset }),

@@ -6,7 +6,8 @@
 import type { Problem } from "../../api/status.ts";
 import type { Config } from "../../config/types.ts";
 import { ScsigateError, toProblem } from "../../shared/errors.ts";
-import type { LineName, ServiceEnvironment } from "../environment.ts";
+import { canonical } from "../../shared/json.ts";
+import type { LineName, Part } from "../environment.ts";
 import type { GatewayState } from "../gatewayState.ts";
 import type { Monitor } from "../monitor.ts";
 import type { Line } from "./line.ts";
@@ -34,7 +35,7 @@ const RETRY_MS = 10_000;
 const PULL_MS = 100;
 
 export interface PanelParts {
-  environment: ServiceEnvironment;
+  environment: Part<"clock" | "openLine" | "log", never, "giveLines">;
   state: GatewayState;
   monitor: Monitor;
   factoryReset: () => Promise<void>;
@@ -50,7 +51,7 @@ export class Panel {
   #opening: Promise<void> = Promise.resolve();
   /** Ends what goes on while there are lines. */
   #stop: (() => void) | undefined;
-  #end: (() => void) | undefined;
+  #unsubscribe: (() => void)[] = [];
   /** Since when the button is held, monotonic milliseconds; undefined: it is not. */
   #heldSince: number | undefined;
   /** Whether it was seen up: one that is stuck when we start does nothing. */
@@ -66,11 +67,14 @@ export class Panel {
   }
 
   start(): void {
-    this.#end = this.#parts.monitor.onStatus(() => this.#follow());
+    const { events } = this.#parts.state;
+    // Lines that could not be had are tried again now and then.
+    this.#unsubscribe = [events.on("config", () => this.#follow()), events.on("status", () => this.#again())];
+    this.#follow();
   }
 
   async stop(): Promise<void> {
-    this.#end?.();
+    for (const unsubscribe of this.#unsubscribe) unsubscribe();
     await this.#opening;
     this.#close();
   }
@@ -93,14 +97,21 @@ export class Panel {
     line.write(false);
   }
 
-  /** The configuration may be another one, or it is time to try again. */
+  /** At start, and when the configuration is another one. */
   #follow(): void {
     const { panel } = this.#parts.state.config.config;
-    const at = this.#parts.environment.clock.monotonic();
-    const same = JSON.stringify(panel) === JSON.stringify(this.#config);
-    if (same && (this.#problems.length === 0 || at - this.#triedAt < RETRY_MS)) return;
+    if (canonical(panel) === canonical(this.#config)) return;
     this.#config = panel;
-    this.#triedAt = at;
+    this.#take(panel);
+  }
+
+  #again(): void {
+    const waited = this.#parts.environment.clock.monotonic() - this.#triedAt;
+    if (this.#problems.length > 0 && waited >= RETRY_MS) this.#take(this.#config);
+  }
+
+  #take(panel: PanelConfig): void {
+    this.#triedAt = this.#parts.environment.clock.monotonic();
     this.#opening = this.#opening
       .then(() => this.#open(panel))
       .catch((error: unknown) => {

@@ -23,13 +23,13 @@ interface Kept {
 }
 
 export class CaptureSlot {
-  readonly #executor: ExecutorLink;
+  readonly #executor: Pick<ExecutorLink, "capture">;
   readonly #clock: Clock;
   readonly #random: (bytes: number) => Buffer;
   #kept: Kept | undefined;
   #cancel: Cancel | undefined;
 
-  constructor(executor: ExecutorLink, clock: Clock, random: (bytes: number) => Buffer) {
+  constructor(executor: Pick<ExecutorLink, "capture">, clock: Clock, random: (bytes: number) => Buffer) {
     this.#executor = executor;
     this.#clock = clock;
     this.#random = random;

@@ -20,7 +20,11 @@ export function addressOf({ live, lease, ips, name, address }: StationView): str
   throw new ScsigateError("station-no-address", `no IP address of ${name || address} is known`, nextStep);
 }
 
-export async function ping(station: StationView, count: number, executor: ExecutorLink): Promise<PingResult> {
+export async function ping(
+  station: StationView,
+  count: number,
+  executor: Pick<ExecutorLink, "ping">,
+): Promise<PingResult> {
   const ip = addressOf(station);
   return { ip, ...parsePing(await executor.ping(ip, count)) };
 }

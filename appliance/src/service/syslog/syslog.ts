@@ -1,35 +1,35 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Sends the log to a log server as well, when that is switched on. While the server is away, the last lines wait. */
 import type { SyslogConfig } from "../../config/types.ts";
-import type { ServiceEnvironment } from "../environment.ts";
+import { canonical } from "../../shared/json.ts";
+import type { Part } from "../environment.ts";
 import type { GatewayState } from "../gatewayState.ts";
-import type { Monitor } from "../monitor.ts";
 import { SyslogConnection } from "./connection.ts";
 import { formatSyslog, severityOf } from "./rfc5424.ts";
+
+type Environment = Part<"clock" | "logs" | "log">;
 
 /** Messages that wait for the server; at most 2 MiB, usually a tenth. */
 const MAX_WAITING = 1000;
 
 export class Syslog {
-  readonly #environment: ServiceEnvironment;
+  readonly #environment: Environment;
   readonly #state: GatewayState;
-  readonly #monitor: Monitor;
   readonly #unsubscribe: (() => void)[] = [];
   #config: SyslogConfig | undefined;
   #connection: SyslogConnection | undefined;
   #waiting: string[] = [];
   #lost = 0;
 
-  constructor(environment: ServiceEnvironment, state: GatewayState, monitor: Monitor) {
+  constructor(environment: Environment, state: GatewayState) {
     this.#environment = environment;
     this.#state = state;
-    this.#monitor = monitor;
   }
 
   start(): void {
     this.#unsubscribe.push(
       this.#environment.logs.onLine((line) => this.#line(line)),
-      this.#monitor.onStatus(() => this.#configure(this.#state.config.config.syslog)),
+      this.#state.events.on("config", () => this.#configure(this.#state.config.config.syslog)),
     );
     this.#configure(this.#state.config.config.syslog);
   }
@@ -41,7 +41,7 @@ export class Syslog {
 
   /** At start, and when its part of the configuration has changed. */
   #configure(config: SyslogConfig): void {
-    if (JSON.stringify(config) === JSON.stringify(this.#config)) return;
+    if (canonical(config) === canonical(this.#config)) return;
     this.#config = config;
     this.#connection?.stop();
     this.#connection = undefined;

@@ -8,7 +8,7 @@ import { readUptime } from "../../observe/files.ts";
 import { Backoff } from "../../shared/backoff.ts";
 import type { Cancel } from "../../shared/clock.ts";
 import type { Logger } from "../../shared/log.ts";
-import type { ServiceEnvironment } from "../environment.ts";
+import type { Part } from "../environment.ts";
 import type { GatewayState } from "../gatewayState.ts";
 import type { Monitor } from "../monitor.ts";
 import { Broker, type Outcome, type Publication } from "./broker.ts";
@@ -38,7 +38,7 @@ const BIRTH_PAUSE_MS = 500;
 const SETTLE_MS = 500;
 
 export interface SessionParts {
-  environment: ServiceEnvironment;
+  environment: Part<"clock" | "restart", "proc" | "data" | "run">;
   state: GatewayState;
   monitor: Monitor;
   store: EventStore;
@@ -102,7 +102,7 @@ export class Session {
   }
 
   async start(): Promise<void> {
-    const { monitor, environment, store } = this.#parts;
+    const { state, environment, store } = this.#parts;
     await this.#discovery.open();
     if (!this.#config.enabled) {
       // Only to remove what Home Assistant was told.
@@ -111,8 +111,8 @@ export class Session {
     }
     store.keep();
     this.#unsubscribe.push(
-      monitor.onLinkEvent((event) => this.tell(event)),
-      monitor.onStatus((status) => this.#look(status)),
+      state.events.on("link", (event) => this.tell(event)),
+      state.events.on("status", (status) => this.#look(status)),
     );
     this.#cancelInterval = environment.clock.every(this.#config.intervalSeconds * 1000, () => void this.#round());
     this.#broker.start();

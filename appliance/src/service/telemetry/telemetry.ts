@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Telemetry over MQTT: starts when the gateway knows its id, and anew when its part of the configuration changes. */
 import { join } from "node:path";
-import type { Status } from "../../api/status.ts";
 import type { TelemetryView } from "../../api/telemetry.ts";
 import type { MqttConfig } from "../../config/types.ts";
 import { type Problem, toProblem } from "../../shared/errors.ts";
+import { canonical } from "../../shared/json.ts";
 import type { Logger } from "../../shared/log.ts";
-import type { ServiceEnvironment } from "../environment.ts";
+import type { Part } from "../environment.ts";
 import type { GatewayState } from "../gatewayState.ts";
 import type { Monitor } from "../monitor.ts";
 import { EventStore } from "./eventStore.ts";
@@ -16,7 +16,7 @@ import { Session, type SessionParts } from "./session.ts";
 
 export class Telemetry {
   readonly #parts: SessionParts;
-  #unsubscribe: (() => void) | undefined;
+  #unsubscribe: (() => void)[] = [];
   #session: Session | undefined;
   #config: MqttConfig | undefined;
   #work: Promise<void> = Promise.resolve();
@@ -26,7 +26,7 @@ export class Telemetry {
 
   /** @param installUpdate what the command "update" does */
   constructor(
-    environment: ServiceEnvironment,
+    environment: Part<"clock" | "random" | "restart", "proc" | "data" | "run">,
     state: GatewayState,
     monitor: Monitor,
     log: Logger,
@@ -73,25 +73,27 @@ export class Telemetry {
 
   async start(): Promise<void> {
     await this.#parts.store.open();
-    const { monitor } = this.#parts;
-    this.#unsubscribe = monitor.onStatus((status) => this.#look(status));
-    this.#look(monitor.status);
+    const { events } = this.#parts.state;
+    this.#unsubscribe = [events.on("config", () => this.#follow()), events.on("identity", () => this.#follow())];
+    this.#follow();
   }
 
   async stop(): Promise<void> {
     this.#stopped = true;
-    this.#unsubscribe?.();
+    for (const unsubscribe of this.#unsubscribe) unsubscribe();
     await this.#work;
     await this.#session?.stop(false);
     await this.#parts.store.close();
   }
 
-  #look(status: Status): void {
-    const config = this.#parts.state.config.config.mqtt;
-    if (status.id === "" || JSON.stringify(config) === JSON.stringify(this.#config)) return;
+  /** At start, and when the configuration is another one or the gateway knows its id. */
+  #follow(): void {
+    const { config, identity } = this.#parts.state;
+    const { mqtt } = config.config;
     const before = this.#config;
-    this.#config = config;
-    this.#work = this.#work.then(() => this.#change(config, before, status.id));
+    if (identity === undefined || canonical(mqtt) === canonical(before)) return;
+    this.#config = mqtt;
+    this.#work = this.#work.then(() => this.#change(mqtt, before, identity.id));
   }
 
   async #change(config: MqttConfig, before: MqttConfig | undefined, id: string): Promise<void> {

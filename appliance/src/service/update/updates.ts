@@ -11,7 +11,7 @@ import type { ImageState, SlotName } from "../../protocol/messages.ts";
 import type { Cancel } from "../../shared/clock.ts";
 import { type Problem, ScsigateError, toProblem } from "../../shared/errors.ts";
 import type { Logger } from "../../shared/log.ts";
-import type { ServiceEnvironment } from "../environment.ts";
+import type { Part } from "../environment.ts";
 import type { GatewayState } from "../gatewayState.ts";
 import type { Monitor } from "../monitor.ts";
 import type { UpdateEvent } from "../telemetry/events.ts";
@@ -27,7 +27,7 @@ const ANSWER_FIRST_MS = 300;
 const CONFIRM_AGAIN_MS = 60_000;
 
 export interface UpdateParts {
-  environment: ServiceEnvironment;
+  environment: Part<"clock", "data" | "proc", "image" | "reboot">;
   state: GatewayState;
   monitor: Monitor;
   /** Keeps the configuration for the case that the new image does not start. */
@@ -91,8 +91,8 @@ export class Updates {
   }
 
   async start(): Promise<void> {
-    const { environment, log, state, monitor } = this.#parts;
-    this.#unsubscribe = monitor.onStatus((status) => this.#look(status));
+    const { environment, log, state } = this.#parts;
+    this.#unsubscribe = state.events.on("status", (status) => this.#look(status));
     state.checks.push(() => this.#fallBackProblem());
     try {
       this.#image = await environment.executor.image.read();
@@ -459,6 +459,7 @@ export class Updates {
         tell({ type: "update-confirmed", version: image.version });
       }
       log.info({ slot: image.slot, version: image.version }, "the image runs well");
+      this.#publish();
     } catch (error) {
       log.error({ problem: toProblem(error) }, "the image cannot be confirmed");
     }
@@ -561,6 +562,7 @@ export class Updates {
       percent: this.#state === "installing" ? (this.#progress?.percent ?? null) : null,
       latestVersion: chosen ?? offered,
     };
+    state.events.tell("update");
   }
 
   async #write(

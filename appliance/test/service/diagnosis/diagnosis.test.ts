@@ -3,7 +3,6 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import type { Status } from "../../../src/api/status.ts";
 import { Diagnosis } from "../../../src/service/diagnosis/diagnosis.ts";
-import type { ServiceEnvironment } from "../../../src/service/environment.ts";
 import { type GatewayState, initialState } from "../../../src/service/gatewayState.ts";
 import type { Monitor } from "../../../src/service/monitor.ts";
 import { silentLogger } from "../../../src/shared/log.ts";
@@ -22,7 +21,6 @@ class Rig {
   lanAddresses = [ADDRESS];
   /** Whether somebody has the router's address. */
   routerThere = true;
-  #sample: ((status: Status) => void) | undefined;
 
   constructor() {
     const config = configOf({ version: 1, segments: [], mqtt: { enabled: false } });
@@ -38,22 +36,18 @@ class Rig {
         return JSON.stringify([{ dst: "127.0.0.9", state: [this.routerThere ? "REACHABLE" : "FAILED"] }]);
       },
       executor: { ping: () => Promise.reject(new Error("no")) },
-    } as unknown as ServiceEnvironment;
+    };
     const rig = this;
     const monitor = {
       get status() {
         return rig.status;
       },
       fresh: async () => rig.status,
-      onStatus: (listener: (status: Status) => void) => {
-        this.#sample = listener;
-        return () => {};
-      },
       targetPorts: () => [],
     } as unknown as Monitor;
     this.diagnosis = new Diagnosis(environment, this.state, monitor);
     this.diagnosis.start();
-    this.clock.every(1000, () => this.#sample?.(this.status));
+    this.clock.every(1000, () => this.state.events.tell("status", this.status));
   }
 
   get status(): Status {

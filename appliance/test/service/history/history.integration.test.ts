@@ -7,6 +7,7 @@ import * as assert from "uvu/assert";
 import type { SegmentStatus, StationStatus, Status } from "../../../src/api/status.ts";
 import type { LatencyClass } from "../../../src/observe/latency.ts";
 import { ZERO_COUNTERS } from "../../../src/observe/sysfs.ts";
+import { EventBus } from "../../../src/service/eventBus.ts";
 import { stationKey } from "../../../src/service/history/fields.ts";
 import { History } from "../../../src/service/history/history.ts";
 import { ZERO_RATES } from "../../../src/service/rates.ts";
@@ -28,6 +29,7 @@ class JumpingClock extends ManualClock {
 interface Rig {
   folder: string;
   clock: JumpingClock;
+  events: EventBus;
   history: History;
   classes: Map<string, LatencyClass[]>;
   /** Takes a sample of a segment with these stations. */
@@ -86,29 +88,22 @@ function segment(stations: StationStatus[], driver: Record<string, number> | nul
   };
 }
 
-function startHistory(rig: Rig, say: { listener: (status: Status) => void }): History {
-  const monitor = {
-    onStatus(listener: (status: Status) => void) {
-      say.listener = listener;
-      return () => {};
-    },
-    latencyClasses: rig.classes,
-  };
-  const history = new History(monitor, rig.folder, rig.clock, silentLogger());
+function startHistory(rig: Rig): History {
+  const history = new History(rig.events, { latencyClasses: rig.classes }, rig.folder, rig.clock, silentLogger());
   history.start();
   return history;
 }
 
 function makeRig(): Rig {
-  const say = { listener: (_status: Status) => {} };
   let total = 0;
   const rig: Rig = {
     folder: mkdtempSync(join(tmpdir(), "scsigate-history-")),
     clock: new JumpingClock(),
+    events: new EventBus(),
     classes: new Map(),
     history: undefined as unknown as History, // below
     sample(stations, driver) {
-      say.listener({ segments: [segment(stations, driver ?? null)] } as unknown as Status);
+      rig.events.tell("status", { segments: [segment(stations, driver ?? null)] } as unknown as Status);
     },
     async run(milliseconds, step, bytesPerSecond, addresses = [A]) {
       for (let passed = 0; passed < milliseconds; passed += step) {
@@ -120,10 +115,10 @@ function makeRig(): Rig {
     },
     async restart() {
       await rig.history.stop();
-      rig.history = startHistory(rig, say);
+      rig.history = startHistory(rig);
     },
   };
-  rig.history = startHistory(rig, say);
+  rig.history = startHistory(rig);
   return rig;
 }
 

@@ -3,7 +3,6 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import type { Problem, Status } from "../../../src/api/status.ts";
 import type { Config } from "../../../src/config/types.ts";
-import type { ServiceEnvironment } from "../../../src/service/environment.ts";
 import { type GatewayState, initialState } from "../../../src/service/gatewayState.ts";
 import type { Monitor } from "../../../src/service/monitor.ts";
 import { Panel } from "../../../src/service/panel/panel.ts";
@@ -55,15 +54,10 @@ function start(panel: object = PANEL): Rig {
   const missing = new Set<number>();
   const state = initialState({ version: "1", commit: "a" }, config(panel));
   let watchers = 0;
-  let listener: (status: Status) => void = () => {};
   let status = { health: { status: "ok", reasons: [] }, segments: [{ rates: IDLE }] } as unknown as Status;
   const monitor = {
     get status() {
       return status;
-    },
-    onStatus(next: (status: Status) => void) {
-      listener = next;
-      return () => {};
     },
     watch() {
       watchers += 1;
@@ -76,7 +70,7 @@ function start(panel: object = PANEL): Rig {
     clock,
     log: silentLogger(),
     executor: {
-      giveLines: async (lines: { offset: number }[]) =>
+      giveLines: async (lines: readonly { offset: number }[]) =>
         lines.map(({ offset }) =>
           missing.has(offset)
             ? { problem: { code: "gpio-unusable", message: "there is none", nextStep: "Look." } as Problem }
@@ -101,7 +95,7 @@ function start(panel: object = PANEL): Rig {
         close: () => void open.delete(offset),
       };
     },
-  } as unknown as ServiceEnvironment;
+  };
   const rig: Rig = {
     ...{ clock, state, levels, open, missing, gone: false, resets: 0 },
     panel: new Panel({
@@ -124,7 +118,7 @@ function start(panel: object = PANEL): Rig {
     },
     async sample(more = {}) {
       status = { ...status, ...more };
-      listener(status);
+      state.events.tell("status", status);
       await clock.pass(100);
     },
     async hold(milliseconds) {
@@ -135,6 +129,7 @@ function start(panel: object = PANEL): Rig {
     },
     async configure(next) {
       state.config = config(next);
+      state.events.tell("config");
       await rig.sample();
     },
   };

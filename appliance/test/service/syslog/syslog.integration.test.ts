@@ -24,8 +24,8 @@ function document(port: number, more: Record<string, unknown> = {}) {
   return { version: 1, hostname: "gateway", syslog: { enabled: true, port, ...more } };
 }
 
-function start({ environment, state, monitor }: TelemetryRig): Syslog {
-  const sender = new Syslog(environment, state, monitor);
+function start({ environment, state }: TelemetryRig): Syslog {
+  const sender = new Syslog(environment, state);
   sender.start();
   return sender;
 }

@@ -5,7 +5,6 @@ import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import type { Health, Problem, Status } from "../../../src/api/status.ts";
-import type { ServiceEnvironment } from "../../../src/service/environment.ts";
 import { type GatewayState, initialState } from "../../../src/service/gatewayState.ts";
 import type { Monitor } from "../../../src/service/monitor.ts";
 import type { UpdateEvent } from "../../../src/service/telemetry/events.ts";
@@ -57,15 +56,10 @@ async function start(context: Context, boot = true): Promise<Running> {
   if (boot) context.boots += 1;
   tree.write({ "proc/sys/kernel/random/boot_id": `boot-${context.boots}` });
   const clock = new ManualClock();
-  const listeners: ((status: Status) => void)[] = [];
   let health = OK;
   const monitor = {
     get status() {
       return { health } as Status;
-    },
-    onStatus(listener: (status: Status) => void) {
-      listeners.push(listener);
-      return () => {};
     },
   } as unknown as Monitor;
   const environment = {
@@ -77,7 +71,7 @@ async function start(context: Context, boot = true): Promise<Running> {
         context.restarts += 1;
       },
     },
-  } as unknown as ServiceEnvironment;
+  };
   const loaded = { config: configOf({ version: 1 }), source: "file" as const, errors: [] };
   const state = initialState({ version: "1.0.0", commit: "a" }, loaded);
   const updates = new Updates({
@@ -96,7 +90,7 @@ async function start(context: Context, boot = true): Promise<Running> {
       health = next;
       for (let second = 0; second < seconds; second++) {
         await clock.pass(1000);
-        for (const listener of listeners) listener({ health } as Status);
+        state.events.tell("status", { health } as Status);
       }
       await clock.pass(1);
     },

@@ -10,9 +10,8 @@ import { Backoff } from "../../../shared/backoff.ts";
 import type { Cancel } from "../../../shared/clock.ts";
 import { type Problem, ScsigateError, toProblem } from "../../../shared/errors.ts";
 import type { Logger } from "../../../shared/log.ts";
-import type { ServiceEnvironment } from "../../environment.ts";
+import type { Part } from "../../environment.ts";
 import type { GatewayState } from "../../gatewayState.ts";
-import type { Monitor } from "../../monitor.ts";
 import { isOnTrial } from "../confirmation.ts";
 import { updateFolder } from "../receive.ts";
 import type { Updates } from "../updates.ts";
@@ -30,9 +29,8 @@ const REPORT_POLL_MS = 250;
 const WRITE_AGAIN_MS = 60_000;
 
 export interface FleetParts {
-  environment: ServiceEnvironment;
+  environment: Part<"clock" | "lines", "data" | "run">;
   state: GatewayState;
-  monitor: Monitor;
   updates: Pick<Updates, "deliver" | "restart" | "image" | "view">;
   log: Logger;
 }
@@ -44,7 +42,7 @@ export class Fleet {
   /** Where it downloads to, and its configuration. */
   readonly #bundle: string;
   readonly #file: string;
-  #unsubscribe: (() => void) | undefined;
+  #unsubscribe: (() => void)[] = [];
   #key = "";
   #settings: FleetSettings | undefined;
   #stopProgram: (() => void) | undefined;
@@ -66,9 +64,10 @@ export class Fleet {
   }
 
   start(): void {
-    const { state, monitor } = this.#parts;
+    const { state } = this.#parts;
     state.checks.push(() => this.#problem);
-    this.#unsubscribe = monitor.onStatus(() => this.#configure());
+    const configure = () => this.#configure();
+    this.#unsubscribe = (["config", "identity", "update"] as const).map((name) => state.events.on(name, configure));
     this.#configure();
   }
 
@@ -79,7 +78,7 @@ export class Fleet {
 
   async stop(): Promise<void> {
     this.#stopped = true;
-    this.#unsubscribe?.();
+    for (const unsubscribe of this.#unsubscribe) unsubscribe();
     await this.#work;
     await this.#end();
   }
@@ -109,6 +108,7 @@ export class Fleet {
         log.error({ problem: this.#problem }, "fleet");
         this.#cancelRestart = environment.clock.after(WRITE_AGAIN_MS, () => {
           this.#key = "";
+          this.#configure();
         });
       });
   }

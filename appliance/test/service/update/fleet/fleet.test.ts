@@ -4,9 +4,7 @@ import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import type { ServiceEnvironment } from "../../../../src/service/environment.ts";
 import { initialState } from "../../../../src/service/gatewayState.ts";
-import type { Monitor } from "../../../../src/service/monitor.ts";
 import { Fleet, type FleetParts } from "../../../../src/service/update/fleet/fleet.ts";
 import { toProblem } from "../../../../src/shared/errors.ts";
 import type { LineListener } from "../../../../src/shared/lines.ts";
@@ -25,7 +23,6 @@ class Rig {
   image: ImageState | null = freshImage();
   /** Of each start of the program. */
   readonly started: LineListener[] = [];
-  readonly #sees: (() => void)[] = [];
 
   constructor(tree: Tree, settings: Record<string, unknown>) {
     const path = (name: string) => join(tree.root, name);
@@ -40,7 +37,7 @@ class Rig {
         this.started.push(listener);
         return () => {};
       },
-    } as unknown as ServiceEnvironment;
+    };
     const image = () => this.image;
     const updates = {
       get image() {
@@ -48,23 +45,17 @@ class Rig {
       },
       view: { problem: toProblem(refusal("update-no-image", "this machine does not run the image", "Do.")) },
     } as unknown as FleetParts["updates"];
-    const monitor = {
-      onStatus: (listener: () => void) => {
-        this.#sees.push(listener);
-        return () => {};
-      },
-    } as unknown as Monitor;
     const log = silentLogger();
-    this.fleet = new Fleet({ environment, state: this.state, monitor, updates, log });
+    this.fleet = new Fleet({ environment, state: this.state, updates, log });
   }
 
   get problem(): string | undefined {
     return this.state.checks.map((check) => check()).map((found) => (found as { code?: string } | undefined)?.code)[0];
   }
 
-  /** A sample of the monitor, and what comes of it. */
+  /** What it runs with has changed, and what comes of it. */
   async look(): Promise<void> {
-    for (const see of this.#sees) see();
+    this.state.events.tell("config");
     await this.fleet.changed;
   }
 }
