@@ -5,7 +5,6 @@ import type { CommandRunner } from "../shared/commands.ts";
 import type { Logger } from "../shared/log.ts";
 import type { StreamProgram } from "../shared/stream.ts";
 import type { ConfigFs } from "./configFs.ts";
-import type { ServiceUser } from "./prepare.ts";
 import type { Processes } from "./processes.ts";
 
 export interface ExecutorPaths {
@@ -27,6 +26,11 @@ export interface ExecutorPaths {
   boot: string;
   /** /usr/lib/scsigate/image.json: only images have it */
   image: string;
+}
+
+export interface ServiceUser {
+  uid: number;
+  gid: number;
 }
 
 export interface ExecutorContext {

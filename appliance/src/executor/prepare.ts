@@ -4,12 +4,7 @@ import { chmodSync, chownSync, mkdirSync, statSync, writeFileSync } from "node:f
 import { join } from "node:path";
 import type { Logger } from "../shared/log.ts";
 import { FIRST_UNPRIVILEGED_PORT } from "../shared/ports.ts";
-import type { ExecutorPaths } from "./context.ts";
-
-export interface ServiceUser {
-  uid: number;
-  gid: number;
-}
+import type { ExecutorPaths, ServiceUser } from "./context.ts";
 
 /**
  * Never fails for what is on the data partition: it may be read-only after errors, and packets are to pass all the same.

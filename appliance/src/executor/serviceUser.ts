@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Who the service runs as. On an appliance the number is fixed, on a host it is whatever was free. */
 import { ScsigateError } from "../shared/errors.ts";
-import type { ServiceUser } from "./prepare.ts";
+import type { ServiceUser } from "./context.ts";
 
 const NAME = "scsigate";
 

@@ -6,7 +6,7 @@
 import type { Config, SegmentConfig } from "../config/types.ts";
 import type { Operation, PlanGroup } from "../protocol/operations.ts";
 import { isWithin } from "../shared/ipv4.ts";
-import { isMeshed } from "./mesh.ts";
+import { isMeshed } from "./meshed.ts";
 
 /** What VXLAN puts before each packet: IPv4, UDP, its own header, and the frame's. */
 const VXLAN_BYTES = 50;

@@ -4,7 +4,7 @@ import type { Config } from "../config/types.ts";
 import { type BridgeFilter, type FirewallOperation, type FirewallRule, segmentFace } from "../protocol/operations.ts";
 import { SNMP_PORT } from "../shared/ports.ts";
 import { encryptedPeers } from "./encryption.ts";
-import { isMeshed, meshTunnels } from "./mesh.ts";
+import { isMeshed, meshTunnels } from "./meshed.ts";
 
 /**
  * @param lan the interface that has the LAN's address

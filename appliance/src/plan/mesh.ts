@@ -4,19 +4,10 @@ import type { Config } from "../config/types.ts";
 import { type MeshOperation, type Operation, type PlanGroup, tunnelName } from "../protocol/operations.ts";
 import { type Identity, linkLocalAddress, routerId } from "../shared/identity.ts";
 import { encryptedPeers } from "./encryption.ts";
+import { isMeshed, meshTunnels } from "./meshed.ts";
 
 /** What a tunnel puts before each packet: IPv4 and GRE. */
 const GRE_BYTES = 24;
-
-/** Whether gateways are spoken to: mode mesh, and a key to do so with. */
-export function isMeshed({ mode, mesh }: Config): boolean {
-  return mode === "mesh" && mesh.key !== undefined;
-}
-
-/** Interfaces of the tunnels. */
-export function meshTunnels(config: Config): string[] {
-  return isMeshed(config) ? config.mesh.peers.map(tunnelName) : [];
-}
 
 /**
  * @param lan the interface that has the LAN's address

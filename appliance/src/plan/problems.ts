@@ -10,7 +10,7 @@ import {
   parseInterface,
   sizeOf,
 } from "../shared/ipv4.ts";
-import type { Observed } from "./buildPlan.ts";
+import type { Observed } from "./observed.ts";
 
 /** Longest prefix of a LAN of which mode proxy could give a segment a part; the part that is proposed has this one or the next. */
 const SMALLEST_LAN = 28;

@@ -3,7 +3,7 @@
 import type { MeshStatus, Problem, SegmentStatus } from "../api/status.ts";
 import type { Config } from "../config/types.ts";
 import { parseNeighbours, parseRoutes } from "../observe/bird.ts";
-import { isMeshed } from "../plan/mesh.ts";
+import { isMeshed } from "../plan/meshed.ts";
 import type { MeshAnswers } from "../protocol/messages.ts";
 import { tunnelName } from "../protocol/operations.ts";
 import { overlaps, parseInterface } from "../shared/ipv4.ts";

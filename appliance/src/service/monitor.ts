@@ -16,7 +16,7 @@ import { type PeerReading, type SegmentReading, Sysfs, ZERO_COUNTERS } from "../
 import { listUsbAdapters } from "../observe/usbAdapters.ts";
 import { mayEncrypt } from "../plan/encryption.ts";
 import { isShutOut, type StationSettings, sameInitiator, settingsOf } from "../plan/initiators.ts";
-import { isMeshed } from "../plan/mesh.ts";
+import { isMeshed } from "../plan/meshed.ts";
 import { extensionBridge, segmentFace } from "../protocol/operations.ts";
 import type { Cancel } from "../shared/clock.ts";
 import { toProblem } from "../shared/errors.ts";

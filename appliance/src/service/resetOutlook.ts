@@ -3,7 +3,7 @@
 import type { ResetOutlook } from "../api/reset.ts";
 import type { Config } from "../config/types.ts";
 import type { EthernetInterface } from "../observe/sysfs.ts";
-import { findLan } from "../plan/buildPlan.ts";
+import { findLan } from "../plan/lan.ts";
 import { pageUrl } from "./pageUrl.ts";
 
 export interface ResetFacts {

@@ -3,7 +3,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { renderDnsmasq } from "../../src/executor/operations/dhcp.ts";
 import { renderFirewall } from "../../src/executor/operations/firewall.ts";
-import type { Observed } from "../../src/plan/buildPlan.ts";
+import type { Observed } from "../../src/plan/observed.ts";
 import { createIdentity } from "../../src/shared/identity.ts";
 import { PATHS } from "../support/executor.ts";
 import { planOf } from "../support/plan.ts";

@@ -6,7 +6,8 @@ import { validateRequest } from "#request-validator";
 import type { Config } from "../../src/config/types.ts";
 import { defaultConfig, validate } from "../../src/config/validate.ts";
 import { renderFirewall } from "../../src/executor/operations/firewall.ts";
-import { buildPlan, type Observed } from "../../src/plan/buildPlan.ts";
+import { buildPlan } from "../../src/plan/buildPlan.ts";
+import type { Observed } from "../../src/plan/observed.ts";
 import type { Operation } from "../../src/protocol/operations.ts";
 import { createIdentity } from "../../src/shared/identity.ts";
 

@@ -3,7 +3,8 @@
 import * as assert from "uvu/assert";
 import { validateRequest } from "#request-validator";
 import { validate } from "../../src/config/validate.ts";
-import { buildPlan, type Observed } from "../../src/plan/buildPlan.ts";
+import { buildPlan } from "../../src/plan/buildPlan.ts";
+import type { Observed } from "../../src/plan/observed.ts";
 import type { Operation, OperationKind } from "../../src/protocol/operations.ts";
 import type { Identity } from "../../src/shared/identity.ts";
 

@@ -9,11 +9,9 @@ import { hostsOf } from "../../shared/ipv6.ts";
 import type { ExecutorContext, ExecutorPaths, Handler } from "../context.ts";
 import { exists, writeIfChanged } from "../files.ts";
 import { Ours } from "../ours.ts";
-import { clearAddresses } from "./network.ts";
+import { clearAddresses, GUEST_METRIC } from "./network.ts";
 
 export const UDHCPC_SCRIPT = "/usr/share/udhcpc/default.script";
-/** On a host, its own default route goes before ours. */
-export const GUEST_METRIC = "65000";
 
 export const setDhcpClient: Handler<DhcpClientOperation> = async (operation, context) => {
   const { interface: name, hostname, defaultRoute } = operation;

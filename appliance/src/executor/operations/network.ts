@@ -23,11 +23,12 @@ import type { ExecutorContext, Handler } from "../context.ts";
 import { exists, writeIfChanged } from "../files.ts";
 import { Ours } from "../ours.ts";
 import { releaseAdapter } from "./adapter.ts";
-import { GUEST_METRIC } from "./dhcp.ts";
 import { setSetting } from "./kernel.ts";
 import { forgetTimeServers } from "./timeKeeper.ts";
 
 const IFF_UP = 1;
+/** On a host, its own default route goes before ours. */
+export const GUEST_METRIC = "65000";
 
 export const setLink: Handler<LinkOperation> = async (operation, context) => {
   const folder = join(context.paths.sys, "class/net", operation.name);
