@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Stations on the modelled parallel bus, all in one kernel: an adapter, a segment and a network namespace for each.
-import { waitFor } from "../time.ts";
+import { scaled, waitFor } from "../time.ts";
 import { IDS, type ModelledBus } from "./aha152x.ts";
 import { CONFIGFS } from "./loop.ts";
 
@@ -93,20 +93,21 @@ done
     return values.split("\n").reduce((sum, value) => sum + Number(value), 0);
   }
 
-  /** Waits until every station reaches every other. */
+  /** Waits until every station reaches every other. One ping each that goes on asking: to start many keeps a slow machine from all else. */
   async reachAll(): Promise<void> {
+    const patience = Math.ceil(scaled(10_000) / 1000);
     await Promise.all(
       this.#numbers.map((from) => {
         const others = this.#numbers.filter((to) => to !== from).map((to) => this.address(to));
         return waitFor(
           `${others.join(", ")} to answer ${this.address(from)}`,
           async () => {
-            const asked = others.map((to) => `ping -c 1 -W 2 ${to}`).join(" && ");
+            const asked = others.map((to) => `ping -q -c 1 -w ${patience} ${to}`).join(" && ");
             return (
               (await this.bus.vm.run(`ip netns exec ${this.namespace(from)} sh -c '${asked}'`)).code === 0 || undefined
             );
           },
-          { timeout: 60_000, interval: 200 },
+          { timeout: 60_000, interval: 1000 },
         );
       }),
     );
