@@ -163,11 +163,12 @@ struct ipscsi_cmd {
  * @sends: SENDs in flight at most
  * @gets: GETs in flight at most
  * @in_flight: SENDs and GETs in flight
+ * @controls: other commands, that are in flight or wait for room
  * @gets_out: GETs in flight
  * @sends_out: SENDs in flight
  * @ring: chunks that frames refer to, or did; worker only
  * @ring_next: the oldest of them
- * @idle: woken when @in_flight gets 0
+ * @idle: woken when @in_flight gets 0, with @controls whenever it gets less
  * @latency: commands by the binary logarithm of their microseconds, SEND and
  *	GET; written by the worker only
  * @debugfs: folder ipscsi/<h:c:t:l>
@@ -209,6 +210,7 @@ struct ipscsi_idev {
 	unsigned int sends;
 	unsigned int gets;
 	atomic_t in_flight;
+	atomic_t controls;
 	atomic_t gets_out;
 	atomic_t sends_out;
 	struct page *ring[IPSCSI_RING];
@@ -229,6 +231,8 @@ void ipscsi_debugfs_add(struct ipscsi_idev *idev);
 /* io.c */
 int ipscsi_io_start(struct ipscsi_idev *idev);
 void ipscsi_io_stop(struct ipscsi_idev *idev);
+void ipscsi_io_make_room(struct ipscsi_idev *idev, unsigned long timeout);
+void ipscsi_io_room_over(struct ipscsi_idev *idev);
 bool ipscsi_io_settle(struct ipscsi_idev *idev);
 void ipscsi_io_drain(struct ipscsi_idev *idev);
 

@@ -78,17 +78,20 @@ static int idev_exec(struct ipscsi_idev *idev, const u8 *cdb, size_t cdb_len,
 	struct request *rq;
 	int tries, ret;
 
+	ipscsi_io_make_room(idev, timeout);
 	for (tries = 0; tries <= IPSCSI_UA_RETRIES; tries++) {
 		rq = scsi_alloc_request(q, write ? REQ_OP_DRV_OUT :
 						   REQ_OP_DRV_IN,
 					pm ? BLK_MQ_REQ_PM : 0);
-		if (IS_ERR(rq))
-			return PTR_ERR(rq);
+		if (IS_ERR(rq)) {
+			ret = PTR_ERR(rq);
+			goto out;
+		}
 		if (len) {
 			ret = blk_rq_map_kern(q, rq, buf, len, GFP_NOIO);
 			if (ret) {
 				blk_mq_free_request(rq);
-				return ret;
+				goto out;
 			}
 		}
 		scmd = blk_mq_rq_to_pdu(rq);
@@ -109,9 +112,12 @@ static int idev_exec(struct ipscsi_idev *idev, const u8 *cdb, size_t cdb_len,
 		}
 		blk_mq_free_request(rq);
 		if (ret < 0 || (ret & 15) != UNIT_ATTENTION)
-			return ret;
+			goto out;
 	}
-	return -EAGAIN;
+	ret = -EAGAIN;
+out:
+	ipscsi_io_room_over(idev);
+	return ret;
 }
 
 static int test_unit_ready(struct ipscsi_idev *idev)

@@ -394,13 +394,24 @@ static enum rq_end_io_ret cmd_end_io(struct request *rq, blk_status_t status)
 	return RQ_END_IO_FREE;
 }
 
-/* Return: 0, or -EAGAIN: no tag, or no memory: try again later */
+/* Whether SENDs and GETs leave room for those that have no worker */
+static bool has_room(const struct ipscsi_idev *idev)
+{
+	int controls = atomic_read(&idev->controls);
+
+	return !controls || atomic_read(&idev->in_flight) + controls <
+			    READ_ONCE(idev->sdev->queue_depth);
+}
+
+/* Return: 0, or -EAGAIN: no room, no tag, or no memory: try again later */
 static int submit(struct ipscsi_cmd *cmd)
 {
 	struct ipscsi_idev *idev = cmd->idev;
 	struct scsi_cmnd *scmd;
 	struct request *rq;
 
+	if (!has_room(idev))
+		return -EAGAIN;
 	rq = scsi_alloc_request(idev->sdev->request_queue,
 				cmd->get ? REQ_OP_DRV_IN : REQ_OP_DRV_OUT,
 				BLK_MQ_REQ_NOWAIT);
@@ -442,7 +453,8 @@ static void command_over(struct ipscsi_idev *idev, struct ipscsi_cmd *cmd)
 	} else {
 		atomic_dec(&idev->sends_out);
 	}
-	if (atomic_dec_and_test(&idev->in_flight))
+	if (atomic_dec_and_test(&idev->in_flight) ||
+	    atomic_read(&idev->controls))
 		wake_up(&idev->idle);
 }
 
@@ -1012,6 +1024,8 @@ static void idev_work(struct work_struct *work)
 	if (peer) {
 		soon = send_some(idev, peer);
 		soon |= get_some(idev, peer);
+		/* where room is missing, the end of a command wakes it */
+		soon &= has_room(idev);
 		ipscsi_peer_put(peer);
 	} else {
 		drop_kept(idev);
@@ -1067,6 +1081,36 @@ int ipscsi_io_start(struct ipscsi_idev *idev)
 	idev->cpu = cpumask_local_spread(atomic_inc_return(&next_cpu) & INT_MAX,
 					 dev_to_node(&idev->sdev->sdev_gendev));
 	return 0;
+}
+
+/**
+ * ipscsi_io_make_room - let a command in that is no SEND or GET
+ * @idev: the device
+ * @timeout: jiffies, after which it has to do without
+ *
+ * What is sent to a device beyond its depth, which is one for old adapters,
+ * has the block layer try anew every 3 ms, for each device of a bus.
+ * ipscsi_io_room_over() gives the room back.
+ *
+ * Context: process.
+ */
+void ipscsi_io_make_room(struct ipscsi_idev *idev, unsigned long timeout)
+{
+	atomic_inc(&idev->controls);
+	wait_event_timeout(idev->idle, atomic_read(&idev->in_flight) <
+			   READ_ONCE(idev->sdev->queue_depth), timeout);
+}
+
+/**
+ * ipscsi_io_room_over - the command of ipscsi_io_make_room() has ended
+ * @idev: the device
+ *
+ * Context: any.
+ */
+void ipscsi_io_room_over(struct ipscsi_idev *idev)
+{
+	atomic_dec(&idev->controls);
+	ipscsi_idev_kick(idev);
 }
 
 /**
