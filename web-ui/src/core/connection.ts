@@ -20,7 +20,7 @@ export interface ConnectionHandlers {
 
 /** The gateway sends every second; after this silence it counts as gone, milliseconds. */
 const SILENCE_MS = 10_000;
-const RETRY_MS = 2000;
+const RETRY_MS = 1000;
 
 type Timer = ReturnType<typeof setTimeout> | undefined;
 
@@ -40,23 +40,25 @@ export class Connection {
 
   restart(): void {
     this.stop();
+    this.#watch();
     void this.#start();
   }
 
   stop(): void {
-    this.#round += 1;
+    this.#drop();
     clearTimeout(this.#watchdog);
-    clearTimeout(this.#retry);
-    this.#source?.close();
   }
 
   async #start(): Promise<void> {
     const round = this.#round;
     const allowed = await this.#handlers.prepare().catch(() => undefined);
     if (round !== this.#round) return;
-    if (allowed === undefined) this.#lost();
-    else if (!allowed) this.#handlers.onState("idle");
-    else this.#listen();
+    if (allowed === undefined) this.#again();
+    else if (allowed) this.#listen();
+    else {
+      this.stop();
+      this.#handlers.onState("idle");
+    }
   }
 
   #listen(): void {
@@ -70,18 +72,27 @@ export class Connection {
     source.addEventListener("transaction", (event: MessageEvent<string>) => {
       this.#handlers.onTransaction(JSON.parse(event.data) as Transaction);
     });
-    source.addEventListener("error", () => this.#lost());
-    this.#watch();
+    source.addEventListener("error", () => this.#again());
   }
 
   #watch(): void {
     clearTimeout(this.#watchdog);
-    this.#watchdog = setTimeout(() => this.#lost(), SILENCE_MS);
+    this.#watchdog = setTimeout(() => {
+      this.#handlers.onState("lost");
+      this.#watch();
+      this.#again();
+    }, SILENCE_MS);
   }
 
-  #lost(): void {
-    this.stop();
-    this.#handlers.onState("lost");
-    this.#retry = setTimeout(() => this.restart(), RETRY_MS);
+  /** A change of the firewall cuts connections, and the next one is let in: nothing is said of it unless silence follows. */
+  #again(): void {
+    this.#drop();
+    this.#retry = setTimeout(() => void this.#start(), RETRY_MS);
+  }
+
+  #drop(): void {
+    this.#round += 1;
+    clearTimeout(this.#retry);
+    this.#source?.close();
   }
 }
