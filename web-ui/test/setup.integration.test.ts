@@ -36,6 +36,7 @@ setup.before(async (context) => {
   await context.page.emulateMedia({ reducedMotion: "reduce" });
   await context.page.goto(`https://127.0.0.1:${context.gateway.service.ports.https}/`);
   await context.page.getByTestId("setup-banner").waitFor();
+  await context.page.evaluate(WATCH_FOCUS);
 });
 
 setup.after(async (context) => {
@@ -67,9 +68,26 @@ async function tabTo(page: Page, name: string): Promise<void> {
   throw new Error(`the keyboard does not reach ${name}: ${seen.join(" | ")}`);
 }
 
+/** Keeps what happens to the focus, for typed() to tell. */
+const WATCH_FOCUS = `(() => {
+  window.focusLog = [];
+  for (const kind of ["focusin", "focusout", "input"])
+    document.addEventListener(kind, ({ target }) =>
+      window.focusLog.push([Math.round(performance.now()), kind, target.dataset.testid || target.tagName, target.value ?? ""].join(" ")), true);
+  new MutationObserver((changes) => {
+    for (const { removedNodes } of changes)
+      for (const node of removedNodes) if (node.querySelector?.("input")) window.focusLog.push("removed: " + node.innerText);
+  }).observe(document.body, { childList: true, subtree: true });
+})()`;
+
+/** Once, on a busy machine, the end of what was typed was lost: where it went is to be seen then. */
 async function type(page: Page, name: string, value: string): Promise<void> {
   await tabTo(page, name);
   await page.keyboard.type(value);
+  const is = await page.evaluate("document.activeElement.value");
+  if (is === value) return;
+  const log = (await page.evaluate("window.focusLog")) as string[];
+  throw new Error(`${name} has ${is}, not ${value}:\n${log.slice(-60).join("\n")}`);
 }
 
 async function next(page: Page): Promise<void> {
