@@ -2,17 +2,17 @@
 /** Small pieces that all sections use. */
 import type { Rates } from "@scsigate/appliance/api";
 import type { ComponentChildren } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import * as format from "../core/format.ts";
 import { HISTORY, history } from "../core/store.ts";
 import { strings } from "../strings.ts";
 
 export type Tone = "good" | "warn" | "bad" | "plain";
 
-/** The heading of a page. It takes the focus when the page changes, so that the keyboard goes on from there. */
+/** The heading of a page. It takes the focus as the page changes, before anybody can press a key: the keyboard goes on from there. */
 export function PageTitle({ children }: { children: ComponentChildren }) {
   const heading = useRef<HTMLHeadingElement>(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (visited) heading.current?.focus();
     visited = true;
   }, []);

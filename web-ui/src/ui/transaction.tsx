@@ -45,7 +45,7 @@ export function TransactionBanner() {
     }, TICK_MS);
     return () => clearInterval(timer);
   }, [pending]);
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (started) title.current?.focus();
   }, [started]);
   // The buttons are gone: the keyboard goes on from the top.

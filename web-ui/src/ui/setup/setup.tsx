@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The page Setup: one step after the other, from the first administrator to the first station. */
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { draft, refreshConfiguration, served } from "../../core/configuration.ts";
 import { may } from "../../core/session.ts";
 import { STEPS, type Step, step } from "../../core/steps.ts";
@@ -36,10 +36,10 @@ export function Setup() {
   );
 }
 
-/** Takes the focus with each step, so that the keyboard and a screen reader go on from there. */
+/** Takes the focus with each step, before anybody can press a key, so that the keyboard and a screen reader go on from there. */
 function StepTitle({ now }: { now: Step }) {
   const heading = useRef<HTMLHeadingElement>(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (now !== "administrator") heading.current?.focus();
   }, []);
   const number = STEPS.indexOf(now) + 1;
