@@ -92,9 +92,12 @@ tests.test("in a browser: setup, another mode with real packets, a restart of th
     await seen.done;
     assert.match(seen.output, `${lanAddresses.gateway} > ${lanAddresses.lan}`, "the LAN sees no station's address");
 
+    // Sessions outlive the service: the page finds the next one by itself, and goes on where it was.
+    const back = page.waitForResponse((response) => response.url().endsWith("/api/v1/events") && response.ok(), {
+      timeout: scaled(120_000),
+    });
     await gateway.ok("killall -9 node");
-    // Sessions outlive the service: the page says that it waits, and goes on where it was.
-    await soon("a service away", async () => (await text(page, "connection")) !== strings.connection.live);
+    await back;
     await soon("the way back", async () => (await text(page, "connection")) === strings.connection.live);
     assert.is(await page.getByTestId("login").count(), 0);
     assert.equal(complaints, []);
