@@ -31,7 +31,7 @@ const DHCP_CLIENT = "ether saddr . @th,288,48";
 const DHCP_HARDWARE = "@th,72,16";
 /** A station asks for itself, and for a few more that it may have had or been before: for no more than these, and one a week. */
 const CLIENTS_PER_STATION = 8;
-/** Through the gateway, at a time, where it remembers connections: an eighth of all (plan/buildPlan.ts). */
+/** Through the gateway, at a time, where it remembers connections: an eighth of all (plan/system.ts). */
 const CONNECTIONS_PER_STATION = 8192;
 /**
  * What may make a lease of IPv6, where those are given out: Solicit, Request, Rebind. A host says two of them when it starts, and renews
