@@ -69,7 +69,7 @@ async function tabTo(page: Page, name: string): Promise<void> {
   throw new Error(`the keyboard does not reach ${name}: ${seen.join(" | ")}`);
 }
 
-/** Keeps what happens to the focus, for typed() to tell. */
+/** Keeps what happens to the focus, for type() to tell. */
 const WATCH_FOCUS = `(() => {
   window.focusLog = [];
   for (const kind of ["focusin", "focusout", "input"])

@@ -213,7 +213,7 @@ export class Configuration {
   }
 
   planDraft(): Promise<ConfigPlan> {
-    return this.plan(this.#draft === undefined ? this.document : this.#draft.whole);
+    return this.plan(this.#wholeDraft);
   }
 
   /**
@@ -257,7 +257,7 @@ export class Configuration {
       if (this.#pending) throw busy();
       const draft = this.#draft;
       if (draft !== undefined && draft.base !== this.etag) throw draftConflict();
-      const transaction = await this.#try(draft === undefined ? this.document : draft.whole, confirmSeconds);
+      const transaction = await this.#try(this.#wholeDraft, confirmSeconds);
       if (this.#draft === draft) this.#draft = undefined;
       return transaction;
     });
@@ -293,6 +293,11 @@ export class Configuration {
 
   get #pending(): boolean {
     return this.#transaction?.state === "applying" || this.#transaction?.state === "waiting";
+  }
+
+  /** With what it says of secrets. */
+  get #wholeDraft(): unknown {
+    return this.#draft === undefined ? this.document : this.#draft.whole;
   }
 
   async #try(document: unknown, confirmSeconds: number, quiet = false): Promise<Transaction> {
